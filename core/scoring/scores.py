@@ -1,0 +1,76 @@
+"""What scoring a story gives: arrays over its tokens, and their sums."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+TOP = 10  # alternatives kept for each token
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+
+def perplexity(nll: float, tokens: int) -> float:
+    """exp(nll / tokens); nan where nothing was scored. `nll` in nats."""
+    if tokens == 0:
+        return math.nan
+    mean = nll / tokens
+    return math.exp(mean) if mean < 700 else math.inf
+
+
+def bits_per_byte(nll: float, size: int) -> float:
+    """nll / ln 2 / bytes, the axis that is fair between tokenizers; nan without bytes."""
+    return nll / math.log(2) / size if size else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The sums over one story: scored tokens, UTF-8 bytes of the scored span, nll in nats."""
+
+    tokens: int
+    bytes: int
+    nll: float
+
+    @property
+    def perplexity(self) -> float:
+        return perplexity(self.nll, self.tokens)
+
+    @property
+    def bits_per_byte(self) -> float:
+        return bits_per_byte(self.nll, self.bytes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoryScore:
+    """One story under one model and recipe; arrays over all T tokens of the text.
+
+    token_ids, starts, ends: int32 (T,); character offsets into the original text. The spans
+        tile the text: a token that holds only part of a character owns it where it is the
+        first such token, and an empty span where it is a later one.
+    logprobs, entropies: float32 (T,), nats; nan where a token was not scored.
+    ranks: int32 (T,); 1 is the likeliest, 0 where a token was not scored.
+    top_ids, top_logprobs: int32 and float32 (T, TOP), likeliest first.
+    summary: the sums over the scored tokens; nll is summed in float64.
+    """
+
+    token_ids: Ints
+    starts: Ints
+    ends: Ints
+    logprobs: Floats
+    entropies: Floats
+    ranks: Ints
+    top_ids: Ints
+    top_logprobs: Floats
+    summary: Summary
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    @property
+    def surprises(self) -> Floats:
+        """-ln p of each token in nats, float32 (T,); nan where not scored."""
+        return -self.logprobs

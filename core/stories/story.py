@@ -1,0 +1,27 @@
+"""A story: what is read, coloured and scored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+def text_digest(text: str) -> str:
+    """16 hex digits of the SHA-256 of the text's UTF-8 bytes: the text's name in the store."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One story as it was read.
+
+    `id` is unique within its source, `title` is shown in lists, `kind` says what it is
+    ("five", "pair-twist", "longer"; empty where the source does not say), `pair` joins the
+    members of a pair.
+    """
+
+    id: str
+    title: str
+    text: str
+    kind: str = ""
+    pair: str = ""
