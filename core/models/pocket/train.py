@@ -8,7 +8,7 @@ member lands in a folder of its own that `AutoModelForCausalLM.from_pretrained` 
 losses in `training.json`. Weight matrices are trained by Muon (Jordan et al. 2024,
 `torch.optim.Muon`), which takes more from each of the few million tokens than AdamW does;
 embeddings and norms by AdamW. The rate rises for 3 % of the steps and then falls to zero
-along a cosine.
+along a cosine. The bigram is counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -27,9 +26,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from eyebrow.core.models.bigram import count_bigrams
+
 END_OF_TEXT = "<|endoftext|>"
 VOCABULARY = 2048
 CONTEXT = 512
+BIGRAM, BIGRAM_PAIRS = "pocket-bigram", 16_000
 
 
 @dataclass(frozen=True)
@@ -222,31 +224,32 @@ def main() -> None:
     tokenizer = train_tokenizer(texts)
     stories, unseen = encode(tokenizer, texts), encode(tokenizer, held_out)
     print(f"{len(texts):,} stories, {sum(map(len, stories)):,} tokens", flush=True)
+
+    def save(model: torch.nn.Module, name: str, log: dict[str, object]) -> None:
+        folder = asked.out / name
+        model.to("cpu", torch.bfloat16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        log |= {
+            "seed": asked.seed,
+            "stories": len(texts),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "bits_per_byte_unseen": round(bits_per_byte(model.float(), unseen, held_out), 4),
+        }
+        (folder / "training.json").write_text(json.dumps(log, indent=1) + "\n")
+        print(json.dumps(log), flush=True)
+
+    if not asked.only or BIGRAM in asked.only:
+        bigram = count_bigrams(stories, len(tokenizer), BIGRAM_PAIRS)
+        save(bigram, BIGRAM, {"name": BIGRAM, "pairs": BIGRAM_PAIRS})
     for shape in SHAPES:
         if asked.only and shape.name not in asked.only:
             continue
         if asked.rate:
             shape = Shape(**{**asdict(shape), "rate": asked.rate})
         model, log = train(
-            shape,
-            tokenizer,
-            stories,
-            seed=asked.seed,
-            device=asked.device,
-            epochs=asked.epochs,
-            )
-        model = model.to("cpu", torch.bfloat16)
-        folder = asked.out / shape.name
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        log |= asdict(shape) | {
-            "seed": asked.seed,
-            "stories": len(texts),
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "bits_per_byte_unseen": round(bits_per_byte(model.float(), unseen, held_out), 4),
-        }
-        (folder / "training.json").write_text(json.dumps(log, indent=1) + os.linesep)
-        print(json.dumps(log), flush=True)
+            shape, tokenizer, stories, seed=asked.seed, device=asked.device, epochs=asked.epochs
+        )
+        save(model, shape.name, log | asdict(shape))
 
 
 if __name__ == "__main__":

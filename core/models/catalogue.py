@@ -1,0 +1,120 @@
+"""Names people type for models, and what they stand for. Nothing here loads a model."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import EyebrowError
+
+POCKET = Path(__file__).parent / "pocket"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(#[\w./-]+)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model by name: where it comes from, before anything is loaded.
+
+    source: "bundled", "hub" or "folder". location: a folder's path, or the Hub id.
+    parameters: where known before loading.
+    """
+
+    name: str
+    source: str
+    location: str
+    family: str = ""
+    revision: str = ""
+    parameters: int | None = None
+
+    @property
+    def local_path(self) -> Path | None:
+        """Its folder on this machine, the Hugging Face cache included; None if it is not here."""
+        if self.source != "hub":
+            return Path(self.location)
+        return _in_hub_cache(self.location, self.revision or "main")
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of `eyebrow models --json`."""
+        path = self.local_path
+        return {
+            "name": self.name,
+            "family": self.family or None,
+            "parameters": self.parameters,
+            "source": self.location if self.source == "hub" else self.source,
+            "local_path": str(path) if path else None,
+        }
+
+
+@lru_cache(maxsize=1)
+def families() -> dict[str, tuple[ModelSpec, ...]]:
+    """Every known family by name, its members from small to large."""
+    raw = tomllib.loads((Path(__file__).parent / "families.toml").read_text(encoding="utf-8"))
+    return {
+        family: tuple(_member(family, entry) for entry in table["members"])
+        for family, table in raw.items()
+    }
+
+
+def _member(family: str, entry: dict[str, Any]) -> ModelSpec:
+    bundled = "id" not in entry
+    return ModelSpec(
+        name=entry["name"],
+        source="bundled" if bundled else "hub",
+        location=str(POCKET / entry["name"]) if bundled else entry["id"],
+        family=family,
+        parameters=entry["parameters"],
+    )
+
+
+def find_models(names: Sequence[str]) -> list[ModelSpec]:
+    """The models that `names` stand for, in order, each once.
+
+    A name is a family (all its sizes), a member, a folder with a `config.json`, or a Hub id
+    `owner/name` with `#revision` if need be. Raises `EyebrowError` for a name that is none.
+    """
+    found: dict[str, ModelSpec] = {}
+    for name in names:
+        for spec in _find(name):
+            found.setdefault(spec.name, spec)
+    return list(found.values())
+
+
+def _find(name: str) -> Sequence[ModelSpec]:
+    known = families()
+    if name.lower() in known:
+        return known[name.lower()]
+    for members in known.values():
+        for member in members:
+            if member.name == name.lower():
+                return [member]
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise EyebrowError(
+                "No model there", f"{name} holds no config.json; give a saved model's folder"
+            )
+        return [ModelSpec(folder.resolve().name, "folder", str(folder.resolve()))]
+    if _HUB_ID.match(name) and not name.startswith((".", "/")):
+        location, _, revision = name.partition("#")
+        for members in known.values():
+            for member in members:
+                if member.location == location and not revision:
+                    return [member]
+        return [ModelSpec(name, "hub", location, revision=revision)]
+    raise EyebrowError(
+        "No such model",
+        f"{name!r} is no family ({', '.join(known)}), no member of one, no folder and no "
+        "Hugging Face id such as owner/name",
+    )
+
+
+def _in_hub_cache(location: str, revision: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(location, "config.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None

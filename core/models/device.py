@@ -1,0 +1,51 @@
+"""Which device a model runs on, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import EyebrowError
+
+
+def pick_device(asked: str = "auto") -> torch.device:
+    """The device for `asked`: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:N or mps.
+
+    Raises `EyebrowError` for a device this machine does not have.
+    """
+    if asked == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(asked)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise EyebrowError("No such device", f"{asked!r}; use auto, cpu, cuda, cuda:N or mps")
+    missing = {
+        "cpu": False,
+        "cuda": (device.index or 0) >= torch.cuda.device_count(),
+        "mps": not torch.backends.mps.is_available(),
+    }[device.type]
+    if missing:
+        count = torch.cuda.device_count()
+        raise EyebrowError(
+            "No such device", f"{asked} is not on this machine ({count} CUDA devices); use auto"
+        )
+    return device
+
+
+def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
+    """The dtype for `asked`: auto is bfloat16 on CUDA and float32 elsewhere."""
+    if asked == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return {
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "float16": torch.float16,
+    }[asked]
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """"float32", "bfloat16" or "float16"."""
+    return str(dtype).removeprefix("torch.")

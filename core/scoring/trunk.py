@@ -1,0 +1,104 @@
+"""A causal language model taken apart: the trunk gives hidden states, the head numbers.
+
+Models differ in what lies between the last hidden state and the logits (a bias, a scale, a soft
+cap). Nothing is assumed: the parts are put together for a few tokens and compared with the
+model's own logits, and a model whose parts do not add up is used whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .head import Head, Measured, measure_logits
+
+
+class Trunk:
+    """Runs a model over padded batches and measures positions.
+
+    model: any causal LM in the manner of transformers, in eval mode, on its device.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.device = next(iter(model.state_dict().values())).device
+        self.head = find_head(model)
+
+    @property
+    def vocabulary(self) -> int:
+        """Entries of the output layer."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    def measure(self, ids: Tensor, rows: Tensor, positions: Tensor, targets: Tensor) -> Measured:
+        """Numbers for `targets` (N,) read from `positions` (N,) of `rows` (N,).
+
+        ids: int64 (B, L), padded on the right. Padding stands behind everything that is read
+        and attention is causal, so it needs no mask and changes nothing.
+        """
+        ids, rows, positions, targets = (
+            t.to(self.device) for t in (ids, rows, positions, targets)
+        )
+        with torch.inference_mode():
+            if self.head is None:
+                return measure_logits(self.model(input_ids=ids).logits[rows, positions], targets)
+            hidden = _hidden(self.model, ids)[rows, positions]
+            return self.head.measure(hidden, targets)
+
+    def logits_after(self, ids: Tensor) -> Tensor:
+        """float32 logits (V,) of the token that follows `ids` (L,)."""
+        with torch.inference_mode():
+            row = ids.to(self.device)[None]
+            if self.head is None:
+                return self.model(input_ids=row).logits[0, -1].float().cpu()  # type: ignore[no-any-return]
+            last = _hidden(self.model, row)[:, -1]
+            return self.head.logits(last, 0, self.head.weight.shape[0])[0].cpu()
+
+
+def find_head(model: Any) -> Head | None:
+    """The linear head of `model`, or None where trunk and head do not give its logits."""
+    layer = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    weight = getattr(layer, "weight", None)
+    if weight is None or model.base_model is model or weight.ndim != 2:
+        return None
+    bias = getattr(layer, "bias", None)
+    device = weight.device
+    probe = torch.arange(1, 9, device=device)[None] % weight.shape[0]
+    with torch.inference_mode():
+        wanted = model(input_ids=probe).logits[0].float()
+        try:
+            hidden = _hidden(model, probe)[0]
+        except (TypeError, AttributeError):
+            return None
+        for finish in _finishes(model.config.get_text_config()):
+            head = Head(weight, bias, finish)
+            if hidden.shape[-1] != weight.shape[1]:
+                return None
+            got = head.logits(hidden, 0, weight.shape[0])
+            if got.shape == wanted.shape and _same(got, wanted, weight.dtype):
+                return head
+    return None
+
+
+def _hidden(model: Any, ids: Tensor) -> Tensor:
+    return model.base_model(input_ids=ids, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+
+
+def _same(got: Tensor, wanted: Tensor, dtype: torch.dtype) -> bool:
+    tolerance = 1e-4 if dtype == torch.float32 else 3e-2
+    scale = wanted.abs().max().clamp(min=1e-6)
+    return bool(((got - wanted).abs().max() / scale) < tolerance)
+
+
+def _finishes(config: Any) -> list[Callable[[Tensor], Tensor] | None]:
+    """What models are known to do to their logits, the plain case first."""
+    finishes: list[Callable[[Tensor], Tensor] | None] = [None]
+    if cap := getattr(config, "final_logit_softcapping", None):  # Gemma 2
+        finishes.append(lambda logits: torch.tanh(logits / cap) * cap)
+    if scale := getattr(config, "logit_scale", None):  # Cohere
+        finishes.append(lambda logits: logits * scale)
+    if scaling := getattr(config, "logits_scaling", None):  # Granite
+        finishes.append(lambda logits: logits / scaling)
+    return finishes

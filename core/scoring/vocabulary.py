@@ -1,0 +1,58 @@
+"""What each entry of a vocabulary reads as, for people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
+
+
+def byte_alphabet() -> dict[str, int]:
+    """The printable characters that byte-level BPE writes for bytes (Radford et al. 2019)."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    table = {chr(byte): byte for byte in plain}
+    others = [byte for byte in range(256) if byte not in set(plain)]
+    return table | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+def token_texts(tokenizer: Any, size: int) -> list[str]:
+    """The text of ids 0 to `size` - 1.
+
+    A token that holds only part of a character is written by its bytes, `‹F0 9F›`; an id the
+    tokenizer does not know (a padded output layer) as `‹id 2050›`.
+    """
+    names = tokenizer.convert_ids_to_tokens(list(range(min(size, len(tokenizer)))))
+    names += [None] * (size - len(names))
+    decoder = _decoder(tokenizer)
+    alphabet = byte_alphabet() if "ByteLevel" in decoder else {}
+    spaced = "Metaspace" in decoder or "▁" in decoder or not decoder
+    added = set(getattr(tokenizer, "added_tokens_encoder", {}))
+    return [
+        f"‹id {number}›"
+        if name is None
+        else name
+        if name in added
+        else _readable(name, alphabet, spaced)
+        for number, name in enumerate(names)
+    ]
+
+
+def _decoder(tokenizer: Any) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return repr(backend.decoder) if backend is not None else ""
+
+
+def _readable(name: str, alphabet: dict[str, int], spaced: bool) -> str:
+    if alphabet and all(ch in alphabet for ch in name):
+        return _decode(bytes(alphabet[ch] for ch in name))
+    if match := _BYTE.match(name):
+        return _decode(bytes([int(match[1], 16)]))
+    return name.replace("▁", " ") if spaced else name
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return f"‹{raw.hex(' ').upper()}›"
