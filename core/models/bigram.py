@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from transformers.modeling_outputs import CausalLMOutput
 
 
-class BigramConfig(PreTrainedConfig):  # type: ignore[misc]
+class BigramConfig(PreTrainedConfig):
     model_type = "eyebrow-bigram"
 
     def __init__(
@@ -34,12 +34,12 @@ class BigramConfig(PreTrainedConfig):  # type: ignore[misc]
         super().__init__(**rest)
 
 
-class BigramForCausalLM(PreTrainedModel):  # type: ignore[misc]
+class BigramForCausalLM(PreTrainedModel):
     """unigram, backoff: log-probabilities (V,); pairs (M, 2) with log-probabilities (M,)."""
 
     config_class = BigramConfig
     base_model_prefix = ""
-    _no_split_modules: Sequence[str] = ()
+    pairs: Tensor
 
     def __init__(self, config: BigramConfig) -> None:
         super().__init__(config)

@@ -47,5 +47,5 @@ def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """"float32", "bfloat16" or "float16"."""
+    """ "float32", "bfloat16" or "float16"."""
     return str(dtype).removeprefix("torch.")

@@ -35,16 +35,14 @@ class Scorer:
         drafts = [_Draft(encoding) for encoding in encodings]
         pieces = pieces_of(encodings, self.recipe.context, self.recipe.stride)
         waiting = np.bincount([p.story for p in pieces], minlength=len(texts))
-        for story in np.flatnonzero(waiting == 0):
-            yield int(story), drafts[story].finish(texts[story])
+        for story in np.flatnonzero(waiting == 0).tolist():
+            yield story, drafts[story].finish(texts[story])
         at = 0
         while at < len(pieces):
             end = take_group(pieces, at, self.budget)
             batch = build_batch(pieces[at:end], encodings)
             try:
-                measured = self.trunk.measure(
-                    batch.ids, batch.rows, batch.positions, batch.targets
-                )
+                measured = self.trunk.measure(batch.ids, batch.rows, batch.positions, batch.targets)
             except torch.OutOfMemoryError:
                 self._make_do(end - at, batch.ids.shape[1])
                 continue

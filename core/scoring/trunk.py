@@ -38,9 +38,7 @@ class Trunk:
         ids: int64 (B, L), padded on the right. Padding stands behind everything that is read
         and attention is causal, so it needs no mask and changes nothing.
         """
-        ids, rows, positions, targets = (
-            t.to(self.device) for t in (ids, rows, positions, targets)
-        )
+        ids, rows, positions, targets = (t.to(self.device) for t in (ids, rows, positions, targets))
         with torch.inference_mode():
             if self.head is None:
                 return measure_logits(self.model(input_ids=ids).logits[rows, positions], targets)

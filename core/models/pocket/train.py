@@ -26,7 +26,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from eyebrow.core.models.bigram import count_bigrams
+from ..bigram import count_bigrams
 
 END_OF_TEXT = "<|endoftext|>"
 VOCABULARY = 2048
@@ -97,7 +97,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[np.
 def epochs_of_rows(
     stories: Sequence[np.ndarray], rows: int, steps: int, generator: np.random.Generator
 ) -> Iterator[torch.Tensor]:
-    """`steps` batches of shape (rows, CONTEXT + 1): the stories end to end, reshuffled each pass."""
+    """`steps` batches of shape (rows, CONTEXT + 1): stories end to end, reshuffled each pass."""
     stream = np.empty(0, dtype=np.int64)
     need = rows * CONTEXT + 1
     for _ in range(steps):
@@ -158,9 +158,7 @@ def train(
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(
-            matrices, lr=shape.rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
-        ),
+        torch.optim.Muon(matrices, lr=shape.rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, lr=shape.rate, betas=(0.9, 0.95), weight_decay=0.01),
     ]
     tokens = sum(map(len, stories))
@@ -169,9 +167,11 @@ def train(
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(
             optimiser,
-            lambda step: min(1.0, (step + 1) / warm)
-            * 0.5
-            * (1 + math.cos(math.pi * max(0, step - warm) / max(1, steps - warm))),
+            lambda step: (
+                min(1.0, (step + 1) / warm)
+                * 0.5
+                * (1 + math.cos(math.pi * max(0, step - warm) / max(1, steps - warm)))
+            ),
         )
         for optimiser in optimisers
     ]
@@ -193,7 +193,9 @@ def train(
         smooth = loss.item() if step == 0 else 0.95 * smooth + 0.05 * loss.item()
         if step % 50 == 0:
             speed = (step + 1) * shape.rows * CONTEXT / (time.monotonic() - began)
-            print(f"{shape.name} {step}/{steps} loss {smooth:.4f} {speed:,.0f} tokens/s", flush=True)
+            print(
+                f"{shape.name} {step}/{steps} loss {smooth:.4f} {speed:,.0f} tokens/s", flush=True
+            )
     return model, {
         "steps": steps,
         "tokens": steps * shape.rows * CONTEXT,

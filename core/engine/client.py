@@ -1,0 +1,106 @@
+"""The near end of the worker: starts it, talks to it, notices when it dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from platformdirs import user_cache_path
+
+from .messages import Reply, Request, Settings, WorkerDied, receive, send
+
+
+class Engine:
+    """One worker process at a time; `deliver` gets its replies, on a thread of the engine's.
+
+    The process is a session of its own: keys and hang-ups of the terminal do not reach it. It
+    leaves by itself when the pipe to it closes, however this process ended.
+    """
+
+    def __init__(self, settings: Settings, deliver: Callable[[Reply], None]) -> None:
+        self.settings = settings
+        self.deliver = deliver
+        self.log = user_cache_path("eyebrow") / "worker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._closing = False
+        self.started = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None while there is none."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the worker and read its replies from now on."""
+        self.started = time.monotonic()
+        environment = os.environ | {
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TOKENIZERS_PARALLELISM": "true",
+            "TRANSFORMERS_VERBOSITY": "error",
+        }
+        with _log(self.log) as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "eyebrow.core.engine.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                env=environment,
+            )
+        self.send(self.settings)
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+
+    def send(self, request: Request) -> None:
+        """Hand a request over; one to a worker that just died is lost and reported as such."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        # Where the pipe is broken the reader is about to report the death.
+        with self._lock, suppress(OSError, ValueError):
+            send(process.stdin, request)
+
+    def close(self) -> None:
+        """Let go of the worker: it writes what it has finished and leaves. Never waits."""
+        self._closing = True
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with suppress(OSError):
+            process.stdin.close()
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        try:
+            while True:
+                self.deliver(receive(process.stdout))
+        except (EOFError, OSError):
+            pass
+        if self._closing:
+            return
+        status = process.wait()
+        self.deliver(WorkerDied(status, last_words(self.log)))
+
+
+def _log(path: Path) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError:
+        return open(os.devnull, "wb")
+
+
+def last_words(log: Path) -> str:
+    """The last line the worker wrote to its log, "" if it wrote none."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines else ""

@@ -1,0 +1,158 @@
+"""What passes between the worker process and the one that draws: frozen, picklable, plain."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from typing import IO, Any
+
+from ..models.catalogue import ModelSpec
+from ..scoring.recipe import Recipe
+from ..scoring.scores import StoryScore, Summary
+from ..stories.story import Story
+
+# --- to the worker -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the worker is set up; the first message it gets."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    store: str | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Score `stories` with `model`; the recipe's device and dtype may still be open.
+
+    urgent: what is on screen; it goes before everything else and its whole scores come back.
+    Otherwise sums come back and whole scores go to the store.
+    """
+
+    job: int
+    model: ModelSpec
+    recipe: Recipe
+    stories: tuple[Story, ...]
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Forget a job that is waiting or under way; what it has finished is kept."""
+
+    job: int
+
+
+Request = Settings | Score | Cancel
+
+# --- from the worker -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The worker is up: the kind of device and the dtype that "auto" means here."""
+
+    device: str
+    device_name: str
+    dtype: str
+    torch: str
+    transformers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A model is being fetched or loaded."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model is ready."""
+
+    model: str
+    parameters: int
+    digest: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """A model was put out of memory to make room."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Stories of a job that are finished: text digest, sums, and the whole score if urgent."""
+
+    job: int
+    model: str
+    rows: tuple[tuple[str, Summary, StoryScore | None], ...]
+    recipe: Recipe
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the ids of a model's tokenizer read as."""
+
+    model: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job is done."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job cannot be done, or one story of it; `story` is empty for the whole job."""
+
+    job: int
+    model: str
+    title: str
+    message: str
+    story: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The process is gone; made by the client, never sent by the worker."""
+
+    status: int
+    last_words: str
+
+
+Reply = Hello | Loading | Loaded | Unloaded | Scored | Vocabulary | Finished | Failed | WorkerDied
+
+# --- frames --------------------------------------------------------------------------------
+
+_LENGTH = struct.Struct("<Q")
+
+
+def send(pipe: IO[bytes], message: Any) -> None:
+    """Write one message: its length, then its pickle. Raises OSError where nobody reads."""
+    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(body)) + body)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> Any:
+    """Read one message; raises EOFError where the other side is gone."""
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    body = pipe.read(length)
+    if len(body) < length:
+        raise EOFError
+    return pickle.loads(body)

@@ -1,0 +1,239 @@
+"""The store: a folder of Parquet parts, one row per story, model and recipe.
+
+A part is written beside its place and renamed, so it is whole or absent; writers never touch
+each other's parts. A part's name begins with model and recipe, so that asking for one model's
+numbers opens its parts alone. Any Parquet reader opens the folder as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+from platformdirs import user_cache_path
+
+from ..errors import FAILED, EyebrowError
+from ..scoring.recipe import Recipe
+from ..scoring.scores import StoryScore, Summary
+from ..stories.story import Story, text_digest
+
+ROWS_TOGETHER = 64  # rows of a row group: what is read to show one story
+
+SCHEMA = pa.schema(
+    [
+        ("story", pa.string()),
+        ("text", pa.string()),
+        ("text_digest", pa.string()),
+        ("model", pa.string()),
+        ("model_digest", pa.string()),
+        ("parameters", pa.int64()),
+        ("recipe_digest", pa.string()),
+        ("recipe", pa.string()),
+        ("tokens", pa.int64()),
+        ("bytes", pa.int64()),
+        ("nll", pa.float64()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("starts", pa.list_(pa.int32())),
+        ("ends", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),
+        ("entropies", pa.list_(pa.float32())),
+        ("ranks", pa.list_(pa.int32())),
+        ("top_ids", pa.list_(pa.list_(pa.int32()))),
+        ("top_logprobs", pa.list_(pa.list_(pa.float32()))),
+    ]
+)
+_SUMS = ["text_digest", "tokens", "bytes", "nll"]
+
+
+def default_store() -> Path:
+    """`$XDG_CACHE_HOME/eyebrow/scores`."""
+    return user_cache_path("eyebrow") / "scores"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row is made of."""
+
+    story: Story
+    model: str
+    model_digest: str
+    parameters: int
+    recipe: Recipe
+    score: StoryScore
+
+
+class Store:
+    """Reads and writes one folder; the folder need not be there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def summaries(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
+        """The sums of every stored story under this model and recipe, by text digest."""
+        found: dict[str, Summary] = {}
+        for part in self._parts(model_digest, recipe_digest):
+            table = _read(part, columns=_SUMS)
+            if table is not None:
+                for digest, tokens, size, nll in zip(
+                    *(table.column(name).to_pylist() for name in _SUMS), strict=True
+                ):
+                    found[digest] = Summary(tokens, size, nll)
+        return found
+
+    def score(self, digest: str, model_digest: str, recipe_digest: str) -> StoryScore | None:
+        """The whole score of one text, or None where it is not stored."""
+        for part in self._parts(model_digest, recipe_digest):
+            keys = _read(part, columns=["text_digest"])
+            if keys is None:
+                continue
+            at = pa.compute.index(keys.column(0), digest).as_py()
+            if at >= 0:
+                group, row = divmod(at, ROWS_TOGETHER)
+                table = pq.ParquetFile(part).read_row_group(group)
+                return _score(table.slice(row, 1).to_pylist()[0])
+        return None
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Add rows of one model and recipe as a new part.
+
+        Raises `EyebrowError` where the folder cannot be written.
+        """
+        if not rows:
+            return
+        head = f"{rows[0].model_digest}-{rows[0].recipe.digest}"
+        place = self.folder / f"{head}-{uuid.uuid4().hex[:12]}.parquet"
+        beside = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(
+                pa.Table.from_pylist([_columns(row) for row in rows], schema=SCHEMA),
+                beside,
+                compression="zstd",
+                row_group_size=ROWS_TOGETHER,
+            )
+            beside.replace(place)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise EyebrowError(
+                "Cannot write the store", f"{self.folder}: {error.strerror or error}", FAILED
+            ) from error
+
+    def tidy(self, model_digest: str, recipe_digest: str) -> None:
+        """Join the small parts of one model and recipe, oldest first, into one."""
+        parts = [p for p in self._parts(model_digest, recipe_digest) if _is_small(p)]
+        if len(parts) < 8:
+            return
+        tables = [table for part in parts if (table := _read(part)) is not None]
+        if len(tables) < len(parts):
+            return  # another writer is tidying
+        place = parts[0].with_name(
+            f"{model_digest}-{recipe_digest}-{uuid.uuid4().hex[:12]}.parquet"
+        )
+        beside = place.with_name(f".{place.name}.{os.getpid()}")
+        pq.write_table(
+            pa.concat_tables(tables), beside, compression="zstd", row_group_size=ROWS_TOGETHER
+        )
+        beside.replace(place)
+        for part in parts:
+            part.unlink(missing_ok=True)
+
+    def vocabulary(self, tokenizer_digest: str) -> list[str] | None:
+        """What the ids of a tokenizer read as, or None where that was never kept."""
+        try:
+            raw = self._vocabulary_path(tokenizer_digest).read_text(encoding="utf-8")
+            return list(json.loads(raw))
+        except (OSError, ValueError):
+            return None
+
+    def keep_vocabulary(self, tokenizer_digest: str, texts: Sequence[str]) -> None:
+        """Keep what the ids of a tokenizer read as, for readers that have no tokenizer."""
+        place = self._vocabulary_path(tokenizer_digest)
+        if place.exists():
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f"{place.name}.{os.getpid()}")
+        beside.write_text(json.dumps(list(texts)), encoding="utf-8")
+        beside.replace(place)
+
+    def _vocabulary_path(self, tokenizer_digest: str) -> Path:
+        return self.folder / ".vocabularies" / f"{tokenizer_digest}.json"
+
+    def _parts(self, model_digest: str, recipe_digest: str) -> list[Path]:
+        parts = self.folder.glob(f"{model_digest}-{recipe_digest}-*.parquet")
+        return sorted(parts, key=lambda part: (_modified(part), part.name))
+
+
+def _modified(part: Path) -> float:
+    try:
+        return part.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_small(part: Path) -> bool:
+    try:
+        return part.stat().st_size < 16 << 20
+    except OSError:
+        return False
+
+
+def _read(part: Path, columns: list[str] | None = None) -> pa.Table | None:
+    """A part's columns; None where it went away (tidied by another) or is no Parquet."""
+    try:
+        return pq.ParquetFile(part).read(columns=columns)
+    except (OSError, pa.ArrowInvalid):
+        return None
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    score = row.score
+    return {
+        "story": row.story.id,
+        "text": row.story.text,
+        "text_digest": text_digest(row.story.text),
+        "model": row.model,
+        "model_digest": row.model_digest,
+        "parameters": row.parameters,
+        "recipe_digest": row.recipe.digest,
+        "recipe": json.dumps(row.recipe.to_json(), sort_keys=True),
+        "tokens": score.summary.tokens,
+        "bytes": score.summary.bytes,
+        "nll": score.summary.nll,
+        "token_ids": score.token_ids,
+        "starts": score.starts,
+        "ends": score.ends,
+        "logprobs": score.logprobs,
+        "entropies": score.entropies,
+        "ranks": score.ranks,
+        "top_ids": list(score.top_ids),
+        "top_logprobs": list(score.top_logprobs),
+    }
+
+
+def _score(row: dict[str, Any]) -> StoryScore:
+    def ints(name: str) -> Any:
+        return np.array(row[name], dtype=np.int32)
+
+    def floats(name: str) -> Any:
+        return np.array(row[name], dtype=np.float32)
+
+    return StoryScore(
+        ints("token_ids"),
+        ints("starts"),
+        ints("ends"),
+        floats("logprobs"),
+        floats("entropies"),
+        ints("ranks"),
+        ints("top_ids"),
+        floats("top_logprobs"),
+        Summary(row["tokens"], row["bytes"], row["nll"]),
+    )

@@ -1,0 +1,109 @@
+"""Which column of a table is the story.
+
+The column that was asked for; else one called text or story; else ROCStories' `sentence1` to
+`sentence5`, joined; else Story Cloze's columns, two stories a row; else the only column of text
+that is no id, title, kind or pair. Names are compared without case and underscores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..errors import EyebrowError
+from .drafts import Draft
+from .plans import ClozePlan, Labels, Plan, TextPlan
+
+Row = Mapping[str, object]
+
+IDS = ("id", "storyid", "inputstoryid")
+TITLES = ("title", "storytitle")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a table: name to True (text), False (something else) or None (not known)."""
+
+    source: str
+    is_text: Mapping[str, bool | None]
+
+    def plan(self, wanted: str | None) -> Plan | None:
+        """How to read a row; None where the row says too little (its only cells are null)."""
+        if not wanted:
+            return self._found()
+        for match in (lambda c: c == wanted, lambda c: _key(c) == _key(wanted)):
+            for column in filter(match, self.is_text):
+                return TextPlan(self.source, self._labels(column), (column,))
+        raise EyebrowError(
+            "No such column", f"{self.source} has no column {wanted!r}; it has {self._listed()}"
+        )
+
+    def _found(self) -> Plan | None:
+        for name in ("text", "story"):
+            if column := self._called(name):
+                return TextPlan(self.source, self._labels(column), (column,))
+        sentences = [self._called(f"sentence{n}") for n in range(1, 6)]
+        if all(sentences):
+            return TextPlan(self.source, self._labels(), tuple(sentences))
+        return self._cloze() or self._only_text()
+
+    def _cloze(self) -> Plan | None:
+        begin = [self._called(f"inputsentence{n}") for n in range(1, 5)]
+        ends = [
+            self._called(f"randomfifthsentencequiz{n}", f"sentencequiz{n}") for n in range(1, 3)
+        ]
+        answer = self._called("answerrightending")
+        if not (all(begin) and all(ends) and answer):
+            return None
+        return ClozePlan(self.source, self._labels(), tuple(begin), (ends[0], ends[1]), answer)
+
+    def _only_text(self) -> Plan | None:
+        candidates = {
+            column: is_text
+            for column, is_text in self.is_text.items()
+            if _key(column) not in (*IDS, *TITLES, "kind", "pair")
+        }
+        texts = [column for column, is_text in candidates.items() if is_text]
+        if len(texts) == 1:
+            return TextPlan(self.source, self._labels(texts[0]), (texts[0],))
+        if not texts and None in candidates.values():
+            return None
+        why = f"{len(texts)} columns of text" if texts else "no other column of text"
+        raise EyebrowError(
+            "Which column?",
+            f"{self.source} has no column called text or story and {why}; choose one with "
+            f"--column: {self._listed()}",
+        )
+
+    def _labels(self, text: str = "") -> Labels:
+        def called(*names: str) -> str:
+            column = self._called(*names)
+            return "" if column == text else column
+
+        return Labels(called(*IDS), called(*TITLES), called("kind"), called("pair"))
+
+    def _called(self, *names: str) -> str:
+        """The first column of one of these names, as the table spells it; else ""."""
+        return next((c for n in names for c in self.is_text if _key(c) == n), "")
+
+    def _listed(self) -> str:
+        return ", ".join(self.is_text) or "no columns"
+
+
+def row_drafts(rows: Iterable[tuple[str, Row]], wanted: str | None, source: str) -> Iterator[Draft]:
+    """The stories of rows that carry their own columns: the first row that tells decides."""
+    plan: Plan | None = None
+    for where, row in rows:
+        if plan is None:
+            columns = {
+                name: None if cell is None else isinstance(cell, str) for name, cell in row.items()
+            }
+            plan = Columns(source, columns).plan(wanted)
+        if plan is None:
+            yield Draft("", where=where)
+        else:
+            yield from plan.drafts(where, row)
+
+
+def _key(column: str) -> str:
+    return column.strip().replace("_", "").lower()

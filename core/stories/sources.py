@@ -1,0 +1,166 @@
+"""`open_stories`: whatever a user names, as stories to iterate over.
+
+Nothing is read before the first story is asked for, and never more than a piece of it at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EyebrowError
+from .bundled import bundled_stories
+from .drafts import Draft, Finisher
+from .files import KNOWN, check_file, file_count, file_drafts, folder_files, piped_drafts
+from .hub import hub_drafts, looks_like_dataset
+from .story import Story
+from .stream import Opener, file_opener, stdin_opener
+
+
+def _unknown() -> int | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where drafts come from. `is_once`: what is read is gone, as with a pipe."""
+
+    name: str
+    drafts: Callable[[], Iterator[Draft]]
+    count: Callable[[], int | None] = _unknown
+    is_once: bool = False
+
+
+class Stories:
+    """Stories in order, read as they are asked for; each `for` over it reads the source anew.
+
+    `name` is for the screen. `skipped` counts the empty stories left out of the latest pass.
+    Bad input raises `EyebrowError` from the `for`, at the place where it is met; so does a
+    source without any story.
+    """
+
+    def __init__(self, origin: _Origin, limit: int | None = None) -> None:
+        if limit is not None and limit < 1:
+            raise EyebrowError("Bad limit", f"limit is {limit}; it takes 1 or more")
+        self._origin = origin
+        self._limit = limit
+        self._passes = 0
+        self._counted: int | None = None
+        self.skipped = 0
+
+    @property
+    def name(self) -> str:
+        """What to call the source: bundled, stdin, the file's name, the dataset's id."""
+        return self._origin.name
+
+    @property
+    def expected(self) -> int | None:
+        """How many stories there are, if the source says so before it is read.
+
+        Parquet counts its rows, those without text too. After a full pass it is what that
+        pass found, whatever the source.
+        """
+        count = self._origin.count() if self._counted is None else self._counted
+        if count is None or self._limit is None:
+            return count
+        return min(count, self._limit)
+
+    def __iter__(self) -> Iterator[Story]:
+        self._passes += 1
+        if self._passes > 1 and self._origin.is_once:
+            raise EyebrowError(
+                "Already read", f"{self.name} can be read only once; save it to a file first"
+            )
+        return self._read()
+
+    def _read(self) -> Iterator[Story]:
+        finisher = Finisher(self.name)
+        self.skipped = 0
+        for draft in self._origin.drafts():
+            story = finisher.story(draft)
+            self.skipped = finisher.skipped
+            if story is None:
+                continue
+            yield story
+            if finisher.stories == self._limit:
+                self._counted = self._limit
+                return
+        self._counted = finisher.stories
+        if not finisher.stories:
+            empty = f" but {finisher.skipped} empty ones" if finisher.skipped else ""
+            raise EyebrowError(
+                "No stories", f"{self.name} holds no stories{empty}; choose another source"
+            )
+
+
+def open_stories(
+    source: str | Path | None = None,
+    *,
+    column: str | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    per_line: bool = False,
+) -> Stories:
+    """Opens stories: the bundled ones (None), a file, a folder, `-` or a dataset's `owner/name`.
+
+    column: which column of a table is the story; found by itself where it is plain.
+    split: of a Hugging Face dataset, with a slice if you like: `train[:5000]`.
+    limit: stop after so many stories.
+    per_line: plain text holds one story a line.
+    """
+    return Stories(_origin(source, column, split, per_line), limit)
+
+
+def _origin(source: str | Path | None, column: str | None, split: str, per_line: bool) -> _Origin:
+    if source is None:
+        stories = bundled_stories()
+        return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
+    if str(source) == "-":
+        return _piped(stdin_opener, "stdin", column, per_line)
+    path = Path(source).expanduser()
+    if str(source) and os.path.lexists(path):
+        return _on_disk(path, column, per_line)
+    if isinstance(source, str) and looks_like_dataset(source) and not source.endswith(KNOWN):
+        return _Origin(source, lambda: hub_drafts(source, split, column))
+    raise EyebrowError(
+        "No such file",
+        f"there is no file or folder {str(source)!r}; check the path (a Hugging Face dataset is "
+        "written owner/name)",
+    )
+
+
+def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
+    name = path.name or path.resolve().name or str(path)
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise EyebrowError(
+            "No such file", f"{path} cannot be opened: {error.strerror}; check the path"
+        ) from None
+    if stat.S_ISDIR(mode):
+        files = folder_files(path, name)
+        return _Origin(name, lambda: _folder_drafts(files, column, per_line))
+    if not stat.S_ISREG(mode):
+        return _piped(file_opener(path), name, column, per_line)
+    check_file(path, name)
+    return _Origin(
+        name,
+        lambda: file_drafts(path, name, column, per_line),
+        lambda: file_count(path, name, column),
+    )
+
+
+def _piped(opener: Opener, name: str, column: str | None, per_line: bool) -> _Origin:
+    return _Origin(name, lambda: piped_drafts(opener, name, column, per_line), is_once=True)
+
+
+def _folder_drafts(files: list[Path], column: str | None, per_line: bool) -> Iterator[Draft]:
+    for path in files:
+        yield from file_drafts(path, path.name, column, per_line, in_folder=True)
+
+
+def _draft(story: Story) -> Draft:
+    return Draft(story.text, story.id, story.title, story.kind, story.pair)

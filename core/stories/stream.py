@@ -1,0 +1,125 @@
+"""Bytes to text, chunk by chunk, with errors that say where.
+
+Everything that reads characters goes through `text_chunks`, so a file of any size is read in
+small pieces, `.gz` is unpacked on the way, and a byte that is no UTF-8 is named with its offset
+and line whatever the file is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import EyebrowError
+
+CHUNK = 1 << 18
+BOM = codecs.BOM_UTF8
+
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+def file_opener(path: Path) -> Opener:
+    """Opens a file for reading bytes; one that ends in .gz is unpacked."""
+
+    def opener() -> AbstractContextManager[BinaryIO]:
+        if path.suffix.lower() == ".gz":
+            import gzip
+
+            return gzip.open(path, "rb")  # type: ignore[return-value]
+        return path.open("rb")
+
+    return opener
+
+
+def stdin_opener() -> AbstractContextManager[BinaryIO]:
+    """Standard input, which is read but never closed."""
+    if sys.stdin is None:
+        raise EyebrowError("No input", "standard input is closed; name a file instead of -")
+    return nullcontext(sys.stdin.buffer)
+
+
+def text_chunks(opener: Opener, name: str) -> Iterator[str]:
+    """The text in pieces of about CHUNK bytes, none of them empty; a byte order mark is dropped."""
+    with explained(name), opener() as stream:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        offset, line = 0, 1
+        data = stream.read(CHUNK)
+        _refuse_utf16(data, name)
+        if data.startswith(BOM):
+            data, offset = data[len(BOM) :], len(BOM)
+        while data:
+            try:
+                text = decoder.decode(data)
+            except UnicodeDecodeError as error:
+                raise _undecodable(error, name, offset, line, len(data)) from None
+            if text:
+                yield text
+            offset += len(data)
+            line += data.count(b"\n")
+            data = stream.read(CHUNK)
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise _undecodable(error, name, offset, line, 0) from None
+
+
+def pieces(chunks: Iterator[str], separator: str) -> Iterator[str]:
+    """The text between separators, which may lie across chunks; the last piece may be empty."""
+    kept: list[str] = []
+    carry = ""
+    overlap = len(separator) - 1
+    for chunk in chunks:
+        *ended, rest = (carry + chunk).split(separator)
+        for part in ended:
+            yield "".join([*kept, part])
+            kept = []
+        cut = max(0, len(rest) - overlap)
+        kept.append(rest[:cut])
+        carry = rest[cut:]
+    yield "".join([*kept, carry])
+
+
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turns what the system says about a file into one clear line."""
+    try:
+        yield
+    except EyebrowError:
+        raise
+    except FileNotFoundError:
+        raise EyebrowError("No such file", f"{name} is not there; check the path") from None
+    except PermissionError:
+        raise EyebrowError(
+            "No permission", f"{name} may not be read by this user; change its permissions"
+        ) from None
+    except (EOFError, zlib.error) as error:
+        raise EyebrowError(
+            "Damaged file", f"{name} is cut short or damaged ({error}); fetch or pack it again"
+        ) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EyebrowError("Cannot read", f"{name}: {reason}; check the file") from None
+
+
+def _refuse_utf16(data: bytes, name: str) -> None:
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise EyebrowError("Bad text", f"{name} is UTF-16; save it as UTF-8 and open it again")
+
+
+def _undecodable(
+    error: UnicodeDecodeError, name: str, offset: int, line: int, length: int
+) -> EyebrowError:
+    """`offset` and `line` are those of the chunk; the decoder may have kept bytes before it."""
+    pending = len(error.object) - length
+    at = offset - pending + error.start
+    line += error.object[pending : error.start].count(b"\n") if error.start > pending else 0
+    return EyebrowError(
+        "Bad text",
+        f"{name} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {at}, line {line}; "
+        "save it as UTF-8 and open it again",
+    )

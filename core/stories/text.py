@@ -1,0 +1,70 @@
+"""Plain text: stories parted by `<|endoftext|>`, by NUL, by blank lines, or one a line.
+
+Which of them it is, is decided on the first chunk (256 KiB), in this order: `<|endoftext|>` if
+it occurs there, else NUL if it occurs there, else blank lines. A line of white space is blank,
+whether lines end in LF or CRLF. Stories lose the white space around them; inside they are kept
+as they are, carriage returns included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from .drafts import Draft
+from .stream import pieces
+
+END_OF_TEXT = "<|endoftext|>"
+NUL = "\0"
+
+
+def text_drafts(chunks: Iterator[str], per_line: bool = False) -> Iterator[Draft]:
+    """The stories of a plain text."""
+    first = next(chunks, "")
+    chunks = chain([first], chunks)
+    if per_line:
+        parts = _without_last_if_blank(pieces(chunks, "\n"))
+    elif END_OF_TEXT in first:
+        parts = _without_last_if_blank(pieces(chunks, END_OF_TEXT))
+    elif NUL in first:
+        parts = _without_last_if_blank(pieces(chunks, NUL))
+    else:
+        parts = _paragraphs(pieces(chunks, "\n"))
+    for number, part in enumerate(parts, start=1):
+        yield Draft(part.strip(), where=f"story {number}")
+
+
+def whole_text_drafts(chunks: Iterator[str], stem: str, per_line: bool = False) -> Iterator[Draft]:
+    """As `text_drafts`, but a text of one story has its id and title from the file's name."""
+    drafts = text_drafts(chunks, per_line)
+    first = next(drafts, None)
+    if first is None:
+        return
+    second = next(drafts, None)
+    if second is None:
+        first.id = first.title = stem
+        yield first
+        return
+    yield from chain([first, second], drafts)
+
+
+def _paragraphs(lines: Iterator[str]) -> Iterator[str]:
+    kept: list[str] = []
+    for line in lines:
+        if line and not line.isspace():
+            kept.append(line)
+        elif kept:
+            yield "\n".join(kept)
+            kept = []
+    if kept:
+        yield "\n".join(kept)
+
+
+def _without_last_if_blank(parts: Iterator[str]) -> Iterator[str]:
+    """Leaves out what follows a closing separator: it is no story, not even an empty one."""
+    held = next(parts, "")
+    for part in parts:
+        yield held
+        held = part
+    if held and not held.isspace():
+        yield held
