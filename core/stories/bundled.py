@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .story import Story
 
-FOLDER = Path(__file__).parent / "bundled"
+FOLDER = Path(__file__).parent / "texts"
 ORDER = ("longer.jsonl", "five.jsonl")
 
 

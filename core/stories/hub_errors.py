@@ -22,8 +22,10 @@ def explained(source: str, split: str) -> Iterator[None]:
 
 def _error(error: Exception, source: str, split: str) -> EyebrowError:
     from datasets import config
-    from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+    from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
+    if isinstance(error, DatasetGenerationError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     said = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     causes = [error, error.__cause__, error.__context__]
     if isinstance(error, DatasetNotFoundError):
@@ -40,12 +42,10 @@ def _error(error: Exception, source: str, split: str) -> EyebrowError:
         )
     if any(_is_network(cause) for cause in causes):
         if config.HF_HUB_OFFLINE:
-            why = "offline is on and it is not in the cache; open it once without offline"
+            why = "offline is on, and it is neither in the cache nor a file or folder here"
         else:
             why = f"the Hugging Face Hub cannot be reached ({said}); check the network"
-        return EyebrowError(
-            "No connection", f"{source} is no file or folder here, and {why}", FAILED
-        )
+        return EyebrowError("No connection", f"{source}: {why}", FAILED)
     if re.match(r"(Bad split|Unknown split|Unrecognized instruction|Requested slice)", said):
         return EyebrowError("Bad split", f"{source} has no split {split!r}: {said}")
     if said.startswith("Config name is missing") or "BuilderConfig" in said:
@@ -55,7 +55,7 @@ def _error(error: Exception, source: str, split: str) -> EyebrowError:
             f"choose one of {source.partition(':')[0]}'s with owner/name:config: "
             f"{configs[0] if configs else said}",
         )
-    if isinstance(error, DataFilesNotFoundError):
+    if isinstance(error, FileNotFoundError):
         return EyebrowError("No stories", f"{source} holds no data files that can be read: {said}")
     return EyebrowError("Cannot read the dataset", f"{source}: {said}", FAILED)
 

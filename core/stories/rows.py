@@ -82,8 +82,9 @@ class _ValueReader:
             try:
                 value, self._at = self._decoder.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as error:
+                line = self._lines + error.lineno
                 if not (self._may_be_cut(error) and self._more()):
-                    raise _broken(self._name, self._lines + error.lineno, error) from None
+                    raise _broken(self._name, line, error) from None
             except RecursionError:
                 raise _too_deep(self._name, self._line()) from None
             else:

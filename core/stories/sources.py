@@ -1,6 +1,8 @@
 """`open_stories`: whatever a user names, as stories to iterate over.
 
 Nothing is read before the first story is asked for, and never more than a piece of it at a time.
+The readers are imported where a source needs them: the bundled stories are on the way to the
+first picture on the screen and need none.
 """
 
 from __future__ import annotations
@@ -9,15 +11,17 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import EyebrowError
 from .bundled import bundled_stories
 from .drafts import Draft, Finisher
-from .files import KNOWN, check_file, file_count, file_drafts, folder_files, piped_drafts
-from .hub import hub_drafts, looks_like_dataset
 from .story import Story
-from .stream import Opener, file_opener, stdin_opener
+
+if TYPE_CHECKING:
+    from .stream import Opener
 
 
 def _unknown() -> int | None:
@@ -118,6 +122,11 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
     if source is None:
         stories = bundled_stories()
         return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
+
+    from .files import KNOWN
+    from .hub import hub_drafts, looks_like_dataset
+    from .stream import stdin_opener
+
     if str(source) == "-":
         return _piped(stdin_opener, "stdin", column, per_line)
     path = Path(source).expanduser()
@@ -133,6 +142,9 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
 
 
 def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
+    from .files import check_file, file_count, file_drafts, folder_files
+    from .stream import file_opener
+
     name = path.name or path.resolve().name or str(path)
     try:
         mode = path.stat().st_mode
@@ -142,7 +154,12 @@ def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
         ) from None
     if stat.S_ISDIR(mode):
         files = folder_files(path, name)
-        return _Origin(name, lambda: _folder_drafts(files, column, per_line))
+        return _Origin(
+            name,
+            lambda: chain.from_iterable(
+                file_drafts(file, file.name, column, per_line, in_folder=True) for file in files
+            ),
+        )
     if not stat.S_ISREG(mode):
         return _piped(file_opener(path), name, column, per_line)
     check_file(path, name)
@@ -154,12 +171,9 @@ def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
 
 
 def _piped(opener: Opener, name: str, column: str | None, per_line: bool) -> _Origin:
+    from .files import piped_drafts
+
     return _Origin(name, lambda: piped_drafts(opener, name, column, per_line), is_once=True)
-
-
-def _folder_drafts(files: list[Path], column: str | None, per_line: bool) -> Iterator[Draft]:
-    for path in files:
-        yield from file_drafts(path, path.name, column, per_line, in_folder=True)
 
 
 def _draft(story: Story) -> Draft:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_CELL = 1 << 28
 BATCH = 256
+BUFFER = 1 << 20
 
 
 def csv_drafts(
@@ -102,7 +103,11 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
 
     with explained(name):
         try:
-            with path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            # A buffer and no reading ahead: else whole row groups, often all of the file, are held.
+            with (
+                path.open("rb") as stream,
+                pyarrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as file,
+            ):
                 yield file
         except pyarrow.ArrowException as error:
             reason = str(error).splitlines()[0]

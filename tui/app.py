@@ -1,0 +1,196 @@
+"""The app: holds the session and the views, and carries messages between threads and them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+
+from ..core.engine.client import Engine
+from ..core.errors import EyebrowError
+from ..core.models.catalogue import ModelSpec
+from ..core.scoring.recipe import Recipe
+from ..core.stories import Stories, Story
+from .background import Background
+from .mailbox import Mailbox
+from .session import Change, Notice, Session
+from .terminal import colour_depth
+from .views.explore import ExploreScreen
+
+AT_ONCE = 200  # stories read before the first paint; the others follow on a thread
+BATCH = 2000
+
+
+class Arrived(Message):
+    """Something from the worker or the background, on the UI's thread now."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+        super().__init__()
+
+
+class StoriesRead(Message):
+    """More stories; `done` with the last of them, `trouble` if reading ended early."""
+
+    def __init__(
+        self, stories: Sequence[Story], done: bool = False, trouble: EyebrowError | None = None
+    ) -> None:
+        self.stories, self.done, self.trouble = stories, done, trouble
+        super().__init__()
+
+
+class EyebrowApp(App[None]):
+    """One window on one session."""
+
+    TITLE = "eyebrow"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS = [
+        Binding("question_mark", "help", "help", id="app.help"),
+        Binding("t", "theme", "theme", id="app.theme"),
+        Binding("q,ctrl+q", "quit", "quit", id="app.quit"),
+    ]
+
+    def __init__(
+        self,
+        stories: Stories,
+        specs: Sequence[ModelSpec],
+        recipe: Recipe,
+        engine: Engine,
+        mailbox: Mailbox,
+        store: Path | None,
+    ) -> None:
+        super().__init__()
+        self.depth = colour_depth(os.environ)
+        self.mailbox = mailbox
+        self.background = Background(store, mailbox.put)
+        self._reader = iter(stories)
+        first = list(islice(self._reader, AT_ONCE))
+        self.session = Session(
+            first,
+            stories.name,
+            specs,
+            recipe,
+            engine,
+            self.background,
+            self._announce,
+            self._notice,
+        )
+        self.session.reading = len(first) == AT_ONCE
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.push_screen(ExploreScreen(self.session))
+        self.call_after_refresh(self._begin)
+        if hasattr(signal, "SIGHUP"):
+            # The terminal went away: leave in order, which lets the worker go too.
+            signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
+
+    def _begin(self) -> None:
+        """After the first paint: take in what threads have to say, read the other stories."""
+        self.mailbox.open(lambda what: self.post_message(Arrived(what)))
+        self.session.plan()
+        if self.session.reading:
+            self.run_worker(self._read_on, thread=True, name="stories")
+
+    def _read_on(self) -> None:
+        try:
+            while batch := list(islice(self._reader, BATCH)):
+                self.post_message(StoriesRead(batch))
+        except EyebrowError as error:
+            self.post_message(StoriesRead((), done=True, trouble=error))
+            return
+        self.post_message(StoriesRead((), done=True))
+
+    # --- messages --------------------------------------------------------------------------
+
+    def on_arrived(self, message: Arrived) -> None:
+        self.session.receive(message.what)
+
+    def on_stories_read(self, message: StoriesRead) -> None:
+        self.session.reading = not message.done
+        if message.trouble is not None:
+            self._notice(Notice(message.trouble.title, message.trouble.message, severe=True))
+        self.session.add(message.stories)
+        self.session.announce(Change.STORIES | Change.STATUS)
+        self.session.plan()
+
+    def _announce(self, change: Change) -> None:
+        for screen in self.screen_stack if self._running else ():
+            if isinstance(screen, ExploreScreen):
+                screen.changed(change)
+
+    def _notice(self, notice: Notice) -> None:
+        self.notify(
+            notice.message,
+            title=notice.title,
+            severity="error" if notice.severe else "information",
+            timeout=12 if notice.severe else 6,
+            markup=False,
+        )
+
+    def _theme_changed(self, _: object) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, ExploreScreen):
+                screen.repaint_colours()
+
+    # --- actions ---------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        from .views.help import HelpScreen
+
+        self.push_screen(HelpScreen(self._help_groups()))
+
+    def action_theme(self) -> None:
+        self.search_themes()
+
+    def _help_groups(self) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
+        for name, node in (
+            ("Everywhere", self),
+            ("Explore", self.screen),
+            *((type(pane).__name__, pane) for pane in self.screen.query("#panes *")),
+        ):
+            bindings = [
+                (self._keys_of(binding.key), binding.description)
+                for binding in type(node).__dict__.get("BINDINGS", ())
+                if isinstance(binding, Binding) and binding.description
+            ]
+            about = type(node).HELP or "" if node is not self else ""
+            yield _readable(name), about, bindings
+
+    def _keys_of(self, keys: str) -> str:
+        return " ".join(self.get_key_display(Binding(key, "")) for key in keys.split(","))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that has a key is in the palette too."""
+        seen: set[str] = set()
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.description and binding.action not in seen:
+                seen.add(binding.action)
+                key = self.get_key_display(binding)
+                yield SystemCommand(
+                    f"{binding.description[0].upper()}{binding.description[1:]}",
+                    f"key {key}",
+                    lambda action=binding.action, node=screen: self.run_worker(
+                        self._run_in(node, action)
+                    ),
+                )
+
+    async def _run_in(self, screen: Screen[Any], action: str) -> None:
+        target = screen.focused or screen
+        for node in target.ancestors_with_self:
+            if hasattr(node, f"action_{action.partition('(')[0].rpartition('.')[2]}"):
+                await self.run_action(action, default_namespace=node)
+                return
+
+
+def _readable(name: str) -> str:
+    return {"StoryList": "Stories", "StoryText": "Story", "Ladder": "Sizes"}.get(name, name)

@@ -1,0 +1,130 @@
+"""Slow things that need no model, on a thread of their own; answers are frozen messages.
+
+The store's reader (pyarrow) is imported there, after the first paint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.models.catalogue import ModelSpec
+from ..core.models.fingerprint import model_digest, positions, tokenizer_digest
+from ..core.scoring.recipe import Recipe
+from ..core.scoring.scores import StoryScore, Summary
+
+if TYPE_CHECKING:
+    from ..core.results.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSums:
+    """The sums the store has for a model, by text digest; `digest` is the model's, "" if absent."""
+
+    model: str
+    recipe: str
+    digest: str
+    sums: dict[str, Summary]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptScore:
+    """A whole score from the store, None where it is not there."""
+
+    model: str
+    recipe: str
+    digest: str
+    score: StoryScore | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVocabulary:
+    """What the ids of a model's tokenizer read as."""
+
+    model: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The 95 % interval of a model's perplexity over `stories` stories."""
+
+    model: str
+    recipe: str
+    stories: int
+    low: float
+    high: float
+
+
+Found = KeptSums | KeptScore | KeptVocabulary | Interval
+
+
+class Background:
+    """`deliver` gets the answers, on the background's thread."""
+
+    def __init__(self, folder: Path | None, deliver: Callable[[Found], None]) -> None:
+        self.folder = folder
+        self.deliver = deliver
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._store: Store | None = None
+
+    def look_up_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+        """Answered by `KeptSums`, and by `KeptVocabulary` where there is one."""
+        self._thread.submit(self._sums, spec, recipe)
+
+    def look_up_score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
+        """Answered by `KeptScore`. `model` and `digest` are the model's and the text's digest."""
+        self._thread.submit(self._score, spec, model, recipe, digest)
+
+    def compute_interval(self, spec: ModelSpec, recipe: Recipe, sums: Sequence[Summary]) -> None:
+        """Answered by `Interval`."""
+        self._thread.submit(self._interval, spec, recipe, sums)
+
+    def close(self) -> None:
+        """Answer nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _open(self) -> Store | None:
+        if self._store is None and self.folder is not None:
+            from ..core.results.store import Store
+
+            self._store = Store(self.folder)
+        return self._store
+
+    def _sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+        folder = spec.local_path
+        store = self._open()
+        if folder is None or not folder.is_dir() or store is None:
+            self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
+            return
+        digest = model_digest(folder)
+        sums = store.summaries(digest, recipe.digest)
+        if sums and (texts := store.vocabulary(tokenizer_digest(folder))) is not None:
+            self.deliver(KeptVocabulary(spec.name, tuple(texts)))
+        self.deliver(KeptSums(spec.name, recipe.digest, digest, sums))
+
+    def _score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
+        store = self._open()
+        score = None if store is None else store.score(digest, model, recipe.digest)
+        self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
+
+    def _interval(self, spec: ModelSpec, recipe: Recipe, sums: Sequence[Summary]) -> None:
+        from ..core.results.statistics import perplexity_interval
+
+        low, high = perplexity_interval([s.nll for s in sums], [s.tokens for s in sums])
+        self.deliver(Interval(spec.name, recipe.digest, len(sums), low, high))
+
+
+def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:
+    """The context every model of the ladder can see; None where none says."""
+    found = [
+        count
+        for spec in specs
+        if (folder := spec.local_path) is not None
+        and (folder / "config.json").is_file()
+        and (count := positions(folder)) is not None
+    ]
+    return min(found, default=None)

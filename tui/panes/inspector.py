@@ -1,0 +1,197 @@
+"""One token under the glass: its numbers at once, its alternatives when the cursor rests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from ..plain import cell_width, figures, shorten, visible
+
+REST = 0.16  # seconds without a move until the alternatives are drawn
+NATS_PER_BIT = math.log(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One alternative: its text, probability, and whether it is the token that stands there."""
+
+    text: str
+    probability: float
+    true: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """What is known of one token. `waiting` says what for, where nothing is known yet.
+
+    logprob and entropy in nats; None for a token that is context and not scored.
+    """
+
+    index: int = 0
+    count: int = 0
+    text: str = ""
+    token_id: int = 0
+    logprob: float | None = None
+    entropy: float | None = None
+    rank: int = 0
+    change: float | None = None  # bits against the next smaller size
+    choices: tuple[Choice, ...] = ()
+    waiting: str = ""
+
+
+class Inspector(Widget):
+    """Numbers above, table below. Only lines that differ are written to the terminal."""
+
+    HELP = "The token under the cursor and what the model would have said instead."
+
+    COMPONENT_CLASSES = {"inspector--quiet", "inspector--true"}
+
+    glass: reactive[Glass] = reactive(Glass(), init=False)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._head: list[list[tuple[str, str]]] = []
+        self._table: list[list[tuple[str, str]]] = []
+        self._shown: list[list[tuple[str, str]]] = []
+        self._timer: Timer | None = None
+
+    def watch_glass(self) -> None:
+        self.border_title = (
+            f"token {self.glass.index + 1} of {self.glass.count}" if self.glass.count else "token"
+        )
+        self._head = head(self.glass)
+        self._update()
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(REST, self._rest)
+
+    def on_resize(self) -> None:
+        self._rest()
+        self._shown = []
+        self.refresh()
+
+    def _rest(self) -> None:
+        self._table = table(self.glass, self.size.width)
+        self._update()
+
+    def _update(self) -> None:
+        wanted = self._head + self._table
+        height = max(len(wanted), len(self._shown))
+        before, self._shown = self._shown, wanted
+        dirty = []
+        for y in range(min(height, self.size.height)):
+            old = before[y] if y < len(before) else []
+            new = wanted[y] if y < len(wanted) else []
+            if old != new:
+                dirty.append(_difference(y, old, new, self.size.width))
+        if dirty:
+            self.refresh(*dirty)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        styles = {
+            "": self.rich_style,
+            "bold": self.rich_style + Style(bold=True),
+            "quiet": self.get_component_rich_style("inspector--quiet"),
+            "true": self.get_component_rich_style("inspector--true"),
+        }
+        parts = self._shown[y] if y < len(self._shown) else []
+        strip = Strip([Segment(text, styles[kind]) for text, kind in parts])
+        return strip.adjust_cell_length(width, self.rich_style)
+
+
+def _difference(
+    y: int, old: list[tuple[str, str]], new: list[tuple[str, str]], width: int
+) -> Region:
+    """The cells of line `y` that differ: what two lines begin with in common stays."""
+    column = 0
+    for (a, kind_a), (b, kind_b) in zip(old, new, strict=False):
+        if kind_a != kind_b:
+            break
+        if a != b:
+            same = 0
+            while same < min(len(a), len(b)) and a[same] == b[same]:
+                same += 1
+            column += cell_width(a[:same])
+            break
+        column += cell_width(a)
+    size = max(sum(cell_width(t) for t, _ in old), sum(cell_width(t) for t, _ in new))
+    return Region(min(column, width - 1), y, max(1, min(width, size) - column), 1)
+
+
+def head(glass: Glass) -> list[list[tuple[str, str]]]:
+    """The lines with the token's own numbers."""
+    if glass.waiting:
+        return [[(glass.waiting, "quiet")]]
+    name = [(quoted(glass.text), "bold"), (f"  id {glass.token_id}", "quiet")]
+    if glass.logprob is None:
+        return [name, [("context, not scored", "quiet")], [], []]
+    bits = -glass.logprob / NATS_PER_BIT
+    lines = [
+        name,
+        [("p ", "quiet"), (percent(math.exp(glass.logprob)), "")],
+        [
+            (f"{-glass.logprob:.2f}", ""),
+            (" nats ", "quiet"),
+            (f"{bits:.2f}", ""),
+            (" bits", "quiet"),
+        ],
+        [
+            ("rank ", "quiet"),
+            (f"{glass.rank:,}", ""),
+            (" entropy ", "quiet"),
+            (f"{(glass.entropy or 0) / NATS_PER_BIT:.2f}", ""),
+            (" bits", "quiet"),
+        ],
+    ]
+    if glass.change is not None:
+        lines.append([("against smaller ", "quiet"), (f"{glass.change:+.2f} bits", "")])
+    return lines
+
+
+def table(glass: Glass, width: int) -> list[list[tuple[str, str]]]:
+    """The alternatives with bars; the token that stands there is marked."""
+    if not glass.choices:
+        return []
+    name_width = max(6, min(16, width - 18))
+    bar_width = max(0, width - name_width - 11)
+    most = max(choice.probability for choice in glass.choices)
+    lines: list[list[tuple[str, str]]] = [[]]
+    for choice in glass.choices:
+        mark, kind = ("▸", "true") if choice.true else (" ", "")
+        text = shorten(quoted(choice.text), name_width)
+        bar = "▆" * round(bar_width * choice.probability / most) if most else ""
+        lines.append(
+            [
+                (f"{mark}{text}{' ' * (name_width - cell_width(text))}", kind),
+                (f" {percent(choice.probability):>8} ", kind),
+                (bar, kind if choice.true else "quiet"),
+            ]
+        )
+    return lines
+
+
+def quoted(text: str) -> str:
+    """A token as one can see it: a leading space is `␣`, control characters are symbols."""
+    shown = visible(text, newlines=True)
+    if shown.startswith(" "):
+        shown = "␣" + shown[1:]
+    return shown or "‹nothing›"
+
+
+def percent(probability: float) -> str:
+    """`31 %`, `0.21 %`, `3e-5 %`."""
+    value = 100 * probability
+    if value >= 10:
+        return f"{value:.0f} %"
+    if value >= 0.01:
+        return f"{figures(value, 2)} %"
+    return f"{value:.0e} %".replace("e-0", "e-")

@@ -1,0 +1,113 @@
+"""The sizes of the family: parameters, state, perplexity of this story and of the set."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ..plain import compact_count, figures, shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One size as the ladder shows it. `done` of `of` stories have been scored."""
+
+    name: str
+    parameters: int | None
+    state: str
+    story: float
+    whole: float
+    done: int
+    of: int
+
+
+class Ladder(ScrollView, can_focus=True):
+    """A line per size. `1`-`9`, `[` and `]` work everywhere; here also the arrows."""
+
+    HELP = "The sizes of the model. Columns: parameters, perplexity of this story, of the set."
+
+    BINDINGS = [
+        Binding("j,down", "move(1)", "larger size", id="ladder.down", show=False),
+        Binding("k,up", "move(-1)", "smaller size", id="ladder.up", show=False),
+    ]
+
+    COMPONENT_CLASSES = {"ladder--current", "ladder--quiet", "ladder--failed"}
+
+    steps: reactive[tuple[Step, ...]] = reactive((), init=False)
+    current: reactive[int] = reactive(0, init=False)
+
+    class Chosen(Message):
+        """Look through the size at this index."""
+
+        def __init__(self, index: int) -> None:
+            self.index = index
+            super().__init__()
+
+    def watch_steps(self, before: tuple[Step, ...], now: tuple[Step, ...]) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, len(now) + 1)
+        if len(before) != len(now):
+            self.refresh()
+        for at, (old, new) in enumerate(zip(before, now, strict=False)):
+            if old != new:
+                self.refresh_line(at + 1)
+
+    def watch_current(self, before: int, now: int) -> None:
+        self.refresh_line(before + 1)
+        self.refresh_line(now + 1)
+        height = self.scrollable_content_region.height
+        if not self.scroll_offset.y <= now + 1 < self.scroll_offset.y + height:
+            self.scroll_to(y=max(0, now + 2 - height), animate=False)
+
+    def on_resize(self) -> None:
+        self.watch_steps((), self.steps)
+
+    def render_line(self, y: int) -> Strip:
+        at = y + self.scroll_offset.y - 1
+        width = self.scrollable_content_region.width
+        quiet = self.get_component_rich_style("ladder--quiet")
+        room = max(6, width - 25)
+        if at < 0:
+            text = f"   {'':<{room}} {'size':>6} {'story':>6} {'set':>6}"
+            return Strip([Segment(text, quiet)]).adjust_cell_length(width, self.rich_style)
+        if at >= len(self.steps):
+            return Strip.blank(width, self.rich_style)
+        step = self.steps[at]
+        style = self.rich_style
+        if at == self.current:
+            style = self.get_component_rich_style("ladder--current")
+        size = compact_count(step.parameters) if step.parameters else "–"
+        mark = "▸" if at == self.current else " "
+        name = shorten(step.name, room)
+        lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)
+        if step.state == "failed":
+            tail = Segment("failed".rjust(13), self.get_component_rich_style("ladder--failed"))
+        elif step.state == "loading":
+            tail = Segment("loading…".rjust(13), quiet)
+        else:
+            whole = figures(step.whole)
+            if step.done < step.of:
+                whole = f"{100 * step.done // step.of} %" if step.done else "…"
+            story = "…" if math.isnan(step.story) else figures(step.story)
+            tail = Segment(f"{story:>6} {whole:>6}", style)
+        if at == self.current and self.has_focus:
+            lead = Segment(lead.text, style + Style(bold=True))
+        return Strip([lead, tail]).adjust_cell_length(width, style)
+
+    def action_move(self, by: int) -> None:
+        index = max(0, min(self.current + by, len(self.steps) - 1))
+        if index != self.current:
+            self.post_message(self.Chosen(index))
+
+    async def on_click(self, event: object) -> None:
+        at = getattr(event, "y", 0) + self.scroll_offset.y - 1
+        if 0 <= at < len(self.steps):
+            self.post_message(self.Chosen(at))

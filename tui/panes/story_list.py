@@ -1,0 +1,153 @@
+"""The list of stories: virtual, so that a hundred thousand cost what forty do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ..plain import cell_width, figures, shorten
+
+BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """What the list shows: row n is story `order[n]`.
+
+    title, value: of a story; the value (perplexity) is nan while it is not known.
+    span: the smallest and the largest value, for the bars.
+    """
+
+    order: Sequence[int]
+    title: Callable[[int], str]
+    value: Callable[[int], float]
+    span: tuple[float, float]
+
+
+EMPTY = Shelf((), str, float, (1.0, 1.0))
+
+
+class StoryList(ScrollView, can_focus=True):
+    """One line per story: title, perplexity under the current model, a bar."""
+
+    HELP = "The stories. `s` sorts, `/` filters, `enter` goes into the story."
+
+    BINDINGS = [
+        Binding("j,down", "move(1)", "next story", id="list.down", show=False),
+        Binding("k,up", "move(-1)", "previous story", id="list.up", show=False),
+        Binding("g,home", "move(-1000000000)", "first story", id="list.first", show=False),
+        Binding("G,end", "move(1000000000)", "last story", id="list.last", show=False),
+        Binding("ctrl+d,pagedown", "page(1)", "page down", id="list.page-down", show=False),
+        Binding("ctrl+u,pageup", "page(-1)", "page up", id="list.page-up", show=False),
+        Binding("enter,l,right", "open", "read", id="list.open"),
+    ]
+
+    COMPONENT_CLASSES = {"story-list--cursor", "story-list--quiet"}
+
+    shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True)
+    row: reactive[int] = reactive(0, init=False)
+
+    class Selected(Message):
+        """The story in this row is to be shown."""
+
+        def __init__(self, row: int) -> None:
+            self.row = row
+            super().__init__()
+
+    class Opened(Message):
+        """The selected story is to be read."""
+
+    def watch_shelf(self) -> None:
+        width = self.scrollable_content_region.width
+        self.virtual_size = Size(width, len(self.shelf.order))
+        self._show_row()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.watch_shelf()
+
+    def watch_row(self, before: int, now: int) -> None:
+        if not self._show_row():
+            self.refresh_line(before)
+            self.refresh_line(now)
+
+    def watch_has_focus(self, _: bool) -> None:
+        self.refresh_line(self.row)
+
+    def _show_row(self) -> bool:
+        """Scroll so that the row is seen; True if that moved anything."""
+        height = self.scrollable_content_region.height
+        top = self.scroll_offset.y
+        if height < 1 or top <= self.row < top + height:
+            return False
+        target = self.row if self.row < top else self.row - height + 1
+        self.scroll_to(y=target, animate=False)
+        return True
+
+    def render_line(self, y: int) -> Strip:
+        at = y + self.scroll_offset.y
+        width = self.scrollable_content_region.width
+        if at >= len(self.shelf.order):
+            return Strip.blank(width, self.rich_style)
+        style = self.rich_style
+        quiet = self.get_component_rich_style("story-list--quiet")
+        if at == self.row:
+            style = quiet = self.get_component_rich_style("story-list--cursor")
+            if self.has_focus:
+                style = quiet = style + Style(bold=True)
+        story = self.shelf.order[at]
+        value = self.shelf.value(story)
+        bar_width = max(0, min(8, width - 30))
+        room = max(4, width - 9 - bar_width)
+        title = shorten(self.shelf.title(story), room)
+        pad = " " * (room - cell_width(title))
+        return Strip(
+            [
+                Segment(f" {title}{pad}", style),
+                Segment(f"{figures(value):>6} ", style),
+                Segment(_bar(value, self.shelf.span, bar_width), quiet),
+                Segment(" ", style),
+            ]
+        ).adjust_cell_length(width, style)
+
+    def action_move(self, by: int) -> None:
+        self._ask(self.row + by)
+
+    def action_page(self, by: int) -> None:
+        self._ask(self.row + by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened())
+
+    def _ask(self, row: int) -> None:
+        row = max(0, min(row, len(self.shelf.order) - 1))
+        if row != self.row and self.shelf.order:
+            self.post_message(self.Selected(row))
+
+    async def on_click(self, event: object) -> None:
+        row = getattr(event, "y", 0) + self.scroll_offset.y
+        if row == self.row:
+            self.action_open()
+        elif row < len(self.shelf.order):
+            self._ask(row)
+
+
+def _bar(value: float, span: tuple[float, float], width: int) -> str:
+    """A bar of `width` cells, as long as the value's logarithm lies between those of the span."""
+    low, high = span
+    if math.isnan(value) or not low < high or not width:
+        return " " * width
+    share = (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+    eighths = max(1, round(8 * width * min(1.0, max(0.0, share))))
+    whole, rest = divmod(eighths, 8)
+    return ("█" * whole + (BLOCKS[rest] if rest else "")).ljust(width)

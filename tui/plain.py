@@ -1,0 +1,191 @@
+"""Text from files is only ever text, and numbers take little room.
+
+Stories, tokens and file names come from anywhere. Before they reach the screen, every character
+that a terminal would obey rather than show, or show as nothing, is replaced by something that can
+be seen: a control picture such as `␛`, or its name in the form `‹U+202E›`. Nothing is dropped, and
+every character is replaced by itself alone, so `visible_char` keeps offsets in step:
+`visible(text)` is always `"".join(visible_char(ch) for ch in text)`, newlines apart.
+
+What is shown by name: controls (C0 but for the newline, DEL, C1), everything that changes the
+direction of the text, everything of no width that is not a combining mark (the joiners too, also
+between emoji: a token may end there, and terminals disagree about the width of the whole),
+variation selectors, lone surrogates, private, unassigned and non-characters.
+
+Markup means nothing here: `[red]` stays as it is. Hand the result to `Content` or `Text`, not to
+anything that reads markup.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+NEWLINE_SIGN = "↵"
+SPACE_SIGN = "␣"
+ELLIPSIS = "…"
+NOTHING = "–"
+"""What stands in for a number that is not there."""
+
+# Everything outside is looked at character by character; most of it turns out to be harmless.
+_SUSPICIOUS = re.compile(r"[^\n\x20-\x7e]")
+_SUSPICIOUS_OR_SPACE = re.compile(r"[^\n\x21-\x7e]")
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+
+# Marks and letters that are drawn as nothing (Unicode: Default_Ignorable_Code_Point, in so far as
+# the category does not tell), and the braille cell without dots.
+_DRAWN_AS_NOTHING = frozenset(
+    code
+    for first, last in (
+        (0x034F, 0x034F),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x2800, 0x2800),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0),
+        (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)
+
+
+@lru_cache(maxsize=8192)
+def visible_char(ch: str) -> str:
+    """What stands on the screen for one character: itself, or one or more that can be seen.
+
+    A newline becomes `↵`; callers that break lines at newlines do not ask.
+    """
+    code = ord(ch)
+    if ch == "\n":
+        return NEWLINE_SIGN
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if code in _DRAWN_AS_NOTHING or unicodedata.category(ch) in _HIDDEN_CATEGORIES:
+        return f"‹U+{code:04X}›"
+    return ch
+
+
+@lru_cache(maxsize=64)
+def _visible_space(ch: str) -> str:
+    if ch == " ":
+        return SPACE_SIGN
+    if unicodedata.category(ch) == "Zs":
+        return f"‹U+{ord(ch):04X}›"
+    return visible_char(ch)
+
+
+def visible(text: str, *, newlines: bool = False, spaces: bool = False) -> str:
+    """`text` with everything made visible that is not.
+
+    Newlines stay newlines, for the caller to break lines at, unless `newlines` asks for `↵`. With
+    `spaces` every space is shown as `␣` and the unusual ones by name.
+    """
+    if spaces:
+        text = _SUSPICIOUS_OR_SPACE.sub(lambda match: _visible_space(match[0]), text)
+    elif _SUSPICIOUS.search(text) is not None:
+        text = _SUSPICIOUS.sub(lambda match: visible_char(match[0]), text)
+    return text.replace("\n", NEWLINE_SIGN) if newlines else text
+
+
+def cell_width(text: str) -> int:
+    """How many cells of the terminal `text` takes, counted as Textual counts."""
+    return cell_len(text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """`text` cut to at most `cells` cells, with `…` at the end if something was cut.
+
+    A wide character is never split, and a combining mark stays with its letter. The result can be
+    a cell narrower than asked where a wide character does not fit.
+    """
+    if cells <= 0:
+        return ""
+    if cell_len(text) <= cells:
+        return text
+    # The width of text[:n] never falls as n grows: find the longest that leaves room for the "…".
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if cell_len(text[:middle]) <= cells - 1:
+            fits = middle
+        else:
+            too_long = middle
+    return text[:fits] + ELLIPSIS
+
+
+def compact_count(n: float | None) -> str:
+    """A count in at most three digits: `950`, `50k`, `1.24M`, `135M`, `1.7B`."""
+    special = _special(n)
+    if special is not None:
+        return special
+    assert n is not None
+    size = abs(n)
+    for unit in ("", "k", "M", "B", "T"):
+        rounded = float(f"{size:.3g}")
+        if rounded < 1000 or unit == "T":
+            break
+        size /= 1000
+    digits = f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded:g}"
+    return ("-" if n < 0 else "") + digits + unit
+
+
+def figures(x: float | None, digits: int = 3) -> str:
+    """A measured number in `digits` figures: `4.87`, `12.3`, `98.1`, `1,204`; `∞`; `–` for none.
+
+    Whole numbers are not cut short (`1,204` has four figures), zeros at the end are figures too
+    (`4.80`), and from ten million on, or below a ten-thousandth, a power of ten stands in, as in
+    `1.20e7`.
+    """
+    special = _special(x)
+    if special is not None:
+        return special
+    assert x is not None
+    if x == 0:
+        return "0"
+    mantissa, _, power = f"{x:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if exponent >= 7 or exponent < -4:
+        return f"{mantissa}e{exponent}"
+    if exponent >= digits - 1:
+        return f"{x:,.0f}"
+    return f"{x:.{digits - 1 - exponent}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time in its two largest units: `4 s`, `2 min 5 s`, `1 h 12 min`, `3 d 4 h`."""
+    special = _special(seconds)
+    if special is not None:
+        return special
+    assert seconds is not None
+    total = max(0, math.floor(seconds + 0.5))
+    if total >= 3600:
+        # Rounded before it is split, or 59 min 40 s after the hour would become "60 min".
+        minutes = (total + 30) // 60
+        if minutes >= 24 * 60:
+            hours = (minutes + 30) // 60
+            return _two(hours // 24, "d", hours % 24, "h")
+        return _two(minutes // 60, "h", minutes % 60, "min")
+    if total >= 60:
+        return _two(total // 60, "min", total % 60, "s")
+    return f"{total} s"
+
+
+def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit}" + (f" {small} {small_unit}" if small else "")
+
+
+def _special(x: float | None) -> str | None:
+    """The text for what is no finite number, None for what is."""
+    if x is None or math.isnan(x):
+        return NOTHING
+    if math.isinf(x):
+        return "∞" if x > 0 else "-∞"
+    return None

@@ -1,0 +1,76 @@
+"""What is coloured: from a score to one value per token, and to the raised eyebrows in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.scoring.scores import StoryScore
+
+BIT = math.log(2)
+EYEBROW_BITS = 8.0  # a token this surprising raises one: p below 0.4 %
+
+KINDS = ("surprise", "rank", "entropy", "excess")
+NAMES = {
+    "surprise": "surprise",
+    "rank": "rank",
+    "entropy": "entropy",
+    "excess": "surprise − entropy",
+    "difference": "difference to the next smaller size",
+}
+
+Values = npt.NDArray[np.float64]
+
+
+def values(score: StoryScore, kind: str) -> Values:
+    """One value per token, float64 (T,), nan where not scored: bits, or the rank itself.
+
+    Tokens that hold parts of one character are shown on that character, which its first token
+    owns: in "surprise" it shows the bits of all its parts.
+    """
+    bits = -score.logprobs.astype(np.float64) / BIT
+    if kind == "rank":
+        return np.where(score.ranks > 0, score.ranks.astype(np.float64), np.nan)
+    if kind == "entropy":
+        return score.entropies.astype(np.float64) / BIT
+    if kind == "excess":
+        return bits - score.entropies.astype(np.float64) / BIT
+    return _with_parts(bits, score)
+
+
+def differences(score: StoryScore, smaller: StoryScore) -> Values:
+    """Bits against the next smaller size, float64 (T,): above 0 the larger one is surprised more.
+
+    Both scores are of one text under one tokenizer.
+    """
+    return -(score.logprobs.astype(np.float64) - smaller.logprobs) / BIT
+
+
+def eyebrows(score: StoryScore) -> list[int]:
+    """The tokens that raise an eyebrow."""
+    bits = -score.logprobs / BIT
+    return [int(i) for i in np.flatnonzero(bits >= EYEBROW_BITS)]
+
+
+def next_eyebrow(places: Sequence[int], token: int, by: int) -> int | None:
+    """The eyebrow after (before) `token`; None where there is none in this story."""
+    if by > 0:
+        return next((place for place in places if place > token), None)
+    return next((place for place in reversed(places) if place < token), None)
+
+
+def _with_parts(bits: Values, score: StoryScore) -> Values:
+    empty = (score.starts == score.ends) & (score.ranks > 0) & (score.ends > 0)
+    if not empty.any():
+        return bits
+    shown = bits.copy()
+    owner = -1
+    for i in range(len(bits)):
+        if not empty[i]:
+            owner = i
+        elif owner >= 0 and score.ends[owner] == score.ends[i]:
+            shown[owner] = np.nansum([shown[owner], bits[i]])
+    return shown

@@ -1,0 +1,477 @@
+"""The one place that knows what is open, selected and running.
+
+Everything comes in through `receive` on the UI's thread: replies of the worker and answers of
+the store, both frozen messages. Everything goes out through `announce`, which says what kind of
+thing changed; whoever shows it asks the session. Nothing here knows a widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Flag, auto
+
+from ..core.engine.client import Engine
+from ..core.engine.messages import (
+    Failed,
+    Finished,
+    Hello,
+    Loaded,
+    Loading,
+    Reply,
+    Score,
+    Scored,
+    Unloaded,
+    Vocabulary,
+    WorkerDied,
+)
+from ..core.models.catalogue import ModelSpec
+from ..core.scoring.recipe import Recipe
+from ..core.scoring.scores import StoryScore, Summary, bits_per_byte, perplexity
+from ..core.stories.story import Story, text_digest
+from .arrange import SORTS, Filter, arrange
+from .background import (
+    Background,
+    Found,
+    Interval,
+    KeptScore,
+    KeptSums,
+    KeptVocabulary,
+    smallest_positions,
+)
+from .machine import recall_machine, remember_machine
+
+CHUNK = 64  # stories of a background job: the most that a change of mind has to wait for
+AHEAD = 2  # background jobs with the worker at a time
+WHOLE_SCORES = 256  # whole scores kept in memory
+GIVE_UP = 3  # deaths of the worker in a row, without one score between them
+
+
+class Change(Flag):
+    """What kind of thing changed."""
+
+    STORIES = auto()  # the list itself
+    STORY = auto()  # which one is selected, or its tokens
+    TOKEN = auto()  # which token is selected
+    SUMS = auto()  # perplexities of stories
+    RUNGS = auto()  # sizes: which is current, what state they are in
+    STATUS = auto()  # what is running
+
+
+@dataclass(slots=True)
+class Rung:
+    """One size in the ladder.
+
+    state: "waiting", "loading", "ready" or "failed" (then `trouble` says why).
+    sums: of every scored story, by text digest; the totals count a text as often as it is told.
+    """
+
+    spec: ModelSpec
+    parameters: int | None
+    state: str = "waiting"
+    trouble: str = ""
+    digest: str = ""
+    sums: dict[str, Summary] = field(default_factory=dict)
+    vocabulary: Sequence[str] = ()
+    asked: set[str] = field(default_factory=set)  # text digests that are with the worker
+    looked: bool = False  # the store was asked
+    read: bool = False  # and has answered
+    stories: int = 0
+    tokens: int = 0
+    bytes: int = 0
+    nll: float = 0.0
+    interval: tuple[float, float] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def perplexity(self) -> float:
+        """Of all scored stories, pooled over tokens."""
+        return perplexity(self.nll, self.tokens)
+
+    @property
+    def bits_per_byte(self) -> float:
+        return bits_per_byte(self.nll, self.bytes)
+
+    def put(self, digest: str, summary: Summary, copies: int) -> None:
+        """Take in the sums of a text that is told by `copies` stories."""
+        if digest not in self.sums:
+            self.sums[digest] = summary
+            self.stories += copies
+            self.tokens += copies * summary.tokens
+            self.bytes += copies * summary.bytes
+            self.nll += copies * summary.nll
+
+    def forget(self) -> None:
+        """No scores: another recipe."""
+        self.sums, self.interval = {}, None
+        self.stories = self.tokens = self.bytes = 0
+        self.nll, self.looked, self.read = 0.0, False, False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell the user: a toast."""
+
+    title: str
+    message: str
+    severe: bool = False
+
+
+class Session:
+    """State of one run of the program."""
+
+    def __init__(
+        self,
+        stories: Sequence[Story],
+        name: str,
+        specs: Sequence[ModelSpec],
+        recipe: Recipe,
+        engine: Engine,
+        background: Background,
+        announce: Callable[[Change], None],
+        notify: Callable[[Notice], None],
+    ) -> None:
+        self.name = name
+        self.rungs = [Rung(spec, spec.parameters) for spec in specs]
+        self.asked_recipe = recipe.within(smallest_positions(specs))
+        self.recipe = recall_machine(self.asked_recipe)
+        self.engine = engine
+        self.background = background
+        self.announce = announce
+        self.notify = notify
+        self.stories: list[Story] = []
+        self.digests: list[str] = []
+        self.by_digest: dict[str, list[int]] = {}
+        self.reading = False  # stories are still coming in
+        self.sort = SORTS[0]
+        self.filter = Filter()
+        self.order: list[int] = []  # the listed stories, by index
+        self.story = 0
+        self.token = 0
+        self.current = 0
+        self.hello: Hello | None = None
+        self.deaths = 0
+        self.stopped = ""  # why no worker is started any more
+        self._jobs: dict[int, tuple[Rung, tuple[str, ...], bool]] = {}
+        self._next_job = 1
+        self._whole: OrderedDict[tuple[str, str], StoryScore] = OrderedDict()
+        self._missing: set[tuple[str, str]] = set()  # whole scores the store does not have
+        self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
+        self._pace: tuple[float, int] = (0.0, 0)  # when this stretch of scoring began, stories
+        self.add(stories)
+
+    # --- stories ---------------------------------------------------------------------------
+
+    def add(self, stories: Iterable[Story]) -> None:
+        """More stories at the end of the list."""
+        for story in stories:
+            digest = text_digest(story.text)
+            self.by_digest.setdefault(digest, []).append(len(self.stories))
+            self.stories.append(story)
+            self.digests.append(digest)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """List the stories anew; the selected one stays selected where it is still listed."""
+        self.order = arrange(
+            self.stories, lambda i: self.sums(self.rung, i), self.sort, self.filter
+        )
+        if self.order and self.story not in self.order:
+            self.select_story(self.order[0])
+        self.announce(Change.STORIES)
+
+    @property
+    def place(self) -> int:
+        """The row of the selected story, 0 where it is not listed."""
+        return self.order.index(self.story) if self.story in self.order else 0
+
+    def select_story(self, index: int, token: int = 0) -> None:
+        """Make `index` the story that is read."""
+        if self.stories:
+            self.story = max(0, min(index, len(self.stories) - 1))
+            self.token = token
+            self.announce(Change.STORY | Change.TOKEN)
+            self.plan()
+
+    def select_place(self, place: int, token: int = 0) -> None:
+        """Make the story in row `place` the one that is read."""
+        if self.order:
+            self.select_story(self.order[max(0, min(place, len(self.order) - 1))], token)
+
+    def select_token(self, index: int) -> None:
+        """Make `index` the token that is inspected."""
+        self.token = index
+        self.announce(Change.TOKEN)
+
+    def select_rung(self, index: int) -> None:
+        """Look through the model at `index`; one that failed is tried again."""
+        if 0 <= index < len(self.rungs) and index != self.current:
+            before, self.current = self.rung, index
+            if self.rung.state == "failed":
+                self.rung.state, self.rung.trouble = "waiting", ""
+            self._keep_place(before)
+            if self.sort.startswith("perplexity"):
+                self.arrange()
+            self.announce(Change.RUNGS | Change.SUMS | Change.STORY | Change.TOKEN)
+            self.plan()
+
+    def _keep_place(self, before: Rung) -> None:
+        """The same characters stay selected where the other tokenizer cuts differently."""
+        old, new = self.whole(before), self.whole(self.rung)
+        if old is None or new is None or not len(new):
+            return
+        at = int(old.starts[min(self.token, len(old) - 1)])
+        self.token = int(new.ends.searchsorted(at, side="right").clip(0, len(new) - 1))
+
+    # --- what is known ---------------------------------------------------------------------
+
+    @property
+    def rung(self) -> Rung:
+        """The current size."""
+        return self.rungs[self.current]
+
+    @property
+    def smaller(self) -> Rung | None:
+        """The next smaller size, where it shares the tokenizer."""
+        if self.current == 0:
+            return None
+        below = self.rungs[self.current - 1]
+        return below if below.vocabulary == self.rung.vocabulary else None
+
+    def sums(self, rung: Rung, story: int) -> Summary | None:
+        """The sums of one story under one size."""
+        return rung.sums.get(self.digests[story]) if self.stories else None
+
+    def whole(self, rung: Rung, story: int | None = None) -> StoryScore | None:
+        """The whole score of a story (the current one) under a size, where it is at hand."""
+        if not self.stories:
+            return None
+        key = (rung.name, self.digests[self.story if story is None else story])
+        if key in self._whole:
+            self._whole.move_to_end(key)
+        return self._whole.get(key)
+
+    def shared(self) -> list[str]:
+        """Digests of stories that every size with any score has scored: one set for a chart."""
+        started = [rung.sums.keys() for rung in self.rungs if rung.sums]
+        if not started:
+            return []
+        common = set.intersection(*map(set, started))
+        return [digest for digest in self.digests if digest in common]
+
+    def progress(self) -> tuple[Rung, int, int, float] | None:
+        """(size, stories done, of, seconds left) of what is being scored in the background."""
+        for rung, _, urgent in self._jobs.values():
+            if not urgent:
+                return rung, rung.stories, len(self.stories), self._seconds_left()
+        return None
+
+    def _seconds_left(self) -> float:
+        began, done = self._pace
+        elapsed = time.monotonic() - began
+        if done < 4 or elapsed < 0.5:
+            return float("nan")
+        waiting = sum(
+            len(self.by_digest.keys() - rung.sums.keys())
+            for rung in self.rungs
+            if rung.state != "failed"
+        )
+        return waiting * elapsed / done
+
+    # --- what to do next -------------------------------------------------------------------
+
+    def plan(self) -> None:
+        """Ask the store and the worker for what is missing, the screen's needs first."""
+        if not self.recipe.is_settled or not self.stories:
+            return
+        for rung in [self.rung, *self.rungs]:
+            if not rung.looked:
+                rung.looked = True
+                self.background.look_up_sums(rung.spec, self.recipe)
+        if self.rung.read:
+            self._want_whole(self.rung)
+        if (smaller := self.smaller) is not None and smaller.read:
+            self._want_whole(smaller)
+        self._want_sums()
+
+    def _want_whole(self, rung: Rung) -> None:
+        digest = self.digests[self.story]
+        key = (rung.name, digest)
+        if key in self._whole or rung.state == "failed":
+            return
+        if digest in rung.sums and key not in self._missing:
+            if key not in self._looking:
+                self._looking.add(key)
+                self.background.look_up_score(rung.spec, rung.digest, self.recipe, digest)
+            return
+        if not any(u and r is rung and d == (digest,) for r, d, u in self._jobs.values()):
+            self._send(rung, (digest,), urgent=True)
+
+    def _want_sums(self) -> None:
+        if self.hello is None:
+            return  # until the worker has said what the recipe is, only the screen is served
+        for rung in [self.rung, *self.rungs]:
+            while rung.read and rung.state != "failed":
+                if sum(not urgent for _, _, urgent in self._jobs.values()) >= AHEAD:
+                    return
+                chunk: list[str] = []
+                for digest in self.by_digest:
+                    if digest not in rung.sums and digest not in rung.asked:
+                        chunk.append(digest)
+                        if len(chunk) == CHUNK:
+                            break
+                if not chunk:
+                    break
+                self._send(rung, tuple(chunk), urgent=False)
+
+    def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
+        if self.stopped:
+            return
+        job, self._next_job = self._next_job, self._next_job + 1
+        if not urgent:
+            rung.asked.update(digests)
+            if not any(not u for _, _, u in self._jobs.values()):
+                self._pace = (time.monotonic(), 0)
+        self._jobs[job] = (rung, digests, urgent)
+        stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
+        self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent))
+        self.announce(Change.STATUS)
+
+    # --- what comes in ---------------------------------------------------------------------
+
+    def receive(self, message: Reply | Found) -> None:
+        """Take one message in, on the UI's thread."""
+        match message:
+            case Hello():
+                self._greet(message)
+            case Loading(model=name):
+                self._on_rung(name, state="loading")
+            case Loaded(model=name, parameters=parameters, digest=digest):
+                self._on_rung(name, state="ready", parameters=parameters, digest=digest)
+            case Unloaded(model=name):
+                self._on_rung(name, state="waiting")
+            case Vocabulary(model=name, texts=texts) | KeptVocabulary(model=name, texts=texts):
+                self._on_rung(name, vocabulary=texts)
+                self.announce(Change.TOKEN)
+            case Scored():
+                self._take_scores(message)
+            case KeptSums() | KeptScore() | Interval() if message.recipe != self.recipe.digest:
+                pass  # asked before the worker corrected the recipe
+            case KeptSums(model=name, digest=digest, sums=sums):
+                self._take_sums(name, digest, sums)
+            case KeptScore(model=name, digest=digest, score=score):
+                self._take_whole(name, digest, score)
+            case Interval(model=name, low=low, high=high):
+                self._on_rung(name, interval=(low, high))
+            case Finished(job=job):
+                self._finish(job)
+            case Failed():
+                self._fail(message)
+            case WorkerDied():
+                self._bury(message)
+        self.plan()
+
+    def _on_rung(self, name: str, **values: object) -> None:
+        for rung in self.rungs:
+            if rung.name == name:
+                for key, value in values.items():
+                    setattr(rung, key, value)
+        self.announce(Change.RUNGS | Change.STATUS)
+
+    def _greet(self, hello: Hello) -> None:
+        self.hello = hello
+        settled = self.asked_recipe.settled(hello.device, hello.dtype)
+        remember_machine(hello.device, hello.dtype)
+        if settled != self.recipe:
+            self.recipe = settled
+            self._whole.clear()
+            for rung in self.rungs:
+                rung.forget()
+        self.announce(Change.STATUS | Change.SUMS | Change.STORY)
+
+    def _take_scores(self, scored: Scored) -> None:
+        rung = next((r for r in self.rungs if r.name == scored.model), None)
+        if rung is None:
+            return
+        self.deaths = 0
+        began, done = self._pace
+        self._pace = (began, done + len(scored.rows))
+        change = Change.SUMS | Change.STATUS
+        for digest, summary, score in scored.rows:
+            self._put(rung, digest, summary)
+            if score is not None:
+                self._keep(rung.name, digest, score)
+                change |= Change.STORY | Change.TOKEN
+        self.announce(change)
+
+    def _take_sums(self, name: str, digest: str, sums: dict[str, Summary]) -> None:
+        self._on_rung(name, digest=digest, read=True)
+        for rung in self.rungs:
+            if rung.name == name:
+                for text, summary in sums.items():
+                    self._put(rung, text, summary)
+        self.announce(Change.SUMS | Change.STATUS)
+
+    def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
+        copies = len(self.by_digest.get(digest, ()))
+        if copies:
+            rung.put(digest, summary, copies)
+            if rung.stories == len(self.stories) and not self.reading:
+                sums = [rung.sums[d] for d in self.digests]
+                self.background.compute_interval(rung.spec, self.recipe, sums)
+
+    def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:
+        self._looking.discard((name, digest))
+        if score is None:
+            self._missing.add((name, digest))
+            return
+        self._keep(name, digest, score)
+        self.announce(Change.STORY | Change.TOKEN)
+
+    def _keep(self, name: str, digest: str, score: StoryScore) -> None:
+        self._whole[name, digest] = score
+        while len(self._whole) > WHOLE_SCORES:
+            self._whole.popitem(last=False)
+
+    def _finish(self, job: int) -> None:
+        rung, digests, urgent = self._jobs.pop(job, (None, (), True))
+        if rung is not None and not urgent:
+            rung.asked.difference_update(digests)
+        self.announce(Change.STATUS | Change.RUNGS)
+
+    def _fail(self, failed: Failed) -> None:
+        rung = next((r for r in self.rungs if r.name == failed.model), None)
+        if rung is None:
+            if failed.job == 0 and self.hello is None:
+                self.stopped = failed.message
+            self.notify(Notice(failed.title, failed.message, severe=True))
+        elif rung.state != "failed":
+            rung.state, rung.trouble = "failed", f"{failed.title}: {failed.message}"
+            self.notify(Notice(failed.title, failed.message, severe=True))
+        self.announce(Change.RUNGS | Change.STATUS)
+
+    def _bury(self, death: WorkerDied) -> None:
+        if self.stopped:
+            return
+        self.deaths += 1
+        self.hello = None
+        self._jobs.clear()
+        for rung in self.rungs:
+            rung.asked.clear()
+            if rung.state in ("loading", "ready"):
+                rung.state = "waiting"
+        how = f"signal {-death.status}" if death.status < 0 else f"status {death.status}"
+        if self.deaths >= GIVE_UP:
+            self.stopped = f"the worker keeps stopping ({how}): {death.last_words}"
+            self.notify(Notice("Worker stopped", f"{self.stopped}; see {self.engine.log}", True))
+        else:
+            self.notify(
+                Notice("Worker stopped", f"it ended with {how}; started again, nothing is lost")
+            )
+            self.engine.start()
+        self.announce(Change.RUNGS | Change.STATUS)

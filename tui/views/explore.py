@@ -1,0 +1,517 @@
+"""Explore: stories, the text with its colours, the token under the glass, sizes, the chart."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
+
+from ...core.errors import EyebrowError
+from ...core.scoring.scores import StoryScore
+from .. import charts
+from ..arrange import SORTS, parse_filter
+from ..colour import legend, scale
+from ..panes.bars import Bar, Legend
+from ..panes.chart import Chart
+from ..panes.inspector import Choice, Glass, Inspector
+from ..panes.ladder import Ladder, Step
+from ..panes.story_list import Shelf, StoryList
+from ..panes.story_text import Paint, StoryText
+from ..plain import duration, figures, visible
+from ..reading import KINDS, NAMES, differences, eyebrows, next_eyebrow, values
+from ..session import Change, Rung, Session
+
+if TYPE_CHECKING:
+    from ..app import EyebrowApp
+
+SLOW = 0.25  # seconds between repaints that only the worker caused
+SMALLEST = (60, 16)
+
+
+class ExploreScreen(Screen[None]):
+    """The view one starts in."""
+
+    CSS_PATH = "explore.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
+    AUTO_FOCUS = "StoryList"
+
+    BINDINGS = [
+        Binding("tab", "turn(1)", "next pane", id="explore.next-pane", priority=True, show=False),
+        Binding(
+            "shift+tab", "turn(-1)", "previous pane", id="explore.previous-pane", priority=True
+        ),
+        Binding("n", "eyebrow(1)", "next raised eyebrow", id="explore.next-eyebrow"),
+        Binding("N", "eyebrow(-1)", "previous raised eyebrow", id="explore.previous-eyebrow"),
+        Binding("left_square_bracket", "size(-1)", "smaller size", id="explore.smaller"),
+        Binding("right_square_bracket", "size(1)", "larger size", id="explore.larger"),
+        *(
+            Binding(str(n), f"rung({n - 1})", f"size {n}", id=f"explore.size-{n}", show=False)
+            for n in range(1, 10)
+        ),
+        Binding("d", "difference", "colour the difference", id="explore.difference"),
+        Binding("c", "colour", "what is coloured", id="explore.colour"),
+        Binding("v", "marks", "show spaces and newlines", id="explore.marks"),
+        Binding("s", "sort", "sort the stories", id="explore.sort"),
+        Binding("slash", "filter", "filter the stories", id="explore.filter"),
+        Binding("y", "copy", "copy the story", id="explore.copy"),
+        Binding("escape", "back", "back to the stories", id="explore.back", show=False),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.kind = KINDS[0]
+        self.show_difference = False
+        self._hunt = 0  # looking for an eyebrow in the stories after (1) or before (-1)
+        self._late = Change(0)
+        self._timer: Timer | None = None
+
+    @property
+    def eyebrow(self) -> EyebrowApp:
+        """The app, by its own type."""
+        return self.app  # type: ignore[return-value]
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="title")
+        with Container(id="panes"):
+            yield StoryList(id="list")
+            with Vertical(id="story"):
+                yield StoryText(id="text")
+                yield Legend(id="legend")
+            yield Inspector(id="inspector")
+            yield Ladder(id="ladder")
+            yield Chart(id="chart")
+        yield Bar(id="status")
+        yield Bar(id="keys")
+        yield Static("", id="too-small")
+
+    def on_mount(self) -> None:
+        self.query_one(Ladder).border_title = "Sizes"
+        self.query_one(Chart).border_title = "Perplexity against parameters"
+        self.add_class("-at-list")
+        # Rows that later panes are measured against are there with the first paint; the chart,
+        # which costs an import, comes with the next.
+        self._show_titles()
+        self._show_list()
+        self.call_after_refresh(self._show_all)
+
+    def _show_all(self) -> None:
+        self.changed(~Change(0), at_once=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        tiny = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        if tiny:
+            self.query_one("#too-small", Static).update(
+                f"eyebrow needs {SMALLEST[0]}x{SMALLEST[1]}, this is {width}x{height}"
+            )
+
+    # --- what changed ----------------------------------------------------------------------
+
+    def changed(self, change: Change, *, at_once: bool = False) -> None:
+        """Show what changed: the reader's own moves now, the worker's a few times a second."""
+        now = change if at_once else change & (Change.STORY | Change.TOKEN | Change.STORIES)
+        self._late |= change & ~now
+        if now:
+            self._show(now)
+        if self._late and self._timer is None:
+            self._timer = self.set_timer(SLOW, self._show_late)
+
+    def _show_late(self) -> None:
+        change, self._late, self._timer = self._late, Change(0), None
+        if Change.SUMS in change and self.session.sort.startswith("perplexity"):
+            self.session.arrange()
+        self._show(change)
+
+    def _show(self, change: Change) -> None:
+        if not self.is_mounted:
+            return
+        if change & (Change.STORIES | Change.SUMS | Change.RUNGS):
+            self._show_list()
+        elif Change.STORY in change:
+            self.query_one(StoryList).row = self.session.place
+        if Change.STORY in change or Change.RUNGS in change:
+            self._show_story()
+        if change & (Change.TOKEN | Change.STORY | Change.RUNGS):
+            self._show_token()
+        if change & (Change.SUMS | Change.RUNGS | Change.STORY):
+            self._show_ladder()
+            self._show_chart()
+        if change & ~Change.TOKEN:
+            self._show_status()
+        if Change.STORIES in change:
+            self._show_titles()
+
+    def _show_titles(self) -> None:
+        session = self.session
+        many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
+        self.query_one("#title", Bar).parts = (
+            ("eyebrow", "strong"),
+            (f"   {visible(session.name, newlines=True)} · {many}", "quiet"),
+        )
+        listed = self.query_one(StoryList)
+        listed.border_title = f"Stories, {session.sort}"
+        some = len(session.order) != len(session.stories)
+        listed.border_subtitle = f"{len(session.order):,} match" if some else ""
+
+    def _show_list(self) -> None:
+        session, rung = self.session, self.session.rung
+
+        def value(story: int) -> float:
+            summary = session.sums(rung, story)
+            return summary.perplexity if summary else math.nan
+
+        def title(story: int) -> str:
+            return visible(session.stories[story].title, newlines=True)
+
+        known = [s.perplexity for s in rung.sums.values() if s.tokens]
+        span = (min(known) * 0.9, max(known)) if known else (1.0, 1.0)
+        listed = self.query_one(StoryList)
+        listed.shelf = Shelf(
+            session.order, lambda i: visible(session.stories[i].title, newlines=True), value, span
+        )
+        listed.row = session.place
+        self._show_titles()
+
+    # --- the story -------------------------------------------------------------------------
+
+    def _shown(self) -> StoryScore | None:
+        return self.session.whole(self.session.rung)
+
+    def _show_story(self) -> None:
+        session = self.session
+        box = self.query_one("#story", Vertical)
+        if not session.stories:
+            box.border_title = "Story"
+            self.query_one(StoryText).paint = Paint("")
+            return
+        story, score = session.stories[session.story], self._shown()
+        box.border_title = visible(story.title, newlines=True)
+        box.border_subtitle = story.kind
+        text = self.query_one(StoryText)
+        kind, smaller = self.kind, None
+        if self.show_difference and session.smaller is not None:
+            smaller = session.whole(session.smaller)
+            kind = "difference" if smaller is not None else kind
+        dark = self.app.current_theme.dark
+        colours = scale(kind, dark=dark, depth=self.eyebrow.depth)
+        note = NAMES[kind]
+        if score is None:
+            text.paint = Paint(story.text)
+            note = self._waiting()
+        else:
+            shown = differences(score, smaller) if smaller is not None else values(score, kind)
+            text.paint = Paint(
+                story.text,
+                tuple(score.ends.tolist()),
+                tuple(colours.style(value) for value in shown.tolist()),
+                dark,
+            )
+            if self._hunt:
+                self._arrive(score)
+            session.token = min(session.token, len(score) - 1)
+            if self.show_difference and smaller is None:
+                note = self._no_difference()
+        text.token = session.token
+        bar = self.query_one(Legend)
+        bar.entries = tuple(legend(colours))
+        bar.note = note
+
+    def _waiting(self) -> str:
+        """What the colours wait for."""
+        session, rung = self.session, self.session.rung
+        if session.stopped:
+            return session.stopped
+        if rung.state == "failed":
+            return rung.trouble
+        if rung.state == "loading":
+            return f"loading {rung.name}…"
+        if session.hello is None and not rung.sums:
+            return "starting the worker…"
+        return f"scoring with {rung.name}…"
+
+    def _no_difference(self) -> str:
+        session = self.session
+        if session.current == 0:
+            return "no smaller size to compare with"
+        below = session.rungs[session.current - 1]
+        if below.vocabulary and session.smaller is None:
+            return f"{below.name} has another tokenizer: no difference token by token"
+        return f"waiting for {below.name}…"
+
+    def _show_token(self) -> None:
+        session, score = self.session, self._shown()
+        inspector = self.query_one(Inspector)
+        self.query_one(StoryText).token = session.token
+        if score is None or not len(score):
+            waiting = "no tokens" if score is not None else self._waiting()
+            inspector.glass = Glass(waiting=waiting if session.stories else "no story")
+            return
+        at = min(session.token, len(score) - 1)
+        words = session.rung.vocabulary
+        scored = score.ranks[at] > 0
+
+        def word(token: int) -> str:
+            return words[token] if token < len(words) else f"‹id {token}›"
+
+        smaller = None if session.smaller is None else session.whole(session.smaller)
+        change = None
+        if scored and smaller is not None and len(smaller) == len(score):
+            change = float(differences(score, smaller)[at])
+        inspector.glass = Glass(
+            index=at,
+            count=len(score),
+            text=word(int(score.token_ids[at])),
+            token_id=int(score.token_ids[at]),
+            logprob=float(score.logprobs[at]) if scored else None,
+            entropy=float(score.entropies[at]) if scored else None,
+            rank=int(score.ranks[at]),
+            change=change,
+            choices=tuple(
+                Choice(word(int(k)), math.exp(p), int(k) == int(score.token_ids[at]))
+                for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
+                if scored and k >= 0
+            ),
+        )
+
+    # --- sizes -----------------------------------------------------------------------------
+
+    def _story_perplexity(self, rung: Rung) -> float:
+        summary = self.session.sums(rung, self.session.story)
+        return summary.perplexity if summary else math.nan
+
+    def _show_ladder(self) -> None:
+        session = self.session
+        ladder = self.query_one(Ladder)
+        ladder.steps = tuple(
+            Step(
+                rung.name,
+                rung.parameters,
+                rung.state,
+                self._story_perplexity(rung),
+                rung.perplexity,
+                rung.stories,
+                len(session.stories),
+            )
+            for rung in session.rungs
+        )
+        ladder.current = session.current
+
+    def _show_chart(self) -> None:
+        session = self.session
+        chart = self.query_one(Chart)
+        sized = [rung for rung in session.rungs if rung.parameters and rung.stories]
+        chart.waiting = "" if sized else self._waiting()
+        if not sized:
+            chart.picture = None
+            return
+        dark, depth = self.app.current_theme.dark, self.eyebrow.depth
+        whole = charts.Series(
+            "the set (95 %)" if any(r.interval for r in sized) else "the set",
+            tuple(
+                charts.Point(r.parameters or 0, r.perplexity, *(r.interval or ()), label=r.name)
+                for r in sized
+                if r.stories == len(session.stories)
+            ),
+        )
+        story = charts.Series(
+            "this story",
+            tuple(
+                charts.Point(r.parameters or 0, value, label=r.name)
+                for r in sized
+                if not math.isnan(value := self._story_perplexity(r))
+            ),
+        )
+        unfinished = [r for r in sized if r.stories < len(session.stories)]
+        chart.border_subtitle = (
+            f"waiting for the whole set: {', '.join(r.name for r in unfinished)}"
+            if unfinished
+            else ""
+        )
+        current = session.rung.parameters
+        chart.picture = lambda width, height: charts.perplexity_chart(
+            (whole, story), width=width, height=height, dark=dark, depth=depth, current=current
+        )
+
+    # --- lines -----------------------------------------------------------------------------
+
+    def _show_status(self) -> None:
+        session, rung = self.session, self.session.rung
+        place = f"story {session.place + 1}/{len(session.order):,}" if session.order else "no story"
+        whole = "…" if rung.stories < len(session.stories) else figures(rung.perplexity)
+        if rung.interval and whole != "…":
+            whole += f" [{figures(rung.interval[0])}, {figures(rung.interval[1])}]"
+        one = self._story_perplexity(rung)
+        recipe = session.recipe
+        machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
+        self.query_one("#status", Bar).parts = (
+            (place, ""),
+            (f" · {rung.name} · {machine} · story ", "quiet"),
+            ("…" if math.isnan(one) else figures(one), "strong"),
+            (" · set ", "quiet"),
+            (whole, "strong"),
+            (f" · {self._what_runs()}", "quiet"),
+        )
+        self.query_one("#keys", Bar).parts = tuple(
+            part
+            for key, what in (
+                ("enter", "read"),
+                ("h l", "token"),
+                ("[ ]", "size"),
+                ("n", "next eyebrow"),
+                ("d", "difference"),
+                ("c", "colour"),
+                ("s", "sort"),
+                ("/", "filter"),
+                ("?", "help"),
+                ("q", "quit"),
+            )
+            for part in ((f"{key} ", "strong"), (f"{what}   ", "quiet"))
+        )
+
+    def _what_runs(self) -> str:
+        session = self.session
+        if session.stopped:
+            return "no worker"
+        for rung in session.rungs:
+            if rung.state == "loading":
+                return f"loading {rung.name}"
+        if (running := session.progress()) is not None:
+            rung, done, of, left = running
+            time_left = "" if math.isnan(left) else f", {duration(left)} left"
+            return f"scoring {rung.name} {done:,}/{of:,}{time_left}"
+        return "starting the worker" if session.hello is None else "ready"
+
+    # --- messages of the panes -------------------------------------------------------------
+
+    def on_story_list_selected(self, message: StoryList.Selected) -> None:
+        self._hunt = 0
+        self.session.select_place(message.row)
+
+    def on_story_list_opened(self) -> None:
+        self._focus("text")
+
+    def on_story_text_moved(self, message: StoryText.Moved) -> None:
+        self.session.select_token(message.token)
+
+    def on_ladder_chosen(self, message: Ladder.Chosen) -> None:
+        self.session.select_rung(message.index)
+
+    # --- actions ---------------------------------------------------------------------------
+
+    def _turns(self) -> list[str]:
+        """The panes that take focus in turn; in a narrow terminal the chart is one of them."""
+        return (
+            ["list", "text", "chart"] if self.has_class("-narrow") else ["list", "text", "ladder"]
+        )
+
+    def _focus(self, pane: str) -> None:
+        for name in ("list", "text", "chart"):
+            self.set_class(name == ("chart" if pane == "ladder" else pane), f"-at-{name}")
+        self.set_focus(self.query_one(f"#{pane}"))
+
+    def action_turn(self, by: int) -> None:
+        turns = self._turns()
+        now = self.focused.id if self.focused is not None else turns[0]
+        at = turns.index(now) if now in turns else 0
+        self._focus(turns[(at + by) % len(turns)])
+
+    def action_back(self) -> None:
+        self._focus("list")
+
+    def action_size(self, by: int) -> None:
+        self.session.select_rung(self.session.current + by)
+
+    def action_rung(self, index: int) -> None:
+        if index >= len(self.session.rungs):
+            self.notify(f"there are {len(self.session.rungs)} sizes", markup=False)
+        self.session.select_rung(index)
+
+    def action_colour(self) -> None:
+        self.show_difference = False
+        self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
+        self._show_story()
+
+    def action_difference(self) -> None:
+        self.show_difference = not self.show_difference
+        self.session.plan()
+        self._show_story()
+
+    def action_marks(self) -> None:
+        text = self.query_one(StoryText)
+        text.marks = not text.marks
+
+    def action_sort(self) -> None:
+        session = self.session
+        session.sort = SORTS[(SORTS.index(session.sort) + 1) % len(SORTS)]
+        session.arrange()
+
+    def action_copy(self) -> None:
+        if self.session.stories:
+            story = self.session.stories[self.session.story]
+            self.app.copy_to_clipboard(story.text)
+            self.notify(f"{story.title}: copied", markup=False)
+
+    def action_eyebrow(self, by: int) -> None:
+        score = self._shown()
+        if score is None:
+            self._hunt = by
+            return
+        found = next_eyebrow(eyebrows(score), self.session.token, by)
+        if found is not None:
+            self._focus("text")
+            self.session.select_token(found)
+            return
+        place = self.session.place + by
+        if 0 <= place < len(self.session.order):
+            self._hunt = by
+            self.session.select_place(place)
+        else:
+            self._hunt = 0
+            self.notify("no more raised eyebrows this way", markup=False)
+
+    def _arrive(self, score: StoryScore) -> None:
+        """The hunt has come to a story whose tokens are known."""
+        by, self._hunt = self._hunt, 0
+        places = eyebrows(score)
+        if places:
+            self.session.token = places[0] if by > 0 else places[-1]
+            self._focus("text")
+        else:
+            self.session.token = len(score) - 1 if by > 0 else 0
+            self.call_later(self.action_eyebrow, by)
+
+    def action_filter(self) -> None:
+        from .filter import FilterScreen
+
+        def apply(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                self.session.filter = parse_filter(text)
+            except EyebrowError as error:
+                self.notify(error.message, title=error.title, severity="error", markup=False)
+                return
+            self.session.arrange()
+            if not self.session.order:
+                self.notify("no story matches; / and an empty line shows all", markup=False)
+
+        self.app.push_screen(FilterScreen(self._filter_text()), apply)
+
+    def _filter_text(self) -> str:
+        wanted = self.session.filter
+        return " ".join([*(f"{w}{s}{limit:g}" for w, s, limit in wanted.ranges), *wanted.words])
+
+    def repaint_colours(self) -> None:
+        """Scales are styles of their own: a new theme needs them anew."""
+        self._show_story()
+        self._show_chart()
