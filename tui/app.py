@@ -23,6 +23,7 @@ from .background import Background
 from .mailbox import Mailbox
 from .session import Change, Notice, Session
 from .terminal import colour_depth
+from .thrift import Screenful
 from .views.explore import ExploreScreen
 
 AT_ONCE = 200  # stories read before the first paint; the others follow on a thread
@@ -56,6 +57,7 @@ class EyebrowApp(App[None]):
     BINDINGS = [
         Binding("question_mark", "help", "help", id="app.help"),
         Binding("t", "theme", "theme", id="app.theme"),
+        Binding("ctrl+l", "redraw", "redraw the screen", id="app.redraw", show=False),
         Binding("q,ctrl+q", "quit", "quit", id="app.quit"),
     ]
 
@@ -70,6 +72,7 @@ class EyebrowApp(App[None]):
     ) -> None:
         super().__init__()
         self.depth = colour_depth(os.environ)
+        self._screenful = Screenful()
         self.mailbox = mailbox
         self.background = Background(store, mailbox.put)
         self._reader = iter(stories)
@@ -88,6 +91,7 @@ class EyebrowApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.push_screen(ExploreScreen(self.session))
         self.call_after_refresh(self._begin)
         if hasattr(signal, "SIGHUP"):
@@ -141,6 +145,19 @@ class EyebrowApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, ExploreScreen):
                 screen.repaint_colours()
+
+    # --- the terminal ----------------------------------------------------------------------
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        super()._display(screen, self._screenful.thrifty(renderable))
+
+    def on_resize(self) -> None:
+        self._screenful.forget()
+
+    def action_redraw(self) -> None:
+        """Write every cell again: something else has written to the terminal."""
+        self._screenful.forget()
+        self.screen.refresh(layout=True)
 
     # --- actions ---------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ from .machine import recall_machine, remember_machine
 CHUNK = 64  # stories of a background job: the most that a change of mind has to wait for
 AHEAD = 2  # background jobs with the worker at a time
 WHOLE_SCORES = 256  # whole scores kept in memory
+QUICK = 200_000_000  # parameters of a model that a CPU runs while one waits
 GIVE_UP = 3  # deaths of the worker in a row, without one score between them
 
 
@@ -153,7 +154,7 @@ class Session:
         self.order: list[int] = []  # the listed stories, by index
         self.story = 0
         self.token = 0
-        self.current = 0
+        self.current = _first_look(self.rungs)
         self.hello: Hello | None = None
         self.deaths = 0
         self.stopped = ""  # why no worker is started any more
@@ -475,3 +476,9 @@ class Session:
             )
             self.engine.start()
         self.announce(Change.RUNGS | Change.STATUS)
+
+
+def _first_look(rungs: Sequence[Rung]) -> int:
+    """The size one starts with: the largest that answers within seconds on any machine."""
+    quick = [at for at, rung in enumerate(rungs) if (rung.parameters or 0) <= QUICK]
+    return quick[-1] if quick else 0

@@ -54,7 +54,7 @@ class Inspector(Widget):
 
     COMPONENT_CLASSES = {"inspector--quiet", "inspector--true"}
 
-    glass: reactive[Glass] = reactive(Glass(), init=False)
+    glass: reactive[Glass] = reactive(Glass(), init=False, repaint=False)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -64,9 +64,6 @@ class Inspector(Widget):
         self._timer: Timer | None = None
 
     def watch_glass(self) -> None:
-        self.border_title = (
-            f"token {self.glass.index + 1} of {self.glass.count}" if self.glass.count else "token"
-        )
         self._head = head(self.glass)
         self._update()
         if self._timer is not None:
@@ -128,43 +125,41 @@ def _difference(
 
 
 def head(glass: Glass) -> list[list[tuple[str, str]]]:
-    """The lines with the token's own numbers."""
+    """The token's own numbers, drawn with every move.
+
+    Every figure has its place, so that a move rewrites digits and nothing else.
+    """
     if glass.waiting:
         return [[(glass.waiting, "quiet")]]
-    name = [(quoted(glass.text), "bold"), (f"  id {glass.token_id}", "quiet")]
+    name = [(quoted(glass.text), "bold")]
     if glass.logprob is None:
-        return [name, [("context, not scored", "quiet")], [], []]
+        return [name, [("context, not scored", "quiet")], [], [], []]
     bits = -glass.logprob / NATS_PER_BIT
+    entropy = (glass.entropy or 0.0) / NATS_PER_BIT
     lines = [
         name,
-        [("p ", "quiet"), (percent(math.exp(glass.logprob)), "")],
-        [
-            (f"{-glass.logprob:.2f}", ""),
-            (" nats ", "quiet"),
-            (f"{bits:.2f}", ""),
-            (" bits", "quiet"),
-        ],
-        [
-            ("rank ", "quiet"),
-            (f"{glass.rank:,}", ""),
-            (" entropy ", "quiet"),
-            (f"{(glass.entropy or 0) / NATS_PER_BIT:.2f}", ""),
-            (" bits", "quiet"),
-        ],
+        [("p        ", "quiet"), (f"{percent(math.exp(glass.logprob)):>8}", "")],
+        [("surprise ", "quiet"), (f"{bits:6.2f}", ""), (" bits", "quiet")],
+        [("         ", "quiet"), (f"{-glass.logprob:6.2f}", ""), (" nats", "quiet")],
+        [("entropy  ", "quiet"), (f"{entropy:6.2f}", ""), (" bits", "quiet")],
+        [("rank     ", "quiet"), (f"{glass.rank:>6,}", "")],
     ]
     if glass.change is not None:
-        lines.append([("against smaller ", "quiet"), (f"{glass.change:+.2f} bits", "")])
+        lines.append([("to smaller", "quiet"), (f"{glass.change:+5.2f}", ""), (" bits", "quiet")])
     return lines
 
 
 def table(glass: Glass, width: int) -> list[list[tuple[str, str]]]:
-    """The alternatives with bars; the token that stands there is marked."""
-    if not glass.choices:
+    """The alternatives with bars, drawn when the cursor rests; the true token is marked."""
+    if glass.waiting or not glass.count:
         return []
+    place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
+    lines: list[list[tuple[str, str]]] = [[(place, "quiet")]]
+    if not glass.choices:
+        return lines
     name_width = max(6, min(16, width - 18))
     bar_width = max(0, width - name_width - 11)
     most = max(choice.probability for choice in glass.choices)
-    lines: list[list[tuple[str, str]]] = [[]]
     for choice in glass.choices:
         mark, kind = ("▸", "true") if choice.true else (" ", "")
         text = shorten(quoted(choice.text), name_width)

@@ -42,8 +42,8 @@ class Ladder(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES = {"ladder--current", "ladder--quiet", "ladder--failed"}
 
-    steps: reactive[tuple[Step, ...]] = reactive((), init=False)
-    current: reactive[int] = reactive(0, init=False)
+    steps: reactive[tuple[Step, ...]] = reactive((), init=False, repaint=False)
+    current: reactive[int] = reactive(0, init=False, repaint=False)
 
     class Chosen(Message):
         """Look through the size at this index."""

@@ -54,8 +54,8 @@ class StoryList(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES = {"story-list--cursor", "story-list--quiet"}
 
-    shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True)
-    row: reactive[int] = reactive(0, init=False)
+    shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True, repaint=False)
+    row: reactive[int] = reactive(0, init=False, repaint=False)
 
     class Selected(Message):
         """The story in this row is to be shown."""

@@ -49,9 +49,9 @@ class StoryText(ScrollView, can_focus=True):
         Binding("ctrl+u,pageup", "page(-1)", "page up", id="text.page-up", show=False),
     ]
 
-    paint: reactive[Paint] = reactive(Paint(""), init=False, always_update=True)
-    token: reactive[int] = reactive(0, init=False)
-    marks: reactive[bool] = reactive(False, init=False)
+    paint: reactive[Paint] = reactive(Paint(""), init=False, always_update=True, repaint=False)
+    token: reactive[int] = reactive(0, init=False, repaint=False)
+    marks: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Moved(Message):
         """The cursor asks to go to another token."""

@@ -94,6 +94,7 @@ class ExploreScreen(Screen[None]):
         yield Static("", id="too-small")
 
     def on_mount(self) -> None:
+        self.query_one(Inspector).border_title = "Token"
         self.query_one(Ladder).border_title = "Sizes"
         self.query_one(Chart).border_title = "Perplexity against parameters"
         self.add_class("-at-list")
@@ -318,7 +319,7 @@ class ExploreScreen(Screen[None]):
         whole = charts.Series(
             "the set (95 %)" if any(r.interval for r in sized) else "the set",
             tuple(
-                charts.Point(r.parameters or 0, r.perplexity, *(r.interval or ()), label=r.name)
+                charts.Point(r.parameters or 0, r.perplexity, *(r.interval or ()))
                 for r in sized
                 if r.stories == len(session.stories)
             ),
@@ -326,7 +327,7 @@ class ExploreScreen(Screen[None]):
         story = charts.Series(
             "this story",
             tuple(
-                charts.Point(r.parameters or 0, value, label=r.name)
+                charts.Point(r.parameters or 0, value)
                 for r in sized
                 if not math.isnan(value := self._story_perplexity(r))
             ),
