@@ -1,0 +1,61 @@
+# make run    the program, on the bundled stories and models
+# make test   style, types, import rules, the test suite
+# Both make what they need on the first call and install nothing on the second. Inside an
+# activated environment they use it; else they make .venv here.
+
+PYTHON ?= python3
+ENV := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),$(CURDIR)/.venv)
+BIN := $(ENV)/bin
+SOURCES := pyproject.toml constraints.txt Makefile
+TYPING := $(ENV)/eyebrow-typing
+
+.PHONY: run test test-slow check clean
+
+run: $(ENV)/.eyebrow-run
+	@$(BIN)/eyebrow
+
+test: check
+	$(BIN)/pytest -n 2
+
+test-slow: $(ENV)/.eyebrow-test
+	$(BIN)/pytest -m slow
+
+check: $(ENV)/.eyebrow-test
+	$(BIN)/ruff check core tui tests
+	$(BIN)/ruff format --check core tui tests
+	@mkdir -p $(TYPING)/eyebrow && ln -sfn $(CURDIR)/core $(TYPING)/eyebrow/core && ln -sfn $(CURDIR)/tui $(TYPING)/eyebrow/tui
+	MYPYPATH=$(TYPING) $(BIN)/mypy -p eyebrow.core -p eyebrow.tui
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "eyebrow needs Python 3.11 or newer; name one with: make run PYTHON=python3.12" >&2; exit 1; }
+	@# A machine that has a fitting torch keeps it.
+	@if $(PYTHON) -c '$(FITTING)' 2>/dev/null; then \
+		$(PYTHON) -m venv --system-site-packages $(ENV); \
+	else \
+		$(PYTHON) -m venv $(ENV); \
+	fi
+
+FITTING := import torch; v = torch.__version__.split("+")[0].split("."); assert (int(v[0]), int(v[1])) >= (2, 9)
+
+# The tested versions, less torch where a fitting one is there already.
+define install
+	@echo "installing eyebrow into $(ENV) (once)"
+	@if $(BIN)/python -c '$(FITTING)' 2>/dev/null; then \
+		grep -v '^torch==' constraints.txt > $(ENV)/.eyebrow-constraints; \
+	else \
+		cp constraints.txt $(ENV)/.eyebrow-constraints; \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(ENV)/.eyebrow-constraints -e '$(1)'
+endef
+
+$(ENV)/.eyebrow-run: $(SOURCES) | $(BIN)/python
+	$(call install,.)
+	@touch $@
+
+$(ENV)/.eyebrow-test: $(SOURCES) | $(BIN)/python
+	$(call install,.[test])
+	@touch $@ $(ENV)/.eyebrow-run
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
