@@ -51,8 +51,8 @@ EXCESS_EDGES = (-6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
 """Bits of surprise beyond the entropy, which is the surprise that was to be expected."""
 
 # Backgrounds by their number in the 256-colour palette; None is the background of the theme.
-_DARK_RAMP = (None, 236, 239, 94, 130, 166, 202, 214)
-_LIGHT_RAMP = (None, 230, 222, 215, 208, 202, 160, 124)
+_DARK_RAMP = (None, 235, 237, 239, 94, 130, 166, 208)
+_LIGHT_RAMP = (None, 230, 229, 222, 215, 208, 202, 160)
 _DARK_TWO_ENDS = (39, 32, 25, None, 130, 202, 214)
 _LIGHT_TWO_ENDS = (27, 75, 153, None, 223, 208, 166)
 
@@ -137,8 +137,6 @@ def scale(kind: Kind, *, dark: bool, depth: ColourDepth) -> Scale:
         styles = _ramp_styles(dark, depth)
     unit = {
         "rank": "rank",
-        "difference": "bits to the next smaller size",
-        "excess": "bits beyond entropy",
     }.get(kind, "bits")
     return Scale(kind, unit, edges, labels, styles, dark, depth)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ def positions(folder: Path) -> int | None:
         if isinstance(config.get(name), int):
             return int(config[name])
     return None
+
+
+def count_parameters(folder: Path) -> int | None:
+    """Parameters of a saved model, from the headers of its safetensors files; None without any.
+
+    A weight that two layers share is stored, and counted, once. Whole numbers are no parameters.
+    """
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        total += sum(
+            math.prod(tensor["shape"])
+            for name, tensor in header.items()
+            if name != "__metadata__" and "F" in tensor["dtype"]
+        )
+    return total or None
 
 
 def _sample(path: Path, digest: hashlib._Hash) -> None:

@@ -16,7 +16,7 @@ Part = tuple[str, str]  # text, kind: "", "quiet" or "strong"
 
 
 class Bar(Widget):
-    """A line of parts; what does not fit at the end is cut."""
+    """A line of parts; `right` has its place, and what is left of it is cut to fit."""
 
     COMPONENT_CLASSES = {"bar--quiet", "bar--strong"}
 
@@ -27,8 +27,8 @@ class Bar(Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        left, used = self._segments(self.parts, width)
-        right, more = self._segments(self.right, max(0, width - used))
+        right, more = self._segments(self.right, width)
+        left, used = self._segments(self.parts, width - more)
         gap = Segment(" " * max(0, width - used - more), self.rich_style)
         return Strip([*left, gap, *right]).adjust_cell_length(width, self.rich_style)
 

@@ -17,6 +17,10 @@ from ..plain import cell_width, figures, shorten, visible
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
+BESIDE = 56  # cells from which on the table stands beside the numbers, not below
+HEAD_WIDTH = 24
+
+Line = list[tuple[str, str]]  # text, kind: "", "bold", "quiet" or "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,9 @@ class Inspector(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._head: list[list[tuple[str, str]]] = []
-        self._table: list[list[tuple[str, str]]] = []
-        self._shown: list[list[tuple[str, str]]] = []
+        self._head: list[Line] = []
+        self._table: list[Line] = []
+        self._shown: list[Line] = []
         self._timer: Timer | None = None
 
     def watch_glass(self) -> None:
@@ -76,11 +80,12 @@ class Inspector(Widget):
         self.refresh()
 
     def _rest(self) -> None:
-        self._table = table(self.glass, self.size.width)
+        width = self.size.width
+        self._table = table(self.glass, width - HEAD_WIDTH if width >= BESIDE else width)
         self._update()
 
     def _update(self) -> None:
-        wanted = self._head + self._table
+        wanted = _placed(self._head, self._table, self.size.width)
         height = max(len(wanted), len(self._shown))
         before, self._shown = self._shown, wanted
         dirty = []
@@ -105,9 +110,7 @@ class Inspector(Widget):
         return strip.adjust_cell_length(width, self.rich_style)
 
 
-def _difference(
-    y: int, old: list[tuple[str, str]], new: list[tuple[str, str]], width: int
-) -> Region:
+def _difference(y: int, old: Line, new: Line, width: int) -> Region:
     """The cells of line `y` that differ: what two lines begin with in common stays."""
     column = 0
     for (a, kind_a), (b, kind_b) in zip(old, new, strict=False):
@@ -124,7 +127,20 @@ def _difference(
     return Region(min(column, width - 1), y, max(1, min(width, size) - column), 1)
 
 
-def head(glass: Glass) -> list[list[tuple[str, str]]]:
+def _placed(head: list[Line], table: list[Line], width: int) -> list[Line]:
+    """The table below the numbers, or beside them where the pane is wide."""
+    if width < BESIDE or not table:
+        return head + table
+    lines: list[Line] = []
+    for n in range(max(len(head), len(table))):
+        left = head[n] if n < len(head) else []
+        used = sum(cell_width(text) for text, _ in left)
+        gap = (" " * max(1, HEAD_WIDTH - used), "")
+        lines.append([*left, gap, *table[n]] if n < len(table) else left)
+    return lines
+
+
+def head(glass: Glass) -> list[Line]:
     """The token's own numbers, drawn with every move.
 
     Every figure has its place, so that a move rewrites digits and nothing else.
@@ -145,16 +161,16 @@ def head(glass: Glass) -> list[list[tuple[str, str]]]:
         [("rank     ", "quiet"), (f"{glass.rank:>6,}", "")],
     ]
     if glass.change is not None:
-        lines.append([("to smaller", "quiet"), (f"{glass.change:+5.2f}", ""), (" bits", "quiet")])
+        lines.append([("Δ smaller", "quiet"), (f"{glass.change:+6.2f}", ""), (" bits", "quiet")])
     return lines
 
 
-def table(glass: Glass, width: int) -> list[list[tuple[str, str]]]:
+def table(glass: Glass, width: int) -> list[Line]:
     """The alternatives with bars, drawn when the cursor rests; the true token is marked."""
     if glass.waiting or not glass.count:
         return []
     place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
-    lines: list[list[tuple[str, str]]] = [[(place, "quiet")]]
+    lines: list[Line] = [[(place, "quiet")]]
     if not glass.choices:
         return lines
     name_width = max(6, min(16, width - 18))

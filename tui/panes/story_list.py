@@ -81,7 +81,10 @@ class StoryList(ScrollView, can_focus=True):
             self.refresh_line(before)
             self.refresh_line(now)
 
-    def watch_has_focus(self, _: bool) -> None:
+    def on_focus(self) -> None:
+        self.refresh_line(self.row)
+
+    def on_blur(self) -> None:
         self.refresh_line(self.row)
 
     def _show_row(self) -> bool:

@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 
 SLOW = 0.25  # seconds between repaints that only the worker caused
 SMALLEST = (60, 16)
+KEYS = (
+    ("enter", "read"),
+    ("h l", "token"),
+    ("[ ]", "size"),
+    ("n", "next eyebrow"),
+    ("d", "difference"),
+    ("c", "colour"),
+    ("s", "sort"),
+    ("/", "filter"),
+)
+ALWAYS = (("?", "help"), ("q", "quit"))
 
 
 class ExploreScreen(Screen[None]):
@@ -102,6 +113,7 @@ class ExploreScreen(Screen[None]):
         # which costs an import, comes with the next.
         self._show_titles()
         self._show_list()
+        self._show_keys()
         self.call_after_refresh(self._show_all)
 
     def _show_all(self) -> None:
@@ -205,7 +217,11 @@ class ExploreScreen(Screen[None]):
             kind = "difference" if smaller is not None else kind
         dark = self.app.current_theme.dark
         colours = scale(kind, dark=dark, depth=self.eyebrow.depth)
-        note = NAMES[kind]
+        note = (
+            f"against {session.smaller.name}"
+            if smaller is not None and session.smaller
+            else NAMES[kind]
+        )
         if score is None:
             text.paint = Paint(story.text)
             note = self._waiting()
@@ -360,24 +376,13 @@ class ExploreScreen(Screen[None]):
             ("…" if math.isnan(one) else figures(one), "strong"),
             (" · set ", "quiet"),
             (whole, "strong"),
-            (f" · {self._what_runs()}", "quiet"),
         )
-        self.query_one("#keys", Bar).parts = tuple(
-            part
-            for key, what in (
-                ("enter", "read"),
-                ("h l", "token"),
-                ("[ ]", "size"),
-                ("n", "next eyebrow"),
-                ("d", "difference"),
-                ("c", "colour"),
-                ("s", "sort"),
-                ("/", "filter"),
-                ("?", "help"),
-                ("q", "quit"),
-            )
-            for part in ((f"{key} ", "strong"), (f"{what}   ", "quiet"))
-        )
+        self.query_one("#status", Bar).right = ((f" {self._what_runs()}", "quiet"),)
+
+    def _show_keys(self) -> None:
+        bar = self.query_one("#keys", Bar)
+        bar.parts = _hints(KEYS)
+        bar.right = _hints(ALWAYS)
 
     def _what_runs(self) -> str:
         session = self.session
@@ -516,3 +521,9 @@ class ExploreScreen(Screen[None]):
         """Scales are styles of their own: a new theme needs them anew."""
         self._show_story()
         self._show_chart()
+
+
+def _hints(keys: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        part for key, what in keys for part in ((f"  {key} ", "strong"), (f"{what} ", "quiet"))
+    )

@@ -17,7 +17,7 @@ class FilterScreen(ModalScreen[str | None]):
     ]
     CSS = """
     FilterScreen { align: center bottom; background: transparent; }
-    FilterScreen > Vertical { height: auto; border: round $accent; padding: 0 1; }
+    FilterScreen > Vertical { height: auto; border: round $primary; padding: 0 1; }
     FilterScreen Input { border: none; height: 1; padding: 0; background: $background; }
     FilterScreen Static { color: $text-muted; height: 1; }
     """

@@ -31,7 +31,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen { align: center middle; }
     HelpScreen > VerticalScroll {
         width: 100; max-width: 95%; height: auto; max-height: 90%;
-        border: round $accent; padding: 1 2; background: $background;
+        border: round $primary; padding: 1 2; background: $background;
     }
     HelpScreen Static { width: 1fr; height: auto; }
     """
@@ -47,13 +47,13 @@ class HelpScreen(ModalScreen[None]):
             parts: list[Content] = []
             for title, about, keys in self.groups:
                 if keys:
-                    parts.append(Content.styled(title, "bold $accent"))
+                    parts.append(Content.styled(title, "bold $primary"))
                     if about:
                         parts.append(Content.styled(f"  {about}", "$text-muted"))
                     parts.append(Content("\n"))
                     parts += [Content(f"  {key:<16} {what}\n") for key, what in keys]
                     parts.append(Content("\n"))
-            parts.append(Content.styled("How to read it\n", "bold $accent"))
+            parts.append(Content.styled("How to read it\n", "bold $primary"))
             parts.append(Content(READING))
             yield Static(Content("").join(parts))
 
