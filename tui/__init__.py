@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+from ..core.errors import EyebrowError
 from ..core.scoring.recipe import Recipe
 
 
@@ -35,6 +37,8 @@ def run(
     from .terminal import prepare
 
     prepare(os.environ)
+    if source == "-":
+        _keys_from_terminal()
     mailbox = Mailbox()
     specs = find_models(models)
     stories = open_stories(source, column=column, split=split, limit=limit, per_line=per_line)
@@ -49,3 +53,17 @@ def run(
         return app.return_code or 0
     finally:
         engine.close()
+
+
+def _keys_from_terminal() -> None:
+    """Stories come in by stdin: they keep the pipe, and the keyboard takes its place."""
+    piped = os.dup(0)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise EyebrowError(
+            "No terminal", "stories come from stdin and there is no terminal for the keys"
+        ) from error
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    sys.stdin = os.fdopen(piped, encoding="utf-8")

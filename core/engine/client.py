@@ -83,9 +83,9 @@ class Engine:
                 self.deliver(receive(process.stdout))
         except (EOFError, OSError):
             pass
+        status = process.wait()
         if self._closing:
             return
-        status = process.wait()
         self.deliver(WorkerDied(status, last_words(self.log)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 
 from ..errors import EyebrowError
 from ..models.catalogue import ModelSpec
+from ..models.device import pick_device, pick_dtype
 from ..models.load import LoadedModel, load_model
 from ..scoring.recipe import Recipe
 from ..scoring.scorer import Scorer
@@ -49,7 +51,7 @@ class Shelf:
         if spec.name in self._models:
             self._models.move_to_end(spec.name)
             return self._models[spec.name]
-        self._make_room(weights_size(spec))
+        self._make_room(weights_size(spec, pick_dtype(self.dtype, pick_device(self.device))))
         while True:
             try:
                 loaded = load_model(
@@ -75,16 +77,21 @@ class Shelf:
         self.dropped(name)
 
 
-def weights_size(spec: ModelSpec) -> int:
-    """Bytes of the model's weight files, 0 where they are not on this machine yet."""
+def weights_size(spec: ModelSpec, dtype: torch.dtype = torch.float32) -> int:
+    """Bytes the weights take once loaded as `dtype`, 0 where they are not on this machine yet."""
     folder: Path | None = spec.local_path
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) if folder else 0
+    if folder is None:
+        return 0
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = str(config.get("dtype") or config.get("torch_dtype"))
+    return size * dtype.itemsize // (2 if stored in ("bfloat16", "float16") else 4)
 
 
 def free_memory(device: str) -> int:
     """Bytes free on the device models go to."""
     if device != "cpu" and torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
+        return int(torch.cuda.mem_get_info(None if device == "auto" else device)[0])
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

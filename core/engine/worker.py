@@ -139,6 +139,8 @@ class Worker:
         self.answer(Finished(request.job))
 
     def _score(self, request: Score) -> Iterator[None]:
+        if request.job in self.inbox.cancelled:
+            return
         name = request.model.name
         if name not in self.shelf:
             self.answer(Loading(name))
@@ -162,10 +164,12 @@ class Worker:
             story = stories[at]
             digest = text_digest(story.text)
             tokens += score.summary.tokens
-            self.finished.append(
-                Row(story, name, held.loaded.digest, held.loaded.parameters, recipe, score)
-            )
-            self._known(held.loaded.digest, recipe.digest)[digest] = score.summary
+            stored = self._known(held.loaded.digest, recipe.digest)
+            if digest not in stored:  # an urgent story may be in the store, or on its way there
+                self.finished.append(
+                    Row(story, name, held.loaded.digest, held.loaded.parameters, recipe, score)
+                )
+                stored[digest] = score.summary
             rows.append((digest, score.summary, score if request.urgent else None))
             if request.urgent or time.monotonic() - batch > 0.1:
                 speed = tokens / max(1e-6, time.monotonic() - began)
@@ -215,7 +219,7 @@ class Worker:
             try:
                 self.store.write(members)
                 self.store.tidy(*key)
-            except (EyebrowError, OSError) as error:
+            except Exception as error:  # pyarrow's too; scores were delivered, work goes on
                 title = getattr(error, "title", "Cannot write the store")
                 message = getattr(error, "message", str(error))
                 self.answer(Failed(0, "", title, message))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import EyebrowError
+from .fingerprint import count_parameters
 
 POCKET = Path(__file__).parent / "pocket"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(#[\w./-]+)?\Z")
@@ -35,7 +36,8 @@ class ModelSpec:
     def local_path(self) -> Path | None:
         """Its folder on this machine, the Hugging Face cache included; None if it is not here."""
         if self.source != "hub":
-            return Path(self.location)
+            folder = Path(self.location)
+            return folder if (folder / "config.json").is_file() else None
         return _in_hub_cache(self.location, self.revision or "main")
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +82,9 @@ def find_models(names: Sequence[str]) -> list[ModelSpec]:
     found: dict[str, ModelSpec] = {}
     for name in names:
         for spec in _find(name):
+            taken = found.get(spec.name, spec)
+            if taken != spec:  # .../step-100/model and .../step-200/model
+                spec = replace(spec, name=spec.location)
             found.setdefault(spec.name, spec)
     return list(found.values())
 
@@ -98,7 +103,9 @@ def _find(name: str) -> Sequence[ModelSpec]:
             raise EyebrowError(
                 "No model there", f"{name} holds no config.json; give a saved model's folder"
             )
-        return [ModelSpec(folder.resolve().name, "folder", str(folder.resolve()))]
+        folder = folder.resolve()
+        size = count_parameters(folder)
+        return [ModelSpec(folder.name, "folder", str(folder), parameters=size)]
     if _HUB_ID.match(name) and not name.startswith((".", "/")):
         location, _, revision = name.partition("#")
         for members in known.values():
@@ -117,4 +124,7 @@ def _in_hub_cache(location: str, revision: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(location, "config.json", revision=revision)
-    return Path(found).parent if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent  # of which other programs may have fetched the configuration alone
+    return folder if any(folder.glob("*.safetensors")) else None

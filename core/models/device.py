@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..errors import EyebrowError
+from ..scoring.recipe import DTYPES
 
 
 def pick_device(asked: str = "auto") -> torch.device:
@@ -36,14 +37,15 @@ def pick_device(asked: str = "auto") -> torch.device:
 
 
 def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
-    """The dtype for `asked`: auto is bfloat16 on CUDA and float32 elsewhere."""
+    """The dtype for `asked`: auto is bfloat16 on CUDA and float32 elsewhere.
+
+    Raises `EyebrowError` for a dtype eyebrow does not know.
+    """
     if asked == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return {
-        "float32": torch.float32,
-        "bfloat16": torch.bfloat16,
-        "float16": torch.float16,
-    }[asked]
+    if asked not in DTYPES:
+        raise EyebrowError("No such dtype", f"{asked!r}; use auto, {', '.join(DTYPES)}")
+    return getattr(torch, asked)  # type: ignore[no-any-return]
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -59,14 +59,14 @@ def load_model(
     folder = spec.local_path or fetch(spec, offline=offline)
     try:
         tokenizer, model = _open(folder, precision)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        model.to(where).eval()
+    except Exception as error:  # loaders raise what they like: ImportError, SafetensorError, ...
         if isinstance(error, torch.OutOfMemoryError):
             raise EyebrowError(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise EyebrowError("Cannot load", f"{spec.name}: {reason}", FAILED) from error
-    model.to(where).eval()
     return LoadedModel(
         model,
         tokenizer,
@@ -75,7 +75,7 @@ def load_model(
         spec.name,
         sum(p.numel() for p in model.parameters()),
         model_digest(folder),
-        _revision(spec, folder),
+        revision_of(spec, folder),
         positions(folder),
     )
 
@@ -103,6 +103,8 @@ def _open(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
 
 def fetch(spec: ModelSpec, *, offline: bool = False) -> Path:
     """Download what loading needs from the Hub; returns the folder in the Hugging Face cache."""
+    if spec.source != "hub":
+        raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -146,6 +148,6 @@ def fetch(spec: ModelSpec, *, offline: bool = False) -> Path:
         raise EyebrowError("Download failed", f"{spec.location}: {reason}", FAILED) from error
 
 
-def _revision(spec: ModelSpec, folder: Path) -> str:
+def revision_of(spec: ModelSpec, folder: Path) -> str:
     """The commit of a Hub snapshot (its folder's name); what was asked for elsewhere."""
     return folder.name if folder.parent.name == "snapshots" else spec.revision

@@ -7,10 +7,12 @@ numbers opens its parts alone. Any Parquet reader opens the folder as it is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
-from platformdirs import user_cache_path
 
 from ..errors import FAILED, EyebrowError
 from ..scoring.recipe import Recipe
-from ..scoring.scores import StoryScore, Summary
+from ..scoring.scores import TOP, StoryScore, Summary
 from ..stories.story import Story, text_digest
+from .place import default_store as default_store
 
 ROWS_TOGETHER = 64  # rows of a row group: what is read to show one story
+TRIES = 5  # readings of a folder in which others keep joining parts
 
 SCHEMA = pa.schema(
     [
@@ -54,11 +57,6 @@ SCHEMA = pa.schema(
 _SUMS = ["text_digest", "tokens", "bytes", "nll"]
 
 
-def default_store() -> Path:
-    """`$XDG_CACHE_HOME/eyebrow/scores`."""
-    return user_cache_path("eyebrow") / "scores"
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """What one row is made of."""
@@ -80,26 +78,33 @@ class Store:
     def summaries(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
         """The sums of every stored story under this model and recipe, by text digest."""
         found: dict[str, Summary] = {}
-        for part in self._parts(model_digest, recipe_digest):
-            table = _read(part, columns=_SUMS)
-            if table is not None:
-                for digest, tokens, size, nll in zip(
-                    *(table.column(name).to_pylist() for name in _SUMS), strict=True
-                ):
-                    found[digest] = Summary(tokens, size, nll)
+        for _, table in self._tables(model_digest, recipe_digest, _SUMS):
+            for digest, tokens, size, nll in zip(
+                *(table.column(name).to_pylist() for name in _SUMS), strict=True
+            ):
+                found[digest] = Summary(tokens, size, nll)
         return found
 
     def score(self, digest: str, model_digest: str, recipe_digest: str) -> StoryScore | None:
         """The whole score of one text, or None where it is not stored."""
+        for _ in range(TRIES):
+            for part, keys in self._tables(model_digest, recipe_digest, ["text_digest"]):
+                at = pa.compute.index(keys.column(0), digest).as_py()
+                if at >= 0:
+                    row = _read_row(part, at)
+                    if row is not None:
+                        return _score(row)
+                    break  # tidied away since its keys were read: look again
+            else:
+                return None
+        return None
+
+    def parameters(self, model_digest: str, recipe_digest: str) -> int | None:
+        """How many parameters the model has, or None where nothing of it is stored."""
         for part in self._parts(model_digest, recipe_digest):
-            keys = _read(part, columns=["text_digest"])
-            if keys is None:
-                continue
-            at = pa.compute.index(keys.column(0), digest).as_py()
-            if at >= 0:
-                group, row = divmod(at, ROWS_TOGETHER)
-                table = pq.ParquetFile(part).read_row_group(group)
-                return _score(table.slice(row, 1).to_pylist()[0])
+            table = _read(part, columns=["parameters"])
+            if table is not None and len(table):
+                return int(table.column(0)[0].as_py())
         return None
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -122,28 +127,35 @@ class Store:
             )
             beside.replace(place)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # what kept it from being written may be in the way here too
+                beside.unlink(missing_ok=True)
             raise EyebrowError(
                 "Cannot write the store", f"{self.folder}: {error.strerror or error}", FAILED
             ) from error
 
     def tidy(self, model_digest: str, recipe_digest: str) -> None:
         """Join the small parts of one model and recipe, oldest first, into one."""
-        parts = [p for p in self._parts(model_digest, recipe_digest) if _is_small(p)]
-        if len(parts) < 8:
+        small = [p for p in self._parts(model_digest, recipe_digest) if _is_small(p)]
+        if len(small) < 8:
             return
-        tables = [table for part in parts if (table := _read(part)) is not None]
-        if len(tables) < len(parts):
+        tables = {part: table for part in small if (table := _read(part)) is not None}
+        if len(tables) < 2 or not all(part.exists() for part in small):
             return  # another writer is tidying
-        place = parts[0].with_name(
-            f"{model_digest}-{recipe_digest}-{uuid.uuid4().hex[:12]}.parquet"
-        )
+        table = pa.concat_tables(tables.values())
+        digests = table.column("text_digest").to_pylist()
+        first = {digest: at for at, digest in reversed(list(enumerate(digests)))}
+        # Named after what it joins: two writers that join the same parts write the same file.
+        names = hashlib.sha256(" ".join(part.name for part in tables).encode()).hexdigest()
+        place = self.folder / f"{model_digest}-{recipe_digest}-{names[:12]}.parquet"
         beside = place.with_name(f".{place.name}.{os.getpid()}")
         pq.write_table(
-            pa.concat_tables(tables), beside, compression="zstd", row_group_size=ROWS_TOGETHER
+            table.take(sorted(first.values())),
+            beside,
+            compression="zstd",
+            row_group_size=ROWS_TOGETHER,
         )
         beside.replace(place)
-        for part in parts:
+        for part in tables:
             part.unlink(missing_ok=True)
 
     def vocabulary(self, tokenizer_digest: str) -> list[str] | None:
@@ -167,6 +179,18 @@ class Store:
     def _vocabulary_path(self, tokenizer_digest: str) -> Path:
         return self.folder / ".vocabularies" / f"{tokenizer_digest}.json"
 
+    def _tables(
+        self, model_digest: str, recipe_digest: str, columns: list[str]
+    ) -> list[tuple[Path, pa.Table]]:
+        """These columns of every part; read again where parts were tidied away meanwhile."""
+        tables: list[tuple[Path, pa.Table]] = []
+        for _ in range(TRIES):
+            parts = self._parts(model_digest, recipe_digest)
+            tables = [(p, table) for p in parts if (table := _read(p, columns)) is not None]
+            if parts == self._parts(model_digest, recipe_digest):
+                break
+        return tables
+
     def _parts(self, model_digest: str, recipe_digest: str) -> list[Path]:
         parts = self.folder.glob(f"{model_digest}-{recipe_digest}-*.parquet")
         return sorted(parts, key=lambda part: (_modified(part), part.name))
@@ -187,10 +211,20 @@ def _is_small(part: Path) -> bool:
 
 
 def _read(part: Path, columns: list[str] | None = None) -> pa.Table | None:
-    """A part's columns; None where it went away (tidied by another) or is no Parquet."""
+    """A part's columns; None where it went away (tidied by another) or is no part of a store."""
     try:
-        return pq.ParquetFile(part).read(columns=columns)
-    except (OSError, pa.ArrowInvalid):
+        with pq.ParquetFile(part) as file:
+            return file.read(columns=columns) if file.schema_arrow.equals(SCHEMA) else None
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _read_row(part: Path, at: int) -> dict[str, Any] | None:
+    group, row = divmod(at, ROWS_TOGETHER)
+    try:
+        with pq.ParquetFile(part) as file:
+            return dict(file.read_row_group(group).slice(row, 1).to_pylist()[0])
+    except (OSError, pa.ArrowException):
         return None
 
 
@@ -233,7 +267,7 @@ def _score(row: dict[str, Any]) -> StoryScore:
         floats("logprobs"),
         floats("entropies"),
         ints("ranks"),
-        ints("top_ids"),
-        floats("top_logprobs"),
+        ints("top_ids").reshape(-1, TOP),
+        floats("top_logprobs").reshape(-1, TOP),
         Summary(row["tokens"], row["bytes"], row["nll"]),
     )

@@ -67,10 +67,12 @@ class Head:
         return join(parts)
 
     def _logit_of(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        logit = (hidden * self.weight[targets]).sum(-1)
+        # Summed in float32 and rounded once, as a matrix product of half precision is.
+        logit = (hidden.float() * self.weight[targets].float()).sum(-1)
         if self.bias is not None:
-            logit = logit + self.bias[targets]
-        return self.finish(logit.float()) if self.finish else logit.float()
+            logit = logit + self.bias[targets].float()
+        logit = logit.to(hidden.dtype).float()
+        return self.finish(logit) if self.finish else logit
 
 
 def measure_logits(logits: Tensor, targets: Tensor) -> Measured:
@@ -95,7 +97,8 @@ def measure_tiles(
     """One pass over the tiles of a chunk of positions.
 
     `target_logits` (N,) are only compared with, for the rank; the log-probability is taken from
-    the tile the target lies in, so that it agrees with the sum to the last bit.
+    the tile the target lies in, so that it agrees with the sum to the last bit. Ranks agree with
+    the top table, whatever the rounding of `target_logits`.
     """
     count = len(targets)
     device = targets.device
@@ -119,25 +122,31 @@ def measure_tiles(
         top_logits = torch.cat([top_logits, best], dim=1)
         top_ids = torch.cat([top_ids, ids + first], dim=1)
         highest = torch.maximum(peak, best[:, 0])
-        shrink = torch.exp(peak - highest)
-        weights = torch.exp(tile - highest[:, None])
+        # Everything is kept relative to the peak: some models' logits lie near -100, where
+        # float32 has few digits left behind the point. A logit of -inf (an n-gram never seen)
+        # has weight 0 and adds nothing to the entropy.
+        drop = (peak - highest).clamp(min=-1e30)
+        shrink = torch.exp(drop)
+        below = tile - highest[:, None]
+        weights = torch.exp(below)
+        weighted = (weighted + total * drop) * shrink + (weights * below.clamp(min=-1e30)).sum(1)
         total = total * shrink + weights.sum(1)
-        # A logit of -inf (an n-gram never seen) has weight 0 and adds nothing to the entropy.
-        weighted = weighted * shrink + (weights * tile.clamp(min=-1e30)).sum(1)
         peak = highest
-    log_total = peak + total.log()
+    log_total = total.log()
     best, order = top_logits.topk(min(TOP, top_logits.shape[1]), dim=1)
     ids = top_ids.gather(1, order)
+    better = (best > own[:, None]).sum(1)
+    above = torch.where((ids == targets[:, None]).any(1), better, torch.maximum(above, better))
     if best.shape[1] < TOP:  # a vocabulary smaller than the table
         lack = TOP - best.shape[1]
         best = torch.nn.functional.pad(best, (0, lack), value=-torch.inf)
         ids = torch.nn.functional.pad(ids, (0, lack), value=-1)
     return Measured(
-        (own - log_total).cpu(),
+        (own - peak - log_total).cpu(),
         (log_total - weighted / total).clamp(min=0).cpu(),
         (above + 1).int().cpu(),
         ids.int().cpu(),
-        (best - log_total[:, None]).cpu(),
+        (best - peak[:, None] - log_total[:, None]).cpu(),
     )
 
 

@@ -39,7 +39,7 @@ class Recipe:
             raise EyebrowError(
                 "Bad recipe", f"first token is {self.first_token!r}; use context or scored"
             )
-        if self.dtype not in ("auto", *DTYPES):
+        if self.dtype not in ("auto", "float64", *DTYPES):  # float64: only a model in memory
             raise EyebrowError("Bad recipe", f"dtype is {self.dtype!r}; use auto, {_list(DTYPES)}")
         if self.context < 2:
             raise EyebrowError(

@@ -9,18 +9,22 @@ import numpy as np
 import torch
 
 from ..errors import FAILED, EyebrowError
-from .batches import build_batch, pieces_of, split_by_piece, take_group
+from .batches import Batch, build_batch, pieces_of, split_by_piece, take_group
 from .encode import Encoding, encode
 from .head import Measured
 from .recipe import Recipe
 from .scores import TOP, StoryScore, Summary
 from .trunk import Trunk
 
+SLAB = 1024  # texts encoded and scored together
+
 
 class Scorer:
     """Scores texts with one model under one settled recipe.
 
     budget: padded tokens in a batch. It is halved, and stays so, where memory runs out.
+    Texts are taken `SLAB` at a time, so that the first of a hundred thousand come soon and
+    memory holds no more than one slab.
     """
 
     def __init__(self, model: Any, tokenizer: Any, recipe: Recipe, budget: int = 0) -> None:
@@ -30,7 +34,12 @@ class Scorer:
         self.budget = budget or default_budget(self.trunk)
 
     def score(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
-        """(index into `texts`, score) in the order they are finished, long texts first."""
+        """(index into `texts`, score) as they are finished; of a slab, long texts first."""
+        for begin in range(0, len(texts), SLAB):
+            for story, score in self._score_slab(texts[begin : begin + SLAB]):
+                yield begin + story, score
+
+    def _score_slab(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
         encodings = list(encode(self.tokenizer, texts, self.recipe.first_token))
         drafts = [_Draft(encoding) for encoding in encodings]
         pieces = pieces_of(encodings, self.recipe.context, self.recipe.stride)
@@ -41,9 +50,8 @@ class Scorer:
         while at < len(pieces):
             end = take_group(pieces, at, self.budget)
             batch = build_batch(pieces[at:end], encodings)
-            try:
-                measured = self.trunk.measure(batch.ids, batch.rows, batch.positions, batch.targets)
-            except torch.OutOfMemoryError:
+            measured = self._measure(batch)
+            if measured is None:
                 self._make_do(end - at, batch.ids.shape[1])
                 continue
             at = end
@@ -52,6 +60,15 @@ class Scorer:
                 waiting[piece.story] -= 1
                 if not waiting[piece.story]:
                     yield piece.story, drafts[piece.story].finish(texts[piece.story])
+
+    def _measure(self, batch: Batch) -> Measured | None:
+        """The numbers of a batch; None where it does not fit into memory."""
+        try:
+            return self.trunk.measure(batch.ids, batch.rows, batch.positions, batch.targets)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        return None  # with the error, and what it held, gone
 
     def _make_do(self, rows: int, width: int) -> None:
         if rows == 1:
@@ -88,7 +105,7 @@ class _Draft:
     def finish(self, text: str) -> StoryScore:
         encoding, cut = self.encoding, self.encoding.hidden
         scored = self.ranks > 0
-        nll = -float(self.logprobs[scored].sum(dtype=np.float64))
+        nll = float(-self.logprobs[scored].sum(dtype=np.float64)) + 0.0  # never -0.0
         begin = int(encoding.starts[scored][0]) if scored.any() else len(text)
         size = len(text[begin:].encode("utf-8", "surrogatepass"))
         return StoryScore(
@@ -102,6 +119,12 @@ class _Draft:
             self.top_logprobs[cut:],
             Summary(int(scored.sum()), size, nll),
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: CUDA has a type for it, the CPU and MPS say it in words."""
+    words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def default_budget(trunk: Trunk) -> int:

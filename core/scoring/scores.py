@@ -19,7 +19,7 @@ def perplexity(nll: float, tokens: int) -> float:
     if tokens == 0:
         return math.nan
     mean = nll / tokens
-    return math.exp(mean) if mean < 700 else math.inf
+    return math.inf if mean > 700 else math.exp(mean)
 
 
 def bits_per_byte(nll: float, size: int) -> float:

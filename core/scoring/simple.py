@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from .encode import encode
 from .recipe import DEFAULT_CONTEXT, Recipe
 from .scorer import Scorer
 from .scores import StoryScore
+from .trunk import Trunk
 from .vocabulary import token_texts
 
 
@@ -58,10 +61,21 @@ def recipe_for(model: Any, first_token: str = "context", context: int = DEFAULT_
 
 def score_text(model: Any, tokenizer: Any, text: str, recipe: Recipe | None = None) -> StoryScore:
     """The whole score of one text."""
-    model.eval()
-    scorer = Scorer(model, tokenizer, recipe or recipe_for(model))
-    ((_, score),) = scorer.score([text])
+    with _evaluating(model):
+        scorer = Scorer(model, tokenizer, recipe or recipe_for(model))
+        ((_, score),) = scorer.score([text])
     return score
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """Without dropout; a model in training goes back to it."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def compute_perplexity(model: Any, tokenizer: Any, text: str) -> float:
@@ -114,12 +128,12 @@ def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alte
 
     An empty text is continued from BOS (else EOS). Raises `EyebrowError` where there is neither.
     """
-    model.eval()
-    recipe = recipe_for(model)
-    scorer = Scorer(model, tokenizer, recipe)
-    (encoding,) = encode(tokenizer, [text], "context" if text else "scored")
-    ids = torch.from_numpy(encoding.ids[-recipe.context :]).long()
-    logits = scorer.trunk.logits_after(ids)
+    (encoding,) = encode(tokenizer, [text], "context")
+    if not len(encoding):
+        (encoding,) = encode(tokenizer, [""], "scored")
+    ids = torch.from_numpy(encoding.ids[-recipe_for(model).context :]).long()
+    with _evaluating(model):
+        logits = Trunk(model).logits_after(ids)
     logprobs = logits.log_softmax(-1)
     best = logits.topk(min(k, len(logits)))
     vocabulary = token_texts(tokenizer, len(logits))

@@ -1,0 +1,159 @@
+"""The options that commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import EyebrowError
+from ..results.place import default_store
+from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
+
+Stories = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STORIES",
+        show_default=False,
+        help="A file (.txt .jsonl .csv .tsv .parquet), a folder, - for stdin, or a Hugging Face "
+        "dataset, owner/name. Nothing: the bundled stories.",
+    ),
+]
+Text = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEXT",
+        show_default=False,
+        help="The text, or - for stdin (less one newline at its end).",
+    ),
+]
+Models = Annotated[
+    list[str],
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="A family (pocket, smollm2, gpt2, ...), one of its members, a Hugging Face id, or a "
+        "folder. May be given more than once.",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="A member of a family (pocket-3m), a Hugging Face id, or a folder.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+]
+Dtype = Annotated[
+    str,
+    typer.Option("--dtype", metavar="DTYPE", help="auto, float32, bfloat16 or float16."),
+]
+FirstToken = Annotated[
+    str,
+    typer.Option(
+        "--first-token",
+        metavar="HOW",
+        help="context: the first token is not scored. scored: a BOS is put in front and every "
+        "token is scored.",
+    ),
+]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        "--context",
+        metavar="N",
+        show_default=False,
+        help=f"Tokens the model sees at once. [default: {DEFAULT_CONTEXT}, or as many as it can]",
+    ),
+]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        "--stride",
+        metavar="N",
+        min=1,
+        show_default=False,
+        help="Tokens of context, at least, in later windows of a long text. "
+        "[default: half of the context]",
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, show_default=False, help="The first N stories."),
+]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", metavar="N", min=0, help="Of the resampling behind the intervals."),
+]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        show_default=False,
+        help="Where scores are kept. [default: the cache folder]",
+    ),
+]
+NoStore = Annotated[bool, typer.Option("--no-store", help="Neither use kept scores nor keep any.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Column = Annotated[
+    str | None,
+    typer.Option(
+        "--column",
+        metavar="NAME",
+        show_default=False,
+        help="The column of a table that holds the story. [default: found by itself]",
+    ),
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split", metavar="SPLIT", help='Of a Hugging Face dataset, also "train[:5000]".'
+    ),
+]
+PerLine = Annotated[bool, typer.Option("--per-line", help="Plain text holds one story a line.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Nothing on stderr but what went wrong.")
+]
+
+
+def recipe_from(first_token: str, context: int | None, stride: int | None, dtype: str) -> Recipe:
+    """The recipe that the options describe; its device is left open.
+
+    Raises `EyebrowError` for what cannot be.
+    """
+    return Recipe(first_token, DEFAULT_CONTEXT if context is None else context, stride or 0, dtype)
+
+
+def store_folder(store: Path | None, no_store: bool) -> Path | None:
+    """Where scores are kept, None for nowhere."""
+    if store is not None and no_store:
+        raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
+    if no_store:
+        return None
+    if store is not None and store.exists() and not store.is_dir():
+        raise EyebrowError("Bad store", f"{store} is not a folder")
+    return store or default_store()
+
+
+def hush(offline: bool) -> None:
+    """Libraries write nothing: no progress bars, no warnings. Before they are imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if "EYEBROW_DEBUG" not in os.environ:
+        import warnings
+
+        warnings.simplefilter("ignore")

@@ -1,0 +1,151 @@
+"""`eyebrow score`: stories and models in, a table or JSON out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from . import options as o
+from .output import amount, complain, emit, emit_json, note, number, table
+from .progress import ProgressLine
+
+if TYPE_CHECKING:
+    from ..results.outcome import Failure, Results
+    from ..stories import Story
+
+DEFAULT_MODELS = ["pocket"]
+_TOLD = 5  # failures of stories that are told one by one
+
+
+def score(
+    stories: o.Stories = None,
+    model: o.Models = DEFAULT_MODELS,
+    each: Annotated[bool, typer.Option("--stories", help="A row for each story as well.")] = False,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    first_token: o.FirstToken = "context",
+    context: o.Context = None,
+    stride: o.Stride = None,
+    limit: o.Limit = None,
+    seed: o.Seed = 0,
+    store: o.StoreFolder = None,
+    no_store: o.NoStore = False,
+    offline: o.Offline = False,
+    column: o.Column = None,
+    split: o.Split = "train",
+    per_line: o.PerLine = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Score stories without the screen: perplexity and bits per byte of every model.
+
+    Models are compared under one recipe, with 95 % intervals from resampling stories. What was
+    scored before comes from the store.
+
+    \b
+    Example:
+      eyebrow score stories.txt -m pocket -m smollm2-135m --json > scores.json
+    """
+    recipe = o.recipe_from(first_token, context, stride, dtype)
+    folder = o.store_folder(store, no_store)
+    o.hush(offline)
+    from ..models.catalogue import find_models
+    from ..stories import open_stories
+
+    specs = find_models(model)
+    source = open_stories(stories, column=column, split=split, limit=limit, per_line=per_line)
+    read = list(source)
+    if source.skipped and not quiet:
+        note(f"{source.skipped} empty stories left out")
+    from ..headless import score as run
+
+    line = ProgressLine(not quiet)
+    try:
+        results = run(
+            read,
+            specs,
+            recipe=recipe,
+            device=device,
+            store=folder,
+            offline=offline,
+            progress=line.show,
+            seed=seed,
+        )
+    except KeyboardInterrupt:
+        line.clear()
+        raise EyebrowError(
+            "Interrupted",
+            f"what was finished is kept in {folder}; the same command goes on from there"
+            if folder
+            else "nothing is kept (--no-store)",
+            INTERRUPTED,
+        ) from None
+    finally:
+        line.clear()
+    if json:
+        emit_json(results.to_json())
+    else:
+        emit(_shown(results, read if each else []))
+    _tell(results.failures)
+    return PARTLY if results.failures else DONE
+
+
+def _shown(results: Results, stories: list[Story]) -> str:
+    heads = (
+        *("model", "size", "stories", "tokens", "perplexity", "95 % interval"),
+        *("bits/byte", "mean/story"),
+    )
+    rows = [
+        (
+            row.model,
+            amount(row.parameters),
+            f"{row.stories:,}",
+            f"{row.tokens:,}",
+            number(row.perplexity, 2),
+            "[{}, {}]".format(*(number(end, 2) for end in row.perplexity_ci95)),
+            number(row.bits_per_byte, 3),
+            number(row.mean_story_perplexity, 2),
+        )
+        for row in results.models
+    ]
+    parts = [table(heads, rows, left=("model",)), results.recipe.label]
+    if stories:
+        parts.append(_each(results, {story.id: story.title for story in stories}))
+    return "\n\n".join(parts)
+
+
+def _each(results: Results, titles: dict[str, str]) -> str:
+    """A row per story, the hardest first, model after model; those without a number last."""
+    place = {row.model: n for n, row in enumerate(results.models)}
+    order = sorted(
+        results.stories,
+        key=lambda row: (place[row.model], not row.tokens, -row.perplexity if row.tokens else 0.0),
+    )
+    heads = ("model", "perplexity", "bits/byte", "tokens", "story", "title")
+    rows = [
+        (
+            row.model,
+            number(row.perplexity, 2),
+            number(row.bits_per_byte, 3),
+            f"{row.tokens:,}",
+            row.story,
+            titles[row.story],
+        )
+        for row in order
+    ]
+    return table(heads, rows, left=("model", "story", "title"))
+
+
+def _tell(failures: tuple[Failure, ...]) -> None:
+    """Every failed model, and the first few failed stories."""
+    whole = [failure for failure in failures if not failure.story]
+    single = [failure for failure in failures if failure.story]
+    for failure in [*whole, *single[:_TOLD]]:
+        about = f"story {failure.story} under {failure.model}: " if failure.story else ""
+        about = about or (f"{failure.model}: " if failure.model not in failure.message else "")
+        complain(failure.title, about + failure.message)
+    if len(single) > _TOLD:
+        print(f"eyebrow: and {len(single) - _TOLD} more stories failed", file=sys.stderr)

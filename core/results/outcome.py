@@ -1,0 +1,169 @@
+"""What a run of scoring gives: rows for models and for stories, and what has failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from ..scoring.recipe import Recipe
+from ..scoring.scores import Summary
+from ..stories.story import Story
+from .statistics import perplexity_intervals, pooled
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be done: a model, or one story (its id) under a model.
+
+    Both are empty where it concerns neither (the store cannot be written).
+    """
+
+    model: str
+    story: str
+    title: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"story {self.story} under {self.model}: " if self.story else ""
+        return f"{self.title}: {where}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """One model over all its stories; nll in nats, `bytes` of the scored spans.
+
+    perplexity is pooled over tokens, perplexity_ci95 its interval over resampled stories
+    (nan, nan with fewer than two stories).
+    """
+
+    model: str
+    parameters: int
+    revision: str
+    stories: int
+    tokens: int
+    bytes: int
+    nll: float
+    perplexity: float
+    perplexity_ci95: tuple[float, float]
+    bits_per_byte: float
+    mean_story_perplexity: float
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryResult:
+    """One story under one model; nan where no token of it was scored."""
+
+    story: str
+    model: str
+    tokens: int
+    bytes: int
+    nll: float
+    perplexity: float
+    bits_per_byte: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What `score` gives. Rows follow the order of the models, then of the stories."""
+
+    recipe: Recipe
+    models: tuple[ModelResult, ...]
+    stories: tuple[StoryResult, ...]
+    failures: tuple[Failure, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `eyebrow score --json` prints; numbers that are not finite are None."""
+        return {
+            "eyebrow": version("eyebrow"),
+            "recipe": self.recipe.to_json(),
+            "models": [_plain(row) for row in self.models],
+            "stories": [_plain(row) for row in self.stories],
+            "failures": [_plain(row) for row in self.failures],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One model's sums by text digest."""
+
+    model: str
+    digest: str
+    revision: str
+    parameters: int
+    sums: Mapping[str, Summary]
+
+
+def gather(
+    recipe: Recipe,
+    stories: Sequence[Story],
+    digests: Sequence[str],
+    columns: Sequence[Column],
+    failures: Sequence[Failure],
+    seed: int,
+) -> Results:
+    """Columns of sums as rows; `digests` are the stories' text digests, in their order."""
+    return Results(
+        recipe,
+        tuple(_pool(columns, digests, seed)),
+        tuple(row for column in columns for row in _rows(column, stories, digests)),
+        tuple(failures),
+    )
+
+
+def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Iterator[ModelResult]:
+    nothing = Summary(0, 0, 0.0)
+    table = [[column.sums.get(digest, nothing) for digest in digests] for column in columns]
+    intervals = perplexity_intervals(
+        [[row.nll for row in rows] for rows in table],
+        [[row.tokens for row in rows] for rows in table],
+        seed=seed,
+    )
+    for column, interval in zip(columns, intervals, strict=True):
+        whole = pooled(column.sums[digest] for digest in digests if digest in column.sums)
+        yield ModelResult(
+            model=column.model,
+            parameters=column.parameters,
+            revision=column.revision,
+            stories=whole.stories,
+            tokens=whole.tokens,
+            bytes=whole.bytes,
+            nll=whole.nll,
+            perplexity=whole.perplexity,
+            perplexity_ci95=interval,
+            bits_per_byte=whole.bits_per_byte,
+            mean_story_perplexity=whole.mean_story_perplexity,
+            digest=column.digest,
+        )
+
+
+def _rows(
+    column: Column, stories: Sequence[Story], digests: Sequence[str]
+) -> Iterator[StoryResult]:
+    for story, digest in zip(stories, digests, strict=True):
+        row = column.sums.get(digest)
+        if row is not None:
+            yield StoryResult(
+                story.id,
+                column.model,
+                row.tokens,
+                row.bytes,
+                row.nll,
+                row.perplexity,
+                row.bits_per_byte,
+            )
+
+
+def _plain(row: ModelResult | StoryResult | Failure) -> dict[str, Any]:
+    """A row for JSON, which has no nan and no infinity."""
+    return {
+        name: [_finite(item) for item in value] if isinstance(value, tuple) else _finite(value)
+        for name, value in asdict(row).items()
+    }
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

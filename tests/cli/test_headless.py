@@ -1,0 +1,272 @@
+"""`score` in this process: one recipe, the store, failures, interruption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from eyebrow.core import headless
+from eyebrow.core.errors import EyebrowError
+from eyebrow.core.headless import Progress, score, shared_recipe
+from eyebrow.core.models.catalogue import find_models
+from eyebrow.core.models.fingerprint import tokenizer_digest
+from eyebrow.core.models.load import load_model
+from eyebrow.core.results.store import Store
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scorer import Scorer
+from eyebrow.core.scoring.simple import score_text
+from eyebrow.core.stories import Story, bundled_stories
+
+BIGRAM = "pocket-bigram"
+
+
+@pytest.fixture
+def stories() -> list[Story]:
+    return bundled_stories()[-8:]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that reaches a model."""
+    seen: list[str] = []
+    real = Scorer.score
+
+    def spy(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
+        seen.extend(texts)
+        return real(self, texts)
+
+    monkeypatch.setattr(Scorer, "score", spy)
+    return seen
+
+
+def test_numbers_are_those_of_one_text_at_a_time(stories: list[Story]) -> None:
+    results = score(stories, BIGRAM)
+    loaded = load_model(BIGRAM)
+    alone = [score_text(loaded.model, loaded.tokenizer, s.text).summary for s in stories]
+    assert [row.story for row in results.stories] == [story.id for story in stories]
+    np.testing.assert_allclose(
+        [row.nll for row in results.stories], [s.nll for s in alone], rtol=1e-5
+    )
+    (whole,) = results.models
+    assert whole.stories == len(stories)
+    assert whole.tokens == sum(s.tokens for s in alone)
+    assert whole.bytes == sum(s.bytes for s in alone)
+    assert whole.perplexity == pytest.approx(
+        math.exp(sum(s.nll for s in alone) / whole.tokens), rel=1e-5
+    )
+    low, high = whole.perplexity_ci95
+    assert low < whole.perplexity < high
+    assert whole.parameters == loaded.parameters
+    assert whole.digest == loaded.digest
+
+
+def test_all_models_share_the_recipe_of_the_narrowest(
+    stories: list[Story], tiny: Callable[[str], Path]
+) -> None:
+    results = score(stories[:2], [BIGRAM, str(tiny("llama"))])
+    assert (results.recipe.context, results.recipe.stride) == (64, 32)
+    assert (results.recipe.device, results.recipe.dtype) == ("cpu", "float32")
+    assert [row.model for row in results.models] == [BIGRAM, "llama"]
+
+
+def test_a_context_asked_for_is_never_cut(
+    stories: list[Story], tiny: Callable[[str], Path]
+) -> None:
+    with pytest.raises(EyebrowError, match="llama sees 64 tokens at once, not 100") as caught:
+        score(stories, [BIGRAM, str(tiny("llama"))], recipe=Recipe(context=100))
+    assert caught.value.exit_code == 2
+    narrow = score(stories[:1], [BIGRAM, str(tiny("llama"))], recipe=Recipe(context=50, stride=9))
+    assert (narrow.recipe.context, narrow.recipe.stride) == (50, 9)
+
+
+def test_shared_recipe_keeps_the_stride_that_was_asked_for() -> None:
+    assert shared_recipe(Recipe(stride=100), {"a": 512, "b": None}).stride == 100
+    assert shared_recipe(Recipe(), {"a": None}) == Recipe()
+    with pytest.raises(EyebrowError, match="stride is 600"):
+        shared_recipe(Recipe(stride=600), {"a": 512})
+
+
+def test_a_recipe_for_another_device_is_refused(stories: list[Story]) -> None:
+    with pytest.raises(EyebrowError, match="device is cuda, not cpu"):
+        score(stories, BIGRAM, recipe=Recipe(device="cuda"), device="cpu")
+
+
+def test_what_is_stored_is_not_scored_again(
+    stories: list[Story], tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = score(stories[:3], BIGRAM, store=tmp_path)
+    assert sorted(asked) == sorted(story.text for story in stories[:3])
+    asked.clear()
+    score(stories, BIGRAM, store=tmp_path)
+    assert sorted(asked) == sorted(story.text for story in stories[3:])
+
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("a model was loaded")
+
+    monkeypatch.setattr("eyebrow.core.models.load.load_model", never)
+    assert score(stories[:3], BIGRAM, store=tmp_path) == first
+
+
+def test_another_recipe_is_scored_anew(
+    stories: list[Story], tmp_path: Path, asked: list[str]
+) -> None:
+    score(stories[:2], BIGRAM, store=tmp_path)
+    scored = score(stories[:2], BIGRAM, recipe=Recipe("scored"), store=tmp_path)
+    assert len(asked) == 4
+    assert scored.models[0].bytes == sum(len(s.text.encode()) for s in stories[:2])
+
+
+def test_a_text_that_comes_twice_is_scored_once_and_counted_twice(
+    stories: list[Story], asked: list[str]
+) -> None:
+    twin = Story("twin", "Twin", stories[0].text)
+    results = score([stories[0], twin], BIGRAM)
+    assert len(asked) == 1
+    assert [row.story for row in results.stories] == [stories[0].id, "twin"]
+    assert results.models[0].stories == 2
+    assert results.models[0].nll == pytest.approx(2 * results.stories[0].nll)
+
+
+def test_the_store_can_be_read_without_the_tokenizer(stories: list[Story], tmp_path: Path) -> None:
+    score(stories[:1], BIGRAM, store=tmp_path)
+    (spec,) = find_models([BIGRAM])
+    assert spec.local_path is not None
+    texts = Store(tmp_path).vocabulary(tokenizer_digest(spec.local_path))
+    assert texts is not None
+    assert " the" in texts
+
+
+@pytest.fixture
+def broken_model(tmp_path: Path) -> str:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    return str(folder)
+
+
+def test_a_bad_model_stops_no_other(stories: list[Story], broken_model: str) -> None:
+    results = score(stories, [broken_model, BIGRAM])
+    assert [row.model for row in results.models] == [BIGRAM]
+    assert [(f.model, f.story) for f in results.failures] == [("broken", "")]
+
+
+def test_where_no_model_works_the_reason_is_raised(stories: list[Story], broken_model: str) -> None:
+    with pytest.raises(EyebrowError, match="broken") as caught:
+        score(stories, broken_model)
+    assert caught.value.exit_code == 1
+
+
+def breaking(
+    monkeypatch: pytest.MonkeyPatch, is_bad: Callable[[str], bool], after: int = 0
+) -> None:
+    """From now on a batch with a bad text in it breaks, when `after` of its texts are done."""
+    real = Scorer.score
+
+    def fragile(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
+        for n, scored in enumerate(real(self, texts)):
+            if any(map(is_bad, texts)) and n == min(after, len(texts) - 1):
+                raise RuntimeError("index out of range\nand more")
+            yield scored
+
+    monkeypatch.setattr(Scorer, "score", fragile)
+
+
+def test_a_bad_story_stops_no_other(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = score(stories, BIGRAM)
+    bad = min(stories, key=lambda story: len(story.text))
+    breaking(monkeypatch, lambda text: text == bad.text, after=4)
+    results = score(stories, BIGRAM, store=tmp_path)
+    assert [row.story for row in results.stories] == [s.id for s in stories if s is not bad]
+    expected = {row.story: row.nll for row in whole.stories}
+    for row in results.stories:
+        assert row.nll == pytest.approx(expected[row.story], rel=1e-5)
+    (failure,) = results.failures
+    assert (failure.model, failure.story) == (BIGRAM, bad.id)
+    assert failure.message == "RuntimeError: index out of range"
+
+
+def test_if_every_story_fails_it_is_told_once(
+    stories: list[Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaking(monkeypatch, lambda text: True)
+    with pytest.raises(EyebrowError, match="index out of range") as caught:
+        score(stories, BIGRAM)
+    assert "more" not in caught.value.message
+
+
+def test_no_number_is_no_result_and_is_not_stored(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Scorer.score
+
+    def overflowing(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
+        from dataclasses import replace
+
+        for at, scored in real(self, texts):
+            nll = math.nan if at == 0 else scored.summary.nll
+            yield at, replace(scored, summary=replace(scored.summary, nll=nll))
+
+    monkeypatch.setattr(Scorer, "score", overflowing)
+    results = score(stories, BIGRAM, store=tmp_path)
+    assert len(results.stories) == len(stories) - 1
+    (failure,) = results.failures
+    assert failure.title == "Not a number"
+    (model,) = results.models
+    kept = Store(tmp_path).summaries(model.digest, results.recipe.digest)
+    assert len(kept) == len(stories) - 1
+
+
+def test_a_store_that_cannot_be_written_costs_no_number(
+    stories: list[Story], tmp_path: Path, tiny: Callable[[str], Path]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    results = score(stories, [BIGRAM, str(tiny("llama"))], store=tmp_path / "file" / "store")
+    assert len(results.models) == 2
+    assert len(results.stories) == 2 * len(stories)
+    (failure,) = results.failures
+    assert failure.title == "Cannot write the store"
+
+
+def test_interrupted_it_keeps_exactly_what_was_finished(
+    stories: list[Story], tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headless, "TELL_AFTER", 0.0)
+
+    def enough(progress: Progress) -> None:
+        if progress.doing == "scoring" and progress.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(stories, BIGRAM, store=tmp_path, progress=enough)
+    asked.clear()
+    results = score(stories, BIGRAM, store=tmp_path)
+    assert len(asked) == len(stories) - 3
+    assert results.models == score(stories, BIGRAM).models
+
+
+def test_progress_counts_up_to_all(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headless, "TELL_AFTER", 0.0)
+    score(stories[:2], BIGRAM, store=tmp_path)
+    told: list[Progress] = []
+    score(stories, BIGRAM, store=tmp_path, progress=told.append)
+    assert told[0] == Progress(BIGRAM, "loading", 2, 8)
+    scoring = [p for p in told if p.doing == "scoring"]
+    assert [p.done for p in scoring] == [3, 4, 5, 6, 7, 8, 8]
+    assert all(p.total == 8 for p in scoring)
+    assert scoring[0].tokens_per_second > 0
+    assert scoring[-1].seconds_left == 0
+
+
+def test_nothing_to_score_is_an_error(stories: list[Story]) -> None:
+    with pytest.raises(EyebrowError):
+        score([], BIGRAM)
+    with pytest.raises(EyebrowError):
+        score(stories, [])

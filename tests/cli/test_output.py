@@ -1,0 +1,109 @@
+"""How numbers, tables and progress are written."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+
+import pytest
+from eyebrow.core.commands.output import amount, finite, number, table, visible, width
+from eyebrow.core.commands.progress import ProgressLine, duration
+from eyebrow.core.commands.text import _percent
+from eyebrow.core.headless import Progress
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (999, "999"),
+        (20_096, "20.1k"),
+        (50_980, "51k"),
+        (999_999, "1M"),
+        (3_049_920, "3.05M"),
+        (134_515_008, "135M"),
+        (1_711_376_384, "1.71B"),
+        (200_000, "200k"),
+    ],
+)
+def test_amount(count: int | None, text: str) -> None:
+    assert amount(count) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (None, "-"),
+        (1.0, "100 %"),
+        (0.314, "31 %"),
+        (0.0996, "10 %"),
+        (0.0021, "0.21 %"),
+        (3.4e-6, "0.00034 %"),
+        (0.0, "0 %"),
+    ],
+)
+def test_percent(share: float | None, text: str) -> None:
+    assert _percent(share) == text
+
+
+def test_number() -> None:
+    assert number(12345.678, 2) == "12,345.68"
+    assert number(math.nan, 2) == "-"
+    assert number(math.inf, 2) == "inf"
+
+
+def test_finite_reaches_every_depth() -> None:
+    assert finite({"a": [1.5, math.nan, (math.inf, -math.inf)], "b": "nan"}) == {
+        "a": [1.5, None, [None, None]],
+        "b": "nan",
+    }
+
+
+def test_visible_keeps_what_is_seen_and_shows_what_acts() -> None:
+    assert visible("naïve “café” 猫 🙂") == "naïve “café” 猫 🙂"
+    assert visible("a b\tc", spaces=True) == "a␣b␉c"
+    assert visible("\u200b\u2028\ud800") == "‹U+200B›‹U+2028›‹U+D800›"
+
+
+def test_columns_stay_aligned_under_wide_and_combining_characters() -> None:
+    shown = table(("word", "n"), [("猫猫", "1"), ("e\u0301e", "22")], left=("word",))
+    assert [width(line) for line in shown.splitlines()] == [8, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (7500, "2 h 5 min")]
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_written_over_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    line = ProgressLine(True)
+    line.show(Progress("a-model", "scoring", 850, 1200, 10_400.0, 4.2))
+    line.show(Progress("b", "loading"))
+    line.clear()
+    first, second, blank, end = screen.getvalue().split("\r")[1:]
+    assert first == "a-model  850/1,200  10,400 tokens/s  4 s left"
+    assert second == "b  loading" + " " * (len(first) - len("b  loading"))
+    assert blank.strip() == ""
+    assert end == ""
+
+
+@pytest.mark.parametrize(("wanted", "screen"), [(False, Terminal()), (True, io.StringIO())])
+def test_no_progress_if_quiet_or_without_a_terminal(
+    wanted: bool, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", screen)
+    line = ProgressLine(wanted)
+    line.show(Progress("m", "scoring", 1, 2))
+    line.clear()
+    assert screen.getvalue() == ""
