@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +14,19 @@ from ..core.scoring.scores import StoryScore
 BIT = math.log(2)
 EYEBROW_BITS = 8.0  # a token this surprising raises one: p below 0.4 %
 
-KINDS = ("surprise", "rank", "entropy", "excess")
-NAMES = {
+Kind = Literal["surprise", "rank", "entropy", "excess"]
+KINDS: tuple[Kind, ...] = ("surprise", "rank", "entropy", "excess")
+NAMES: dict[Kind, str] = {
     "surprise": "surprise",
     "rank": "rank",
     "entropy": "entropy",
     "excess": "surprise − entropy",
-    "difference": "difference to the next smaller size",
 }
 
 Values = npt.NDArray[np.float64]
 
 
-def values(score: StoryScore, kind: str) -> Values:
+def values(score: StoryScore, kind: Kind) -> Values:
     """One value per token, float64 (T,), nan where not scored: bits, or the rank itself.
 
     Tokens that hold parts of one character are shown on that character, which its first token

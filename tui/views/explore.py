@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -15,18 +14,18 @@ from textual.widgets import Static
 
 from ...core.errors import EyebrowError
 from ...core.scoring.scores import StoryScore
-from .. import charts
+from ...core.stories.story import Story
+from .. import showing
 from ..arrange import SORTS, parse_filter
-from ..colour import legend, scale
 from ..panes.bars import Bar, Legend
 from ..panes.chart import Chart
-from ..panes.inspector import Choice, Glass, Inspector
-from ..panes.ladder import Ladder, Step
-from ..panes.story_list import Shelf, StoryList
-from ..panes.story_text import Paint, StoryText
-from ..plain import duration, figures, visible
-from ..reading import KINDS, NAMES, differences, eyebrows, next_eyebrow, values
-from ..session import Change, Rung, Session
+from ..panes.inspector import Inspector
+from ..panes.ladder import Ladder
+from ..panes.story_list import StoryList
+from ..panes.story_text import StoryText
+from ..plain import visible
+from ..reading import KINDS, eyebrows, next_eyebrow
+from ..session import Change, Session
 
 if TYPE_CHECKING:
     from ..app import EyebrowApp
@@ -43,6 +42,7 @@ KEYS = (
     ("s", "sort"),
     ("/", "filter"),
 )
+NOTHING = Story("", "No story", "")
 ALWAYS = (("?", "help"), ("q", "quit"))
 
 
@@ -177,22 +177,9 @@ class ExploreScreen(Screen[None]):
         listed.border_subtitle = f"{len(session.order):,} match" if some else ""
 
     def _show_list(self) -> None:
-        session, rung = self.session, self.session.rung
-
-        def value(story: int) -> float:
-            summary = session.sums(rung, story)
-            return summary.perplexity if summary else math.nan
-
-        def title(story: int) -> str:
-            return visible(session.stories[story].title, newlines=True)
-
-        known = [s.perplexity for s in rung.sums.values() if s.tokens]
-        span = (min(known) * 0.9, max(known)) if known else (1.0, 1.0)
         listed = self.query_one(StoryList)
-        listed.shelf = Shelf(
-            session.order, lambda i: visible(session.stories[i].title, newlines=True), value, span
-        )
-        listed.row = session.place
+        listed.shelf = showing.shelf(self.session)
+        listed.row = self.session.place
         self._show_titles()
 
     # --- the story -------------------------------------------------------------------------
@@ -203,199 +190,59 @@ class ExploreScreen(Screen[None]):
     def _show_story(self) -> None:
         session = self.session
         box = self.query_one("#story", Vertical)
-        if not session.stories:
-            box.border_title = "Story"
-            self.query_one(StoryText).paint = Paint("")
-            return
-        story, score = session.stories[session.story], self._shown()
+        story = session.stories[session.story] if session.stories else NOTHING
         box.border_title = visible(story.title, newlines=True)
-        box.border_subtitle = story.kind
-        text = self.query_one(StoryText)
-        kind, smaller = self.kind, None
-        if self.show_difference and session.smaller is not None:
-            smaller = session.whole(session.smaller)
-            kind = "difference" if smaller is not None else kind
-        dark = self.app.current_theme.dark
-        colours = scale(kind, dark=dark, depth=self.eyebrow.depth)
-        note = (
-            f"against {session.smaller.name}"
-            if smaller is not None and session.smaller
-            else NAMES[kind]
-        )
-        if score is None:
-            text.paint = Paint(story.text)
-            note = self._waiting()
-        else:
-            shown = differences(score, smaller) if smaller is not None else values(score, kind)
-            text.paint = Paint(
-                story.text,
-                tuple(score.ends.tolist()),
-                tuple(colours.style(value) for value in shown.tolist()),
-                dark,
-            )
+        box.border_subtitle = visible(story.kind, newlines=True)
+        score = self._shown()
+        if score is not None:
             if self._hunt:
                 self._arrive(score)
-            session.token = min(session.token, len(score) - 1)
-            if self.show_difference and smaller is None:
-                note = self._no_difference()
+            session.token = min(session.token, max(0, len(score) - 1))
+        view = showing.coloured(
+            session,
+            self.kind,
+            difference=self.show_difference,
+            dark=self.app.current_theme.dark,
+            depth=self.eyebrow.depth,
+        )
+        text = self.query_one(StoryText)
+        text.paint = view.paint
         text.token = session.token
         bar = self.query_one(Legend)
-        bar.entries = tuple(legend(colours))
-        bar.note = note
-
-    def _waiting(self) -> str:
-        """What the colours wait for."""
-        session, rung = self.session, self.session.rung
-        if session.stopped:
-            return session.stopped
-        if rung.state == "failed":
-            return rung.trouble
-        if rung.state == "loading":
-            return f"loading {rung.name}…"
-        if session.hello is None and not rung.sums:
-            return "starting the worker…"
-        return f"scoring with {rung.name}…"
-
-    def _no_difference(self) -> str:
-        session = self.session
-        if session.current == 0:
-            return "no smaller size to compare with"
-        below = session.rungs[session.current - 1]
-        if below.vocabulary and session.smaller is None:
-            return f"{below.name} has another tokenizer: no difference token by token"
-        return f"waiting for {below.name}…"
+        bar.entries = view.legend
+        bar.note = view.note
 
     def _show_token(self) -> None:
-        session, score = self.session, self._shown()
-        inspector = self.query_one(Inspector)
-        self.query_one(StoryText).token = session.token
-        if score is None or not len(score):
-            waiting = "no tokens" if score is not None else self._waiting()
-            inspector.glass = Glass(waiting=waiting if session.stories else "no story")
-            return
-        at = min(session.token, len(score) - 1)
-        words = session.rung.vocabulary
-        scored = score.ranks[at] > 0
-
-        def word(token: int) -> str:
-            return words[token] if token < len(words) else f"‹id {token}›"
-
-        smaller = None if session.smaller is None else session.whole(session.smaller)
-        change = None
-        if scored and smaller is not None and len(smaller) == len(score):
-            change = float(differences(score, smaller)[at])
-        inspector.glass = Glass(
-            index=at,
-            count=len(score),
-            text=word(int(score.token_ids[at])),
-            token_id=int(score.token_ids[at]),
-            logprob=float(score.logprobs[at]) if scored else None,
-            entropy=float(score.entropies[at]) if scored else None,
-            rank=int(score.ranks[at]),
-            change=change,
-            choices=tuple(
-                Choice(word(int(k)), math.exp(p), int(k) == int(score.token_ids[at]))
-                for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
-                if scored and k >= 0
-            ),
-        )
+        self.query_one(StoryText).token = self.session.token
+        self.query_one(Inspector).glass = showing.glass(self.session)
 
     # --- sizes -----------------------------------------------------------------------------
 
-    def _story_perplexity(self, rung: Rung) -> float:
-        summary = self.session.sums(rung, self.session.story)
-        return summary.perplexity if summary else math.nan
-
     def _show_ladder(self) -> None:
-        session = self.session
         ladder = self.query_one(Ladder)
-        ladder.steps = tuple(
-            Step(
-                rung.name,
-                rung.parameters,
-                rung.state,
-                self._story_perplexity(rung),
-                rung.perplexity,
-                rung.stories,
-                len(session.stories),
-            )
-            for rung in session.rungs
-        )
-        ladder.current = session.current
+        ladder.steps = showing.steps(self.session)
+        ladder.current = self.session.current
 
     def _show_chart(self) -> None:
-        session = self.session
         chart = self.query_one(Chart)
-        sized = [rung for rung in session.rungs if rung.parameters and rung.stories]
-        chart.waiting = "" if sized else self._waiting()
-        if not sized:
-            chart.picture = None
-            return
-        dark, depth = self.app.current_theme.dark, self.eyebrow.depth
-        whole = charts.Series(
-            "the set (95 %)" if any(r.interval for r in sized) else "the set",
-            tuple(
-                charts.Point(r.parameters or 0, r.perplexity, *(r.interval or ()))
-                for r in sized
-                if r.stories == len(session.stories)
-            ),
+        view = showing.chart(
+            self.session, dark=self.app.current_theme.dark, depth=self.eyebrow.depth
         )
-        story = charts.Series(
-            "this story",
-            tuple(
-                charts.Point(r.parameters or 0, value)
-                for r in sized
-                if not math.isnan(value := self._story_perplexity(r))
-            ),
-        )
-        unfinished = [r for r in sized if r.stories < len(session.stories)]
-        chart.border_subtitle = (
-            f"waiting for the whole set: {', '.join(r.name for r in unfinished)}"
-            if unfinished
-            else ""
-        )
-        current = session.rung.parameters
-        chart.picture = lambda width, height: charts.perplexity_chart(
-            (whole, story), width=width, height=height, dark=dark, depth=depth, current=current
-        )
+        chart.waiting = view.waiting
+        chart.border_subtitle = view.note
+        chart.picture = view.picture
 
     # --- lines -----------------------------------------------------------------------------
 
     def _show_status(self) -> None:
-        session, rung = self.session, self.session.rung
-        place = f"story {session.place + 1}/{len(session.order):,}" if session.order else "no story"
-        whole = "…" if rung.stories < len(session.stories) else figures(rung.perplexity)
-        if rung.interval and whole != "…":
-            whole += f" [{figures(rung.interval[0])}, {figures(rung.interval[1])}]"
-        one = self._story_perplexity(rung)
-        recipe = session.recipe
-        machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
-        self.query_one("#status", Bar).parts = (
-            (place, ""),
-            (f" · {rung.name} · {machine} · story ", "quiet"),
-            ("…" if math.isnan(one) else figures(one), "strong"),
-            (" · set ", "quiet"),
-            (whole, "strong"),
-        )
-        self.query_one("#status", Bar).right = ((f" {self._what_runs()}", "quiet"),)
+        bar = self.query_one("#status", Bar)
+        bar.parts = showing.status(self.session)
+        bar.right = ((f" {showing.what_runs(self.session)}", "quiet"),)
 
     def _show_keys(self) -> None:
         bar = self.query_one("#keys", Bar)
         bar.parts = _hints(KEYS)
         bar.right = _hints(ALWAYS)
-
-    def _what_runs(self) -> str:
-        session = self.session
-        if session.stopped:
-            return "no worker"
-        for rung in session.rungs:
-            if rung.state == "loading":
-                return f"loading {rung.name}"
-        if (running := session.progress()) is not None:
-            rung, done, of, left = running
-            time_left = "" if math.isnan(left) else f", {duration(left)} left"
-            return f"scoring {rung.name} {done:,}/{of:,}{time_left}"
-        return "starting the worker" if session.hello is None else "ready"
 
     # --- messages of the panes -------------------------------------------------------------
 

@@ -1,0 +1,222 @@
+"""What the panes are to show, worked out from the session: pure functions, no widgets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from . import charts
+from .colour import legend, scale
+from .panes.bars import Part
+from .panes.chart import Picture
+from .panes.inspector import Choice, Glass
+from .panes.ladder import Step
+from .panes.story_list import Shelf
+from .panes.story_text import Paint
+from .plain import duration, figures, visible
+from .reading import NAMES, Kind, differences, values
+from .session import Rung, Session
+from .terminal import ColourDepth
+
+
+def waiting(session: Session) -> str:
+    """What the numbers of the current story wait for."""
+    rung = session.rung
+    if session.stopped:
+        return session.stopped
+    if rung.state == "failed":
+        return rung.trouble
+    if rung.state == "loading":
+        return f"loading {rung.name}…"
+    if session.hello is None and not rung.sums:
+        return "starting the worker…"
+    return f"scoring with {rung.name}…"
+
+
+def what_runs(session: Session) -> str:
+    """What the worker is doing, for the status line."""
+    if session.stopped:
+        return "no worker"
+    for rung in session.rungs:
+        if rung.state == "loading":
+            return f"loading {rung.name}"
+    if (running := session.progress()) is not None:
+        rung, done, of, left = running
+        time_left = "" if math.isnan(left) else f", {duration(left)} left"
+        return f"scoring {rung.name} {done:,}/{of:,}{time_left}"
+    return "starting the worker" if session.hello is None else "ready"
+
+
+def story_perplexity(session: Session, rung: Rung) -> float:
+    """Of the selected story under one size; nan while it is not known."""
+    summary = session.sums(rung, session.story)
+    return summary.perplexity if summary else math.nan
+
+
+def shelf(session: Session) -> Shelf:
+    """The list of stories under the current size."""
+    rung = session.rung
+
+    def title(story: int) -> str:
+        return visible(session.stories[story].title, newlines=True)
+
+    def value(story: int) -> float:
+        summary = session.sums(rung, story)
+        return summary.perplexity if summary else math.nan
+
+    known = [s.perplexity for s in rung.sums.values() if s.tokens]
+    span = (min(known) * 0.9, max(known)) if known else (1.0, 1.0)
+    return Shelf(session.order, title, value, span)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coloured:
+    """A story in its colours, the legend to them and a note beside it."""
+
+    paint: Paint
+    legend: tuple[tuple[str, Style], ...]
+    note: str
+
+
+def coloured(
+    session: Session, kind: Kind, *, difference: bool, dark: bool, depth: ColourDepth
+) -> Coloured:
+    """The selected story by `kind`, or by the difference to the next smaller size."""
+    text = session.stories[session.story].text if session.stories else ""
+    score, below = session.whole(session.rung), session.smaller
+    smaller = session.whole(below) if difference and below is not None else None
+    if score is None or not session.stories:
+        colours = scale(kind, dark=dark, depth=depth)
+        return Coloured(Paint(text), tuple(legend(colours)), waiting(session))
+    if smaller is not None and below is not None:
+        colours = scale("difference", dark=dark, depth=depth)
+        shown, note = differences(score, smaller), f"against {below.name}"
+    else:
+        colours = scale(kind, dark=dark, depth=depth)
+        shown, note = values(score, kind), NAMES[kind]
+        if difference:
+            note = _no_difference(session)
+    styles = tuple(colours.style(value) for value in shown.tolist())
+    paint = Paint(text, tuple(score.ends.tolist()), styles, dark)
+    return Coloured(paint, tuple(legend(colours)), note)
+
+
+def _no_difference(session: Session) -> str:
+    if session.current == 0:
+        return "no smaller size to compare with"
+    below = session.rungs[session.current - 1]
+    if below.vocabulary and session.smaller is None:
+        return f"{below.name} has another tokenizer: no difference token by token"
+    return f"waiting for {below.name}…"
+
+
+def glass(session: Session) -> Glass:
+    """The selected token and its alternatives."""
+    score = session.whole(session.rung)
+    if not session.stories:
+        return Glass(waiting="no story")
+    if score is None or not len(score):
+        return Glass(waiting="no tokens" if score is not None else waiting(session))
+    at = min(session.token, len(score) - 1)
+    words = session.rung.vocabulary
+    scored = bool(score.ranks[at] > 0)
+
+    def word(token: int) -> str:
+        return words[token] if token < len(words) else f"‹id {token}›"
+
+    token = int(score.token_ids[at])
+    smaller = None if session.smaller is None else session.whole(session.smaller)
+    change = None
+    if scored and smaller is not None and len(smaller) == len(score):
+        change = float(differences(score, smaller)[at])
+    return Glass(
+        index=at,
+        count=len(score),
+        text=word(token),
+        token_id=token,
+        logprob=float(score.logprobs[at]) if scored else None,
+        entropy=float(score.entropies[at]) if scored else None,
+        rank=int(score.ranks[at]),
+        change=change,
+        choices=tuple(
+            Choice(word(int(k)), math.exp(p), int(k) == token)
+            for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
+            if scored and k >= 0
+        ),
+    )
+
+
+def steps(session: Session) -> tuple[Step, ...]:
+    """The sizes, for the ladder."""
+    return tuple(
+        Step(
+            rung.name,
+            rung.parameters,
+            rung.state,
+            story_perplexity(session, rung),
+            rung.perplexity,
+            rung.stories,
+            len(session.stories),
+        )
+        for rung in session.rungs
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChartView:
+    """A picture and the note under it; without one, what it waits for."""
+
+    picture: Picture | None
+    note: str = ""
+    waiting: str = ""
+
+
+def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
+    """Perplexity against parameters: the set where all of it is scored, and the story."""
+    sized = [rung for rung in session.rungs if rung.parameters and rung.stories]
+    if not sized:
+        return ChartView(None, waiting=waiting(session))
+    finished = [rung for rung in sized if rung.stories == len(session.stories)]
+    whole = charts.Series(
+        "the set (95 %)" if any(rung.interval for rung in finished) else "the set",
+        tuple(
+            charts.Point(rung.parameters or 0, rung.perplexity, *(rung.interval or ()))
+            for rung in finished
+        ),
+    )
+    story = charts.Series(
+        "this story",
+        tuple(
+            charts.Point(rung.parameters or 0, value)
+            for rung in sized
+            if not math.isnan(value := story_perplexity(session, rung))
+        ),
+    )
+    unfinished = ", ".join(rung.name for rung in sized if rung not in finished)
+    current = session.rung.parameters
+    return ChartView(
+        lambda width, height: charts.perplexity_chart(
+            (whole, story), width=width, height=height, dark=dark, depth=depth, current=current
+        ),
+        note=f"waiting for the whole set: {unfinished}" if unfinished else "",
+    )
+
+
+def status(session: Session) -> tuple[Part, ...]:
+    """Story, model, machine, perplexity of the story and of the set with its interval."""
+    rung, recipe = session.rung, session.recipe
+    place = f"story {session.place + 1}/{len(session.order):,}" if session.order else "no story"
+    whole = "…" if rung.stories < len(session.stories) else figures(rung.perplexity)
+    if rung.interval and whole != "…":
+        whole += f" [{figures(rung.interval[0])}, {figures(rung.interval[1])}]"
+    one = story_perplexity(session, rung)
+    machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
+    return (
+        (place, ""),
+        (f" · {rung.name} · {machine} · story ", "quiet"),
+        ("…" if math.isnan(one) else figures(one), "strong"),
+        (" · set ", "quiet"),
+        (whole, "strong"),
+    )
