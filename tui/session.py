@@ -8,7 +8,7 @@ thing changed; whoever shows it asks the session. Nothing here knows a widget.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Flag, auto
@@ -76,7 +76,7 @@ class Rung:
     digest: str = ""
     sums: dict[str, Summary] = field(default_factory=dict)
     vocabulary: Sequence[str] = ()
-    asked: set[str] = field(default_factory=set)  # text digests that are with the worker
+    todo: deque[str] = field(default_factory=deque)  # text digests nobody was asked for yet
     looked: bool = False  # the store was asked
     read: bool = False  # and has answered
     stories: int = 0
@@ -112,6 +112,7 @@ class Rung:
         self.sums, self.interval = {}, None
         self.stories = self.tokens = self.bytes = 0
         self.nll, self.looked, self.read = 0.0, False, False
+        self.todo.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,11 @@ class Session:
         """More stories at the end of the list."""
         for story in stories:
             digest = text_digest(story.text)
-            self.by_digest.setdefault(digest, []).append(len(self.stories))
+            if digest not in self.by_digest:
+                self.by_digest[digest] = []
+                for rung in self.rungs:
+                    rung.todo.append(digest)
+            self.by_digest[digest].append(len(self.stories))
             self.stories.append(story)
             self.digests.append(digest)
         self.arrange()
@@ -215,6 +220,7 @@ class Session:
             before, self.current = self.rung, index
             if self.rung.state == "failed":
                 self.rung.state, self.rung.trouble = "waiting", ""
+                self.rung.todo = self._still_to_do(self.rung)
             self._keep_place(before)
             if self.sort.startswith("perplexity"):
                 self.arrange()
@@ -278,9 +284,7 @@ class Session:
         if done < 4 or elapsed < 0.5:
             return float("nan")
         waiting = sum(
-            len(self.by_digest.keys() - rung.sums.keys())
-            for rung in self.rungs
-            if rung.state != "failed"
+            len(self.by_digest) - len(rung.sums) for rung in self.rungs if rung.state != "failed"
         )
         return waiting * elapsed / done
 
@@ -317,27 +321,25 @@ class Session:
         if self.hello is None:
             return  # until the worker has said what the recipe is, only the screen is served
         for rung in [self.rung, *self.rungs]:
-            while rung.read and rung.state != "failed":
+            while rung.read and rung.todo and rung.state != "failed":
                 if sum(not urgent for _, _, urgent in self._jobs.values()) >= AHEAD:
                     return
                 chunk: list[str] = []
-                for digest in self.by_digest:
-                    if digest not in rung.sums and digest not in rung.asked:
+                while rung.todo and len(chunk) < CHUNK:
+                    if (digest := rung.todo.popleft()) not in rung.sums:
                         chunk.append(digest)
-                        if len(chunk) == CHUNK:
-                            break
-                if not chunk:
-                    break
-                self._send(rung, tuple(chunk), urgent=False)
+                if chunk:
+                    self._send(rung, tuple(chunk), urgent=False)
+
+    def _still_to_do(self, rung: Rung) -> deque[str]:
+        return deque(digest for digest in self.by_digest if digest not in rung.sums)
 
     def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
         if self.stopped:
             return
         job, self._next_job = self._next_job, self._next_job + 1
-        if not urgent:
-            rung.asked.update(digests)
-            if not any(not u for _, _, u in self._jobs.values()):
-                self._pace = (time.monotonic(), 0)
+        if not urgent and not any(not u for _, _, u in self._jobs.values()):
+            self._pace = (time.monotonic(), 0)
         self._jobs[job] = (rung, digests, urgent)
         stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
         self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent))
@@ -416,6 +418,7 @@ class Session:
             if rung.name == name:
                 for text, summary in sums.items():
                     self._put(rung, text, summary)
+                rung.todo = self._still_to_do(rung)
         self.announce(Change.SUMS | Change.STATUS)
 
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
@@ -440,9 +443,7 @@ class Session:
             self._whole.popitem(last=False)
 
     def _finish(self, job: int) -> None:
-        rung, digests, urgent = self._jobs.pop(job, (None, (), True))
-        if rung is not None and not urgent:
-            rung.asked.difference_update(digests)
+        self._jobs.pop(job, None)
         self.announce(Change.STATUS | Change.RUNGS)
 
     def _fail(self, failed: Failed) -> None:
@@ -463,7 +464,7 @@ class Session:
         self.hello = None
         self._jobs.clear()
         for rung in self.rungs:
-            rung.asked.clear()
+            rung.todo = self._still_to_do(rung)
             if rung.state in ("loading", "ready"):
                 rung.state = "waiting"
         how = f"signal {-death.status}" if death.status < 0 else f"status {death.status}"
