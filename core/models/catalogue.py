@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EyebrowError
+from .counted import PREFIX, parse_counted
 from .fingerprint import count_parameters
 
 POCKET = Path(__file__).parent / "pocket"
@@ -21,7 +22,8 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(#[\w./-]+)?\Z")
 class ModelSpec:
     """One model by name: where it comes from, before anything is loaded.
 
-    source: "bundled", "hub" or "folder". location: a folder's path, or the Hub id.
+    source: "bundled", "hub", "folder" or "ngram". location: a folder's path, the Hub id, or the
+    n-gram's full name (see `counted`).
     parameters: where known before loading.
     """
 
@@ -34,9 +36,13 @@ class ModelSpec:
 
     @property
     def local_path(self) -> Path | None:
-        """Its folder on this machine, the Hugging Face cache included; None if it is not here."""
+        """Its folder on this machine, the Hugging Face cache included; None if it is not here.
+
+        An n-gram is here once it is counted; `load.fetch` counts it.
+        """
         if self.source != "hub":
-            folder = Path(self.location)
+            ngram = self.source == "ngram"
+            folder = parse_counted(self.location).folder if ngram else Path(self.location)
             return folder if (folder / "config.json").is_file() else None
         return _in_hub_cache(self.location, self.revision or "main")
 
@@ -76,8 +82,9 @@ def _member(family: str, entry: dict[str, Any]) -> ModelSpec:
 def find_models(names: Sequence[str]) -> list[ModelSpec]:
     """The models that `names` stand for, in order, each once.
 
-    A name is a family (all its sizes), a member, a folder with a `config.json`, or a Hub id
-    `owner/name` with `#revision` if need be. Raises `EyebrowError` for a name that is none.
+    A name is a family (all its sizes), a member, a folder with a `config.json`, a Hub id
+    `owner/name` with `#revision` if need be, or `ngram:N:FILE` (see `counted`). Raises
+    `EyebrowError` for a name that is none.
     """
     found: dict[str, ModelSpec] = {}
     for name in names:
@@ -97,6 +104,8 @@ def _find(name: str) -> Sequence[ModelSpec]:
         for member in members:
             if member.name == name.lower():
                 return [member]
+    if name.startswith(PREFIX):
+        return [ModelSpec(name, "ngram", str(parse_counted(name)))]
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -115,8 +124,8 @@ def _find(name: str) -> Sequence[ModelSpec]:
         return [ModelSpec(name, "hub", location, revision=revision)]
     raise EyebrowError(
         "No such model",
-        f"{name!r} is no family ({', '.join(known)}), no member of one, no folder and no "
-        "Hugging Face id such as owner/name",
+        f"{name!r} is no family ({', '.join(known)}), no member of one, no folder, no "
+        "Hugging Face id such as owner/name and no ngram:N:FILE",
     )
 
 

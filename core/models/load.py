@@ -13,6 +13,7 @@ import torch
 from ..errors import FAILED, EyebrowError
 from ..scoring.recipe import Recipe
 from .catalogue import ModelSpec, find_models
+from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
 from .fingerprint import model_digest, positions
 
@@ -51,7 +52,8 @@ def load_model(
 ) -> LoadedModel:
     """The model called `name`, in eval mode, on `device`.
 
-    name: a member ("pocket-3m"), a folder, a Hugging Face id, or a `ModelSpec`.
+    name: a member ("pocket-3m"), a folder, a Hugging Face id, an n-gram (`ngram:2:FILE`), or a
+    `ModelSpec`.
     Raises `EyebrowError` where there is no such model or it cannot be loaded.
     """
     spec = name if isinstance(name, ModelSpec) else _only(name)
@@ -92,7 +94,7 @@ def _open(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if '"eyebrow-' in (folder / "config.json").read_text(encoding="utf-8"):
-        from . import bigram  # noqa: F401  registers its model type
+        from . import bigram, ngram  # noqa: F401  registers their model types
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(
@@ -102,7 +104,11 @@ def _open(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def fetch(spec: ModelSpec, *, offline: bool = False) -> Path:
-    """Download what loading needs from the Hub; returns the folder in the Hugging Face cache."""
+    """Download what loading needs from the Hub, or count an n-gram; returns the cached folder."""
+    if spec.source == "ngram":
+        from .count import counted_folder
+
+        return counted_folder(parse_counted(spec.location))
     if spec.source != "hub":
         raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
     from huggingface_hub import snapshot_download

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EyebrowError
-from .offsets import offsets_without_help
+from .offsets import offsets_without_help, tile, without_dummies
 from .scores import Ints
 
 
@@ -48,7 +48,7 @@ def encode(tokenizer: Any, texts: Sequence[str], first_token: str) -> Iterator[E
             while ids and ids[0] in special and offsets[0][0] == offsets[0][1]:
                 ids, offsets = ids[1:], offsets[1:]
             ids, offsets = [start, *ids], [(0, 0), *offsets]
-        starts, ends = tile(offsets, [i in special for i in ids], len(text))
+        starts, ends = tile(offsets, [i in special for i in ids], text)
         yield Encoding(np.array(ids, dtype=np.int32), starts, ends, int(start is not None))
 
 
@@ -68,35 +68,22 @@ def _tokenise(
 ) -> Iterator[tuple[str, list[int], list[tuple[int, int]]]]:
     if not texts:
         return
+    readable = [encodable(text) for text in texts]
     if tokenizer.is_fast:
-        batch = tokenizer(list(texts), return_offsets_mapping=True, verbose=False)
-        yield from zip(texts, batch["input_ids"], batch["offset_mapping"], strict=True)
+        batch = tokenizer(readable, return_offsets_mapping=True, verbose=False)
+        rows = zip(readable, batch["input_ids"], batch["offset_mapping"], strict=True)
+        for text, ids, offsets in rows:
+            yield text, ids, without_dummies(tokenizer, ids, offsets, text)
         return
-    for text in texts:
+    for text in readable:
         ids = tokenizer(text, verbose=False)["input_ids"]
         yield text, ids, offsets_without_help(tokenizer, ids, text)
 
 
-def tile(
-    offsets: Sequence[tuple[int, int]], special: Sequence[bool], length: int
-) -> tuple[Ints, Ints]:
-    """Spans that cover `length` characters once, in order, from whatever a tokenizer reports.
-
-    Characters between two tokens (trimmed spaces, dropped controls) go to the later one, those
-    behind the last to the last. Of tokens that share a character (bytes of an emoji) the first
-    owns it. Special tokens without characters of their own get an empty span.
-    """
-    starts = np.zeros(len(offsets), dtype=np.int32)
-    ends = np.zeros(len(offsets), dtype=np.int32)
-    at, last = 0, -1
-    for i, (begin, end) in enumerate(offsets):
-        starts[i] = at
-        if not (special[i] and begin == end):
-            at = max(at, min(end, length))
-            last = i
-        ends[i] = at
-    if last >= 0 and at < length:
-        ends[last] = length
-        starts[last + 1 :] = length
-        ends[last + 1 :] = length
-    return starts, ends
+def encodable(text: str) -> str:
+    """The same with halves of surrogate pairs, which no tokenizer takes, replaced in place."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= ch <= "\udfff" else ch for ch in text)
+    return text

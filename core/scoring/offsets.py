@@ -1,47 +1,165 @@
-"""Character offsets for tokenizers that report none."""
+"""Character offsets: found where a tokenizer reports none, and made to tile the text."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from .scores import Ints
+
 BROKEN = "�"  # what a decoder writes for bytes that are no character yet
+BLANKS = ("▁", "Ġ", " ")  # how vocabularies write a token that is one space
+_FAR = 64  # characters that a token the tokenizer does not know may stand for
+
+Offset = tuple[int, int]
 
 
-def offsets_without_help(tokenizer: Any, ids: Sequence[int], text: str) -> list[tuple[int, int]]:
-    """Where each token lies in `text`, found by decoding a little more each time.
+def tile(offsets: Sequence[Offset], special: Sequence[bool], text: str) -> tuple[Ints, Ints]:
+    """Spans that cover `text` once, in order, from whatever a tokenizer reports.
 
-    A token whose bytes do not finish a character yet shares the span of the character that a
-    later token finishes. Added special tokens get (n, n). What the tokenizer changed (case,
-    accents) is matched by length, which keeps the spans in order and inside the text.
+    Characters between two tokens (trimmed spaces, dropped controls) go to the later one, those
+    behind the last to the last; marks that belong to the character before them (an accent that
+    a normaliser composed or stripped) stay with it. Of tokens that share a character (bytes of
+    an emoji) the first owns it. Special tokens without characters of their own get an empty
+    span, unless there is no other token.
     """
-    special = set(tokenizer.all_special_ids)
-    offsets: list[tuple[int, int]] = []
-    at, read, waiting = 0, 0, 0
-    for i, token in enumerate(ids):
-        if token in special and tokenizer.decode([token]) not in text[at:]:
-            offsets.append((at, at))
-            continue
-        # A few tokens of left context keep decoders from eating a leading space.
-        before = max(0, read - 4)
-        known = tokenizer.decode(list(ids[before:read])) if read > before else ""
-        piece = tokenizer.decode(list(ids[before : i + 1]))[len(known) :]
-        if piece.endswith(BROKEN) and i + 1 < len(ids):
-            waiting += 1
-            offsets.append((at, at))
-            continue
-        end = _match(text, at, piece)
-        offsets.append((at, end))
-        for back in range(1, waiting + 1):
-            offsets[-1 - back] = (at, end)
-        at, read, waiting = end, i + 1, 0
+    starts = np.zeros(len(offsets), dtype=np.int32)
+    ends = np.zeros(len(offsets), dtype=np.int32)
+    at, last, owner = 0, -1, -1
+    for i, (begin, end) in enumerate([*offsets, (len(text), len(text))]):
+        if owner >= 0 and begin > at and _is_mark(text[at]):
+            while at < begin and _is_mark(text[at]):
+                at += 1
+            ends[owner] = at
+            starts[owner + 1 : i] = at
+            ends[owner + 1 : i] = at
+        if i == len(offsets):
+            break
+        starts[i] = at
+        if not (special[i] and begin == end):
+            last = i
+            if min(end, len(text)) > at:
+                at, owner = min(end, len(text)), i
+        ends[i] = at
+    if len(offsets) and at < len(text):
+        last = last if last >= 0 else len(offsets) - 1
+        ends[last] = len(text)
+        starts[last + 1 :] = len(text)
+        ends[last + 1 :] = len(text)
+    return starts, ends
+
+
+def _is_mark(ch: str) -> bool:
+    return ch >= "̀" and unicodedata.category(ch)[0] == "M"
+
+
+def without_dummies(
+    tokenizer: Any, ids: Sequence[int], offsets: Sequence[Offset], text: str
+) -> list[Offset]:
+    """The same offsets, but a lone space that a tokenizer put in front of a word owns nothing.
+
+    SentencePiece's dummy space is reported with the first character of the word behind it.
+    """
+    offsets = list(offsets)
+    for i in range(len(offsets) - 1):
+        begin, end = offsets[i]
+        if (
+            begin < end
+            and offsets[i + 1][0] < end
+            and not text[begin:end].isspace()
+            and tokenizer.convert_ids_to_tokens(int(ids[i])) in BLANKS
+        ):
+            offsets[i] = (begin, begin)
     return offsets
 
 
-def _match(text: str, at: int, piece: str) -> int:
-    """The end of `piece` in `text` from `at` on: its own place if found, else by its length."""
-    bare = piece.strip()
-    if not bare:
-        return min(len(text), at + len(piece))
-    found = text.find(bare, at, at + len(piece) + 16)
-    return found + len(bare) if found >= 0 else min(len(text), at + len(piece))
+def offsets_without_help(tokenizer: Any, ids: Sequence[int], text: str) -> list[Offset]:
+    """Where each token lies in `text`, found by decoding a little more each time.
+
+    A token whose bytes do not finish a character yet shares the span of the character that a
+    later token finishes. Special tokens that the tokenizer put around the text get (n, n).
+    What the tokenizer changed is matched without case and accents, else by length; unknown
+    tokens take what lies before the next known one. Spans are in order and inside the text.
+    """
+    bare = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    front = _place(bare, ids)
+    search = _Search(text)
+    offsets: list[Offset] = [(0, 0)] * front
+    waiting = 0  # tokens whose span the next piece found will tell
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    settled = [0] * 5  # how many tokens were read each time that a piece was found
+    for i, token in enumerate(bare):
+        # A few pieces of left context keep decoders from eating a leading space. They begin with
+        # a whole character: byte-fallback decoders drop all the bytes in a row if one is wrong.
+        before, read = settled[-5], settled[-1]
+        known = _decode(tokenizer, bare[before:read]) if read > before else ""
+        piece = _decode(tokenizer, bare[before : i + 1])[len(known) :]
+        at = search.at
+        if token == unknown and not text.startswith(piece.strip(), at):
+            search.reach = _FAR
+            offsets.append((at, at))
+            settled.append(i + 1)
+            waiting += 1
+            continue
+        if piece.endswith(BROKEN) and not text.startswith(piece, at) and i + 1 < len(bare):
+            waiting += 1
+            offsets.append((at, at))
+            continue
+        begin, end = search.find(piece)
+        offsets.append((begin, end))
+        for back in range(1, waiting + 1):
+            lost = bare[i - back] == unknown
+            offsets[-1 - back] = (at, begin) if lost else (begin, end)
+        settled.append(i + 1)
+        waiting = 0
+    offsets += [(search.at, search.at)] * (len(ids) - len(offsets))
+    return offsets
+
+
+def _place(bare: Sequence[int], ids: Sequence[int]) -> int:
+    """How many tokens were put in front of `bare` to make `ids`."""
+    size = len(bare)
+    return next((k for k in range(len(ids) - size + 1) if ids[k : k + size] == bare), 0)
+
+
+def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+    text = tokenizer.decode(
+        list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+    )
+    return str(text)
+
+
+class _Search:
+    """Finds piece after piece of a text, from `at` on and at most `reach` characters ahead."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.folded = text, _fold(text)
+        self.at, self.reach = 0, 16
+
+    def find(self, piece: str) -> Offset:
+        """The span of `piece`: its own place if found, else by its length. Moves behind it."""
+        begin, bare = self.at, piece.strip()
+        end = min(len(self.text), begin + len(piece))
+        if bare:
+            stop = begin + len(piece) + self.reach
+            found = self.text.find(bare, begin, stop)
+            if found < 0:
+                found = self.folded.find(_fold(bare), begin, stop)
+            if found < 0:
+                rest = self.text[begin:]
+                found = begin + len(rest) - len(rest.lstrip())
+            begin = begin if self.text[begin:found].isspace() else found
+            end = min(len(self.text), found + len(bare))
+        self.at, self.reach = end, 16
+        return begin, end
+
+
+def _fold(text: str) -> str:
+    """Without case and accents, one character for each."""
+    return "".join(
+        ch.lower()[:1] if ch < "\x80" else unicodedata.normalize("NFKD", ch)[0].lower()[:1]
+        for ch in text
+    )

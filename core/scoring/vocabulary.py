@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
@@ -19,13 +20,15 @@ def byte_alphabet() -> dict[str, int]:
 def token_texts(tokenizer: Any, size: int) -> list[str]:
     """The text of ids 0 to `size` - 1.
 
-    A token that holds only part of a character is written by its bytes, `‹F0 9F›`; an id the
+    Bytes that are only part of a character are written as such, ` ‹F0 9F›`; an id the
     tokenizer does not know (a padded output layer) as `‹id 2050›`.
     """
     names = tokenizer.convert_ids_to_tokens(list(range(min(size, len(tokenizer)))))
     names += [None] * (size - len(names))
     decoder = _decoder(tokenizer)
-    alphabet = byte_alphabet() if "ByteLevel" in decoder else {}
+    alphabet = byte_alphabet()
+    if "ByteLevel" not in decoder and (decoder or not alphabet.keys() <= set(names)):
+        alphabet = {}
     spaced = "Metaspace" in decoder or "▁" in decoder or not decoder
     added = set(getattr(tokenizer, "added_tokens_encoder", {}))
     return [
@@ -55,4 +58,32 @@ def _decode(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return f"‹{raw.hex(' ').upper()}›"
+        return "".join(_characters(raw))
+
+
+def _characters(raw: bytes) -> Iterator[str]:
+    """Whole characters as they are, the bytes between them in hexadecimal."""
+    at, broken = 0, b""
+    while at < len(raw):
+        ch = next((c for n in (1, 2, 3, 4) if (c := _character(raw[at : at + n]))), "")
+        if ch and broken:
+            yield _hexadecimal(broken)
+            broken = b""
+        if ch:
+            yield ch
+        else:
+            broken += raw[at : at + 1]
+        at += len(ch.encode()) or 1
+    if broken:
+        yield _hexadecimal(broken)
+
+
+def _character(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _hexadecimal(raw: bytes) -> str:
+    return f"‹{raw.hex(' ').upper()}›"
