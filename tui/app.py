@@ -52,6 +52,7 @@ class EyebrowApp(App[None]):
     """One window on one session."""
 
     TITLE = "eyebrow"
+    CSS_PATH = "views/explore.tcss"  # the default screen's own would not be loaded
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = [
@@ -89,10 +90,12 @@ class EyebrowApp(App[None]):
         )
         self.session.reading = len(first) == AT_ONCE
 
+    def get_default_screen(self) -> Screen[Any]:
+        return ExploreScreen(self.session)
+
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
-        self.push_screen(ExploreScreen(self.session))
         self.call_after_refresh(self._begin)
         if hasattr(signal, "SIGHUP"):
             # The terminal went away: leave in order, which lets the worker go too.
@@ -150,9 +153,6 @@ class EyebrowApp(App[None]):
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, self._screenful.thrifty(renderable))
-
-    def on_resize(self) -> None:
-        self._screenful.forget()
 
     def action_redraw(self) -> None:
         """Write every cell again: something else has written to the terminal."""

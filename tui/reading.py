@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal
 
 from ..core.scoring.scores import StoryScore
 
@@ -23,7 +20,11 @@ NAMES: dict[Kind, str] = {
     "excess": "surprise − entropy",
 }
 
-Values = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Values = npt.NDArray[np.float64]
 
 
 def values(score: StoryScore, kind: Kind) -> Values:
@@ -32,6 +33,8 @@ def values(score: StoryScore, kind: Kind) -> Values:
     Tokens that hold parts of one character are shown on that character, which its first token
     owns: in "surprise" it shows the bits of all its parts.
     """
+    import numpy as np  # after the first picture
+
     bits = -score.logprobs.astype(np.float64) / BIT
     if kind == "rank":
         return np.where(score.ranks > 0, score.ranks.astype(np.float64), np.nan)
@@ -47,11 +50,15 @@ def differences(score: StoryScore, smaller: StoryScore) -> Values:
 
     Both scores are of one text under one tokenizer.
     """
+    import numpy as np  # after the first picture
+
     return -(score.logprobs.astype(np.float64) - smaller.logprobs) / BIT
 
 
 def eyebrows(score: StoryScore) -> list[int]:
     """The tokens that raise an eyebrow."""
+    import numpy as np  # after the first picture
+
     bits = -score.logprobs / BIT
     return [int(i) for i in np.flatnonzero(bits >= EYEBROW_BITS)]
 
@@ -64,6 +71,8 @@ def next_eyebrow(places: Sequence[int], token: int, by: int) -> int | None:
 
 
 def _with_parts(bits: Values, score: StoryScore) -> Values:
+    import numpy as np  # after the first picture
+
     empty = (score.starts == score.ends) & (score.ranks > 0) & (score.ends > 0)
     if not empty.any():
         return bits

@@ -19,6 +19,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.geometry import Size
 from textual.strip import Strip
 
 BRIDGE = 4  # unchanged cells between two changed ones that are cheaper written than jumped over
@@ -40,6 +41,7 @@ class Screenful:
 
     def __init__(self) -> None:
         self._rows: dict[int, dict[int, Cell]] = {}
+        self._size: Size | None = None
 
     def forget(self) -> None:
         """What the terminal shows is not known: the next update is written whole."""
@@ -47,6 +49,9 @@ class Screenful:
 
     def thrifty(self, update: Any) -> Any:
         """`update`, or one that writes only what differs from the cells shown."""
+        if isinstance(update, LayoutUpdate) and update.region.size != self._size:
+            self._size = update.region.size
+            self.forget()  # terminals do what they like with their cells when they are resized
         lines = _lines(update)
         return update if lines is None else Difference(self, lines)
 

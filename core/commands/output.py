@@ -10,8 +10,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import typer
-
 from ..errors import DONE
 
 
@@ -67,6 +65,8 @@ def emit(text: str) -> None:
     except BrokenPipeError:
         # Python flushes once more at the end and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        import typer
+
         raise typer.Exit(DONE) from None
 
 

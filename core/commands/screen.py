@@ -1,12 +1,9 @@
-"""`eyebrow` and `eyebrow open`: hand over to the screen."""
+"""`eyebrow open`: hand over to the screen."""
 
 from __future__ import annotations
 
-import sys
-
-from ..errors import EyebrowError
-from ..scoring.recipe import Recipe
 from . import options as o
+from .bundled import needs_terminal
 from .score import DEFAULT_MODELS
 
 
@@ -33,7 +30,7 @@ def open_(
     Example:
       eyebrow open stories.txt -m pocket -m smollm2-135m
     """
-    _needs_terminal(stories)
+    needs_terminal(stories)
     recipe = o.recipe_from(first_token, context, stride, dtype)
     folder = o.store_folder(store, no_store)
     o.hush(offline)
@@ -51,28 +48,3 @@ def open_(
         limit=limit,
         per_line=per_line,
     )
-
-
-def open_bundled() -> int:
-    """The bundled stories and models on the screen."""
-    _needs_terminal(None)
-    o.hush(offline=False)
-    from ...tui import run
-
-    return run(
-        source=None,
-        models=DEFAULT_MODELS,
-        recipe=Recipe(),
-        store=o.store_folder(None, no_store=False),
-        offline=False,
-        device="auto",
-    )
-
-
-def _needs_terminal(source: str | None) -> None:
-    """The screen is written to stderr; keys come from stdin unless the stories do."""
-    keys = source == "-" or (sys.stdin is not None and sys.stdin.isatty())
-    if not (keys and sys.stderr is not None and sys.stderr.isatty()):
-        raise EyebrowError(
-            "No terminal", "the screen needs one; `eyebrow score` does the same without"
-        )

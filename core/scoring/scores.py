@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 TOP = 10  # alternatives kept for each token
 
-Ints = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    Ints = npt.NDArray[np.int32]
+    Floats = npt.NDArray[np.float32]
+else:  # only ever annotations; numpy is not worth waiting for before the first picture
+    Ints = Floats = Any
 
 
 def perplexity(nll: float, tokens: int) -> float:

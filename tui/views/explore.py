@@ -49,7 +49,6 @@ ALWAYS = (("?", "help"), ("q", "quit"))
 class ExploreScreen(Screen[None]):
     """The view one starts in."""
 
-    CSS_PATH = "explore.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
     AUTO_FOCUS = "StoryList"

@@ -1,0 +1,28 @@
+"""`eyebrow` alone: the bundled stories and models on the screen, as fast as can be."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import EyebrowError
+from ..results.place import default_store
+from ..scoring.recipe import Recipe
+
+DEFAULT_MODELS = ["pocket"]
+
+
+def open_bundled() -> int:
+    """The bundled stories and models on the screen; returns the exit code."""
+    needs_terminal(None)
+    from ...tui import run
+
+    return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=default_store())
+
+
+def needs_terminal(source: str | None) -> None:
+    """The screen is written to stderr; keys come from stdin unless the stories do."""
+    keys = source == "-" or (sys.stdin is not None and sys.stdin.isatty())
+    if not (keys and sys.stderr is not None and sys.stderr.isatty()):
+        raise EyebrowError(
+            "No terminal", "the screen needs one; `eyebrow score` does the same without"
+        )
