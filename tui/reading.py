@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from ..core.scoring.scores import StoryScore
@@ -11,6 +12,7 @@ from ..core.scoring.scores import StoryScore
 BIT = math.log(2)
 EYEBROW_BITS = 8.0  # a token this surprising raises one: p below 0.4 %
 
+UnitName = Literal["token", "word", "sentence"]
 Kind = Literal["surprise", "rank", "entropy", "excess"]
 KINDS: tuple[Kind, ...] = ("surprise", "rank", "entropy", "excess")
 NAMES: dict[Kind, str] = {
@@ -20,9 +22,13 @@ NAMES: dict[Kind, str] = {
     "excess": "surprise − entropy",
 }
 
+UNITS: tuple[UnitName, ...] = ("token", "word", "sentence")
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from ..core.scoring.units import Unit
 
     Values = npt.NDArray[np.float64]
 
@@ -43,6 +49,31 @@ def values(score: StoryScore, kind: Kind) -> Values:
     if kind == "excess":
         return bits - score.entropies.astype(np.float64) / BIT
     return _with_parts(bits, score)
+
+
+@lru_cache(maxsize=16)
+def units(text: str, score: StoryScore, unit: UnitName) -> tuple[Unit, ...]:
+    """The words or sentences of a text; none for "token"."""
+    from ..core.scoring.units import by_sentence, by_word
+
+    if unit == "token":
+        return ()
+    return tuple(by_word(text, score) if unit == "word" else by_sentence(text, score))
+
+
+def unit_values(text: str, score: StoryScore, unit: UnitName) -> Values:
+    """Bits of the unit each token belongs to, float64 (T,): a word's sum, a sentence's mean.
+
+    A sentence is as surprising as its tokens are on average: a long one is not the warmer for it.
+    """
+    import numpy as np  # after the first picture
+
+    shown = np.full(len(score), np.nan)
+    for one in units(text, score, unit):
+        if one.scored:
+            bits = one.surprise / BIT
+            shown[one.first : one.last + 1] = bits if unit == "word" else bits / one.scored
+    return shown
 
 
 def differences(score: StoryScore, smaller: StoryScore) -> Values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
+from ..core.scoring.scores import StoryScore
 from . import charts
 from .colour import legend, scale
 from .panes.bars import Part
@@ -16,7 +17,7 @@ from .panes.ladder import Step
 from .panes.story_list import Shelf
 from .panes.story_text import Paint
 from .plain import duration, figures, visible
-from .reading import NAMES, Kind, differences, values
+from .reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
 from .session import Rung, Session
 from .terminal import ColourDepth
 
@@ -81,9 +82,18 @@ class Coloured:
 
 
 def coloured(
-    session: Session, kind: Kind, *, difference: bool, dark: bool, depth: ColourDepth
+    session: Session,
+    kind: Kind,
+    unit: UnitName,
+    *,
+    difference: bool,
+    dark: bool,
+    depth: ColourDepth,
 ) -> Coloured:
-    """The selected story by `kind`, or by the difference to the next smaller size."""
+    """The selected story by `kind`, or by the difference to the next smaller size.
+
+    Units other than the token have a surprise of their own; the other kinds are a token's.
+    """
     text = session.stories[session.story].text if session.stories else ""
     score, below = session.whole(session.rung), session.smaller
     smaller = session.whole(below) if difference and below is not None else None
@@ -96,6 +106,9 @@ def coloured(
     else:
         colours = scale(kind, dark=dark, depth=depth)
         shown, note = values(score, kind), NAMES[kind]
+        if unit != "token" and kind == "surprise":
+            shown = unit_values(text, score, unit)
+            note = "surprise by word" if unit == "word" else "mean surprise by sentence"
         if difference:
             note = _no_difference(session)
     styles = tuple(colours.style(value) for value in shown.tolist())
@@ -140,12 +153,29 @@ def glass(session: Session) -> Glass:
         entropy=float(score.entropies[at]) if scored else None,
         rank=int(score.ranks[at]),
         change=change,
+        units=_units_at(session.stories[session.story].text, score, at),
         choices=tuple(
             Choice(word(int(k)), math.exp(p), int(k) == token)
             for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
             if scored and k >= 0
         ),
     )
+
+
+def _units_at(text: str, score: StoryScore, token: int) -> tuple[str, ...]:
+    """What is to be said of the word and of the sentence that a token belongs to."""
+    said = []
+    for unit in ("word", "sentence"):
+        found = units(text, score, unit)
+        for n, one in enumerate(found):
+            if one.first <= token <= one.last and one.scored:
+                bits = one.surprise / BIT
+                if unit == "word" and one.first < one.last:
+                    said.append(f"word {bits:.1f} bits, {one.last - one.first + 1} tokens")
+                elif unit == "sentence":
+                    mean = bits / one.scored
+                    said.append(f"sentence {n + 1}/{len(found)} mean {mean:.1f} bits")
+    return tuple(said)
 
 
 def steps(session: Session) -> tuple[Step, ...]:

@@ -47,6 +47,7 @@ class Glass:
     entropy: float | None = None
     rank: int = 0
     change: float | None = None  # bits against the next smaller size
+    units: tuple[str, ...] = ()  # on the word and the sentence it belongs to
     choices: tuple[Choice, ...] = ()
     waiting: str = ""
 
@@ -170,7 +171,7 @@ def table(glass: Glass, width: int) -> list[Line]:
     if glass.waiting or not glass.count:
         return []
     place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
-    lines: list[Line] = [[(place, "quiet")]]
+    lines: list[Line] = [[(place, "quiet")], *([(unit, "quiet")] for unit in glass.units)]
     if not glass.choices:
         return lines
     name_width = max(6, min(16, width - 18))

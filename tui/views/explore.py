@@ -24,7 +24,7 @@ from ..panes.ladder import Ladder
 from ..panes.story_list import StoryList
 from ..panes.story_text import StoryText
 from ..plain import visible
-from ..reading import KINDS, eyebrows, next_eyebrow
+from ..reading import KINDS, UNITS, eyebrows, next_eyebrow
 from ..session import Change, Session
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ KEYS = (
     ("n", "next eyebrow"),
     ("d", "difference"),
     ("c", "colour"),
+    ("u", "unit"),
     ("s", "sort"),
     ("/", "filter"),
 )
@@ -68,6 +69,7 @@ class ExploreScreen(Screen[None]):
         ),
         Binding("d", "difference", "colour the difference", id="explore.difference"),
         Binding("c", "colour", "what is coloured", id="explore.colour"),
+        Binding("u", "unit", "by token, word or sentence", id="explore.unit"),
         Binding("v", "marks", "show spaces and newlines", id="explore.marks"),
         Binding("s", "sort", "sort the stories", id="explore.sort"),
         Binding("slash", "filter", "filter the stories", id="explore.filter"),
@@ -79,6 +81,7 @@ class ExploreScreen(Screen[None]):
         super().__init__()
         self.session = session
         self.kind = KINDS[0]
+        self.unit = UNITS[0]
         self.show_difference = False
         self._hunt = 0  # looking for an eyebrow in the stories after (1) or before (-1)
         self._late = Change(0)
@@ -160,7 +163,7 @@ class ExploreScreen(Screen[None]):
             self._show_chart()
         if change & ~Change.TOKEN:
             self._show_status()
-        if Change.STORIES in change:
+        if change & (Change.STORIES | Change.STATUS):
             self._show_titles()
 
     def _show_titles(self) -> None:
@@ -169,6 +172,10 @@ class ExploreScreen(Screen[None]):
         self.query_one("#title", Bar).parts = (
             ("eyebrow", "strong"),
             (f"   {visible(session.name, newlines=True)} · {many}", "quiet"),
+        )
+        recipe = session.recipe
+        self.query_one("#title", Bar).right = (
+            (recipe.label if recipe.is_settled else "", "quiet"),
         )
         listed = self.query_one(StoryList)
         listed.border_title = f"Stories, {session.sort}"
@@ -200,6 +207,7 @@ class ExploreScreen(Screen[None]):
         view = showing.coloured(
             session,
             self.kind,
+            self.unit,
             difference=self.show_difference,
             dark=self.app.current_theme.dark,
             depth=self.eyebrow.depth,
@@ -291,6 +299,11 @@ class ExploreScreen(Screen[None]):
     def action_colour(self) -> None:
         self.show_difference = False
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
+        self._show_story()
+
+    def action_unit(self) -> None:
+        self.show_difference, self.kind = False, KINDS[0]
+        self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
         self._show_story()
 
     def action_difference(self) -> None:

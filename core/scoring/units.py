@@ -1,0 +1,195 @@
+"""Surprise of words and sentences, from the surprise of their tokens.
+
+A unit is a run of whole tokens, so that sums add up: every token belongs to exactly one unit.
+It is the unit in which the token's first character that is no space stands: a leading space
+belongs to the word behind it, and so does a token of nothing but spaces (behind the last word,
+to the last). A token without characters (the later bytes of an emoji) belongs with the token
+before it, BOS and a dummy space to the first unit. Units that would be left without a token,
+because one token reaches over several words, are joined to the one before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .scores import Floats, StoryScore
+from .sentences import Span, sentence_spans
+
+SENTENCES = 5  # of a story whose sentence positions are compared
+
+_WORD = re.compile(r"\S+")
+_Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A word or a sentence.
+
+    start, end: character offsets of what is read, without the spaces around it.
+    first, last: its tokens, `last` included. scored: how many of them were scored.
+    surprise: nats, the sum over the scored ones (0.0 without any).
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
+    surprise: float
+    scored: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every token was scored: else the surprise is of a part only."""
+        return self.scored == self.last - self.first + 1
+
+
+def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None) -> list[Unit]:
+    """The words of a text: its runs of characters that are no space, punctuation included.
+
+    log_boundary: float32 (T + 1,), from `boundaries.log_boundaries`. With it the surprise is
+    that of the word, not of its spelling behind a space:
+
+        -ln p(word) = sum(-ln p(token)) + log_boundary[first] - log_boundary[last + 1]
+
+    the begin-of-word correction of Pimentel & Meister (2024, theorem 2) and Oh & Schuler
+    (2024): what it takes for the word to end is paid by the word, and no longer by the next.
+    The terms of neighbours cancel: the text's total changes only at its ends.
+    """
+    words = [match.span() for match in _WORD.finditer(text)]
+    return _units(text, score, words, log_boundary)
+
+
+def by_sentence(
+    text: str, score: StoryScore, *, language: str = "en", log_boundary: Floats | None = None
+) -> list[Unit]:
+    """The sentences of a text (see `sentence_spans`), corrected at their ends as words are."""
+    return _units(text, score, sentence_spans(text, language), log_boundary)
+
+
+def _units(
+    text: str, score: StoryScore, spans: Sequence[Span], log_boundary: Floats | None
+) -> list[Unit]:
+    if not len(score):
+        return []
+    bare = [(a, b) for a, b in (_bare(text, *span) for span in spans) if a < b]
+    bare = bare or [(0, len(text))]
+    owner = _owners(score, bare)
+    firsts = np.flatnonzero(np.diff(owner, prepend=-1))
+    lasts = np.append(firsts[1:], len(score)) - 1
+    surprise, scored = _sums(score, firsts)
+    if log_boundary is not None:
+        change = _correction(score, firsts, lasts, log_boundary)
+        # The impossible stays so, whatever was likely before it.
+        surprise = np.where(np.isinf(surprise), surprise, surprise + change)
+    # A unit reaches up to where the next that has tokens begins; the first is never left out.
+    starts = [0, *owner[firsts[1:]].tolist()]
+    stops = [*starts[1:], len(bare)]
+    return [
+        Unit(bare[start][0], bare[stop - 1][1], first, last, nats, count)
+        for start, stop, first, last, nats, count in zip(
+            starts,
+            stops,
+            firsts.tolist(),
+            lasts.tolist(),
+            surprise.tolist(),
+            scored.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _bare(text: str, start: int, end: int) -> Span:
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _owners(score: StoryScore, spans: Sequence[Span]) -> _Indices:
+    """int64 (T,): the index of the span that each token belongs to; it never falls."""
+    ends = np.array([end for _, end in spans])
+    # The first span that ends behind the token's start: the one it is in, or the next.
+    owner = np.searchsorted(ends, score.starts, side="right").clip(max=len(spans) - 1)
+    filled = np.flatnonzero(score.ends > score.starts)
+    if not len(filled):
+        return np.zeros(len(score), dtype=np.int64)
+    before = np.searchsorted(filled, np.arange(len(score)), side="right") - 1
+    owner = owner[filled[before.clip(min=0)]]
+    return np.asarray(owner, dtype=np.int64)
+
+
+def _sums(score: StoryScore, firsts: _Indices) -> tuple[npt.NDArray[np.float64], _Indices]:
+    """Nats and number of scored tokens of the units that begin at `firsts`."""
+    scored = score.ranks > 0
+    nats = np.where(scored, -score.logprobs.astype(np.float64), 0.0)
+    return np.add.reduceat(nats, firsts) + 0.0, np.add.reduceat(scored.astype(np.int64), firsts)
+
+
+def _correction(
+    score: StoryScore, firsts: _Indices, lasts: _Indices, log_boundary: Floats
+) -> npt.NDArray[np.float64]:
+    """What the begin-of-word correction adds to each unit, nats.
+
+    Where the model says nothing (before a first token that is context) nothing is corrected.
+    """
+    if len(log_boundary) != len(score) + 1:
+        raise ValueError(f"{len(log_boundary)} boundaries for {len(score)} tokens")
+    known = np.where(np.isnan(log_boundary), 0.0, log_boundary).astype(np.float64)
+    before, after = firsts.copy(), lasts + 1
+    before[0] = _begin(score)
+    with np.errstate(invalid="ignore"):  # -inf less -inf, where the surprise is infinite
+        return known[before] - known[after]
+
+
+def _begin(score: StoryScore) -> int:
+    """The token before which the text begins: behind a BOS that is shown."""
+    shown = (score.ranks == 0) & (score.ends == score.starts)
+    return int(np.argmin(shown)) if not shown.all() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Surprise by place of the sentence, pooled over stories of exactly `SENTENCES` sentences.
+
+    tokens, nll: scored tokens and their nats at each place.
+    """
+
+    stories: int
+    tokens: tuple[int, ...]
+    nll: tuple[float, ...]
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Nats per token at each place; nan where nothing was scored."""
+        pairs = zip(self.nll, self.tokens, strict=True)
+        return tuple(nll / tokens if tokens else float("nan") for nll, tokens in pairs)
+
+    def to_json(self) -> list[dict[str, float | int]]:
+        """One entry a place: `{"position", "tokens", "nll", "surprise"}`."""
+        return [
+            {"position": n, "tokens": tokens, "nll": nll, "surprise": mean}
+            for n, (tokens, nll, mean) in enumerate(
+                zip(self.tokens, self.nll, self.means, strict=True), start=1
+            )
+        ]
+
+
+def sentence_positions(
+    scores: Iterable[tuple[str, StoryScore]], *, language: str = "en"
+) -> Positions:
+    """Surprise at sentence 1 to 5 over the (text, score) pairs that have exactly five."""
+    tokens, nll = np.zeros(SENTENCES, dtype=np.int64), np.zeros(SENTENCES)
+    stories = 0
+    for text, score in scores:
+        if len(sentence_spans(text, language)) != SENTENCES:
+            continue
+        units = by_sentence(text, score, language=language)
+        if len(units) != SENTENCES:  # one token reaches over a whole sentence
+            continue
+        stories += 1
+        tokens += [unit.scored for unit in units]
+        nll += [unit.surprise for unit in units]
+    return Positions(stories, tuple(tokens.tolist()), tuple(nll.tolist()))
