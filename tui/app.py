@@ -188,6 +188,7 @@ class EyebrowApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that has a key is in the palette too."""
+        yield SystemCommand("Save a picture", "the screen as an SVG file", self.deliver_screenshot)
         seen: set[str] = set()
         for _, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.description and binding.action not in seen:

@@ -1,0 +1,50 @@
+"""Take the README's picture: the real program, real models, real scores.
+
+python docs/picture.py 140x40 enter,n,n docs/explore.svg [THEME]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
+
+from eyebrow.core.engine.client import Engine
+from eyebrow.core.engine.messages import Settings
+from eyebrow.core.models.catalogue import find_models
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories import open_stories
+from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.mailbox import Mailbox
+
+
+async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) -> str:
+    mailbox = Mailbox()
+    engine = Engine(Settings(store=str(store)), mailbox.put)
+    engine.start()
+    specs = find_models(["pocket"])
+    app = EyebrowApp(open_stories(None), specs, Recipe(), engine, mailbox, store)
+    async with app.run_test(size=size) as pilot:
+        app.theme = theme
+        while not all(rung.interval for rung in app.session.rungs):
+            await pilot.pause(0.2)
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause(0.3)
+        await pilot.pause(1)
+        picture = app.export_screenshot(title="eyebrow")
+    engine.close()
+    return picture
+
+
+if __name__ == "__main__":
+    width, height = map(int, sys.argv[1].split("x"))
+    keys = [key for key in sys.argv[2].split(",") if key]
+    theme = sys.argv[4] if len(sys.argv) > 4 else "textual-dark"
+    with tempfile.TemporaryDirectory() as store:
+        picture = asyncio.run(take((width, height), keys, theme, Path(store)))
+    Path(sys.argv[3]).write_text(picture, encoding="utf-8")
