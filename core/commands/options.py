@@ -35,8 +35,8 @@ Models = Annotated[
         "-m",
         "--model",
         metavar="MODEL",
-        help="A family (pocket, smollm2, gpt2, ...), one of its members, a Hugging Face id, or a "
-        "folder. May be given more than once.",
+        help="A family (pocket, smollm2, gpt2, ...), one of its members, a Hugging Face id, a "
+        "folder, or ngram:N:FILE. May be given more than once.",
     ),
 ]
 Model = Annotated[
@@ -45,7 +45,7 @@ Model = Annotated[
         "-m",
         "--model",
         metavar="MODEL",
-        help="A member of a family (pocket-3m), a Hugging Face id, or a folder.",
+        help="A member of a family (pocket-3m), a Hugging Face id, a folder, or ngram:N:FILE.",
     ),
 ]
 Device = Annotated[

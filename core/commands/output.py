@@ -97,6 +97,8 @@ def complain(title: str, message: str) -> None:
 
 def number(value: float | None, digits: int) -> str:
     """With thousands separated; "-" where there is none."""
+    if value == math.inf:
+        return "∞"
     return "-" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
 
 

@@ -232,6 +232,8 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     with suppress(OSError, AttributeError):
         os.nice(10)  # the hands on the keyboard go first
+        # Where Linux groups processes by session, that is what weighs between the groups.
+        Path("/proc/self/autogroup").write_text("10")
     settings = receive(requests)
     inbox = Inbox()
 

@@ -135,5 +135,11 @@ def _in_hub_cache(location: str, revision: str) -> Path | None:
     found = try_to_load_from_cache(location, "config.json", revision=revision)
     if not isinstance(found, str):
         return None
-    folder = Path(found).parent  # of which other programs may have fetched the configuration alone
-    return folder if any(folder.glob("*.safetensors")) else None
+    return Path(found).parent if _has_weights(Path(found).parent) else None
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether all of them are there: a download may have broken off, or fetched the rest alone."""
+    files = [path.stem for path in folder.glob("*.safetensors")]
+    shards = [name.rpartition("-of-")[2] for name in files if "-of-" in name]
+    return bool(files) and (not shards or len(shards) == int(shards[0]))

@@ -101,9 +101,8 @@ class Store:
 
     def parameters(self, model_digest: str, recipe_digest: str) -> int | None:
         """How many parameters the model has, or None where nothing of it is stored."""
-        for part in self._parts(model_digest, recipe_digest):
-            table = _read(part, columns=["parameters"])
-            if table is not None and len(table):
+        for _, table in self._tables(model_digest, recipe_digest, ["parameters"]):
+            if len(table):
                 return int(table.column(0)[0].as_py())
         return None
 
@@ -231,8 +230,8 @@ def _read_row(part: Path, at: int) -> dict[str, Any] | None:
 def _columns(row: Row) -> dict[str, Any]:
     score = row.score
     return {
-        "story": row.story.id,
-        "text": row.story.text,
+        "story": _encodable(row.story.id),
+        "text": _encodable(row.story.text),
         "text_digest": text_digest(row.story.text),
         "model": row.model,
         "model_digest": row.model_digest,
@@ -251,6 +250,11 @@ def _columns(row: Row) -> dict[str, Any]:
         "top_ids": list(score.top_ids),
         "top_logprobs": list(score.top_logprobs),
     }
+
+
+def _encodable(text: str) -> str:
+    """With `?` for halves of surrogate pairs, which no Parquet string can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _score(row: dict[str, Any]) -> StoryScore:

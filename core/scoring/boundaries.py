@@ -50,10 +50,10 @@ def log_boundaries(scorer: Scorer, texts: Sequence[str]) -> list[Floats]:
     tokenizer, recipe = scorer.tokenizer, scorer.recipe
     words = begins_word(tokenizer, scorer.trunk.vocabulary)
     end = tokenizer.eos_token_id
-    ends = torch.zeros_like(words)
-    if end is not None and end < len(ends):
-        ends[end] = True
-    masks = torch.stack([words | ends, ~words | ends]).to(scorer.trunk.device)
+    kinds = words.long()
+    if end is not None and end < len(kinds):
+        kinds[end] = 2
+    kinds = kinds.to(scorer.trunk.device)
     encodings = list(encode(tokenizer, texts, recipe.first_token))
     # One more target, never looked at, so that the model is asked what follows the last token.
     longer = [_with_one_more(encoding) for encoding in encodings]
@@ -63,7 +63,7 @@ def log_boundaries(scorer: Scorer, texts: Sequence[str]) -> list[Floats]:
     while at < len(pieces):
         stop = take_group(pieces, at, scorer.budget)
         batch = build_batch(pieces[at:stop], longer)
-        masses = torch.cat(list(_log_masses(scorer, batch, masks))).cpu().numpy()
+        masses = torch.cat(list(_log_masses(scorer, batch, kinds))).cpu().numpy()
         for piece, span in split_by_piece(batch):
             into = piece.window.first
             found[piece.story][into : into + span.stop - span.start] = masses[span]
@@ -97,8 +97,12 @@ def _choose(encoding: Encoding, both: Floats, words: Any, end: int | None) -> Fl
     return boundary[encoding.hidden :]
 
 
-def _log_masses(scorer: Scorer, batch: Batch, masks: Tensor) -> Iterator[Tensor]:
-    """float32 (n, 2) for chunk after chunk of the batch's positions: ln of the mass of a mask."""
+def _log_masses(scorer: Scorer, batch: Batch, kinds: Tensor) -> Iterator[Tensor]:
+    """float32 (n, 2) for chunk after chunk of the batch's positions: ln of the probability of
+    an entry that begins a word or EOS, and of one that does not or EOS.
+
+    kinds: int64 (V,): 0 begins no word, 1 begins one, 2 is EOS.
+    """
     trunk = scorer.trunk
     ids, rows, positions = (t.to(trunk.device) for t in (batch.ids, batch.rows, batch.positions))
     with torch.inference_mode():
@@ -110,13 +114,16 @@ def _log_masses(scorer: Scorer, batch: Batch, masks: Tensor) -> Iterator[Tensor]
         for at in range(0, len(states), CHUNK):
             part = states[at : at + CHUNK]
             tiles = [(0, part.float())] if trunk.head is None else trunk.head.tiles(part)
-            sums = [_tile_sums(first, tile, masks) for first, tile in tiles]
-            totals = torch.stack(sums).logsumexp(0)
-            yield totals[:, :2] - totals[:, 2:]
+            sums = torch.stack([_by_kind(tile, kinds[first:]) for first, tile in tiles])
+            inside, begin, end = sums.logsumexp(0).unbind(1)
+            boundary = begin.logaddexp(end)
+            both = torch.stack([boundary, inside.logaddexp(end)], dim=1)
+            yield both - boundary.logaddexp(inside)[:, None]
 
 
-def _tile_sums(first: int, tile: Tensor, masks: Tensor) -> Tensor:
-    """float32 (n, 3): log-sum-exp over the entries of each mask, and over all of the tile."""
-    here = masks[:, first : first + tile.shape[1]]
-    parts = [tile.masked_fill(~mask, -torch.inf).logsumexp(1) for mask in here]
-    return torch.stack([*parts, tile.logsumexp(1)], dim=1)
+def _by_kind(tile: Tensor, kinds: Tensor) -> Tensor:
+    """float32 (n, 3): log-sum-exp over the tile's entries of each kind, -inf without any."""
+    here = kinds[: tile.shape[1]]
+    none = tile.new_full((len(tile),), -torch.inf)
+    parts = [tile[:, here == kind] for kind in range(3)]
+    return torch.stack([p.logsumexp(1) if p.shape[1] else none for p in parts], dim=1)

@@ -29,9 +29,10 @@ def tile(offsets: Sequence[Offset], special: Sequence[bool], text: str) -> tuple
     starts = np.zeros(len(offsets), dtype=np.int32)
     ends = np.zeros(len(offsets), dtype=np.int32)
     at, last, owner = 0, -1, -1
-    for i, (begin, end) in enumerate([*offsets, (len(text), len(text))]):
-        if owner >= 0 and begin > at and _is_mark(text[at]):
-            while at < begin and _is_mark(text[at]):
+    size = len(text)
+    for i, (begin, end) in enumerate([*offsets, (size, size)]):
+        if owner >= 0 and at < min(begin, size) and _is_mark(text[at]):
+            while at < min(begin, size) and _is_mark(text[at]):
                 at += 1
             ends[owner] = at
             starts[owner + 1 : i] = at
@@ -41,14 +42,14 @@ def tile(offsets: Sequence[Offset], special: Sequence[bool], text: str) -> tuple
         starts[i] = at
         if not (special[i] and begin == end):
             last = i
-            if min(end, len(text)) > at:
-                at, owner = min(end, len(text)), i
+            if min(end, size) > at:
+                at, owner = min(end, size), i
         ends[i] = at
-    if len(offsets) and at < len(text):
+    if len(offsets) and at < size:
         last = last if last >= 0 else len(offsets) - 1
-        ends[last] = len(text)
-        starts[last + 1 :] = len(text)
-        ends[last + 1 :] = len(text)
+        ends[last] = size
+        starts[last + 1 :] = size
+        ends[last + 1 :] = size
     return starts, ends
 
 
@@ -79,42 +80,50 @@ def without_dummies(
 def offsets_without_help(tokenizer: Any, ids: Sequence[int], text: str) -> list[Offset]:
     """Where each token lies in `text`, found by decoding a little more each time.
 
-    A token whose bytes do not finish a character yet shares the span of the character that a
-    later token finishes. Special tokens that the tokenizer put around the text get (n, n).
-    What the tokenizer changed is matched without case and accents, else by length; unknown
-    tokens take what lies before the next known one. Spans are in order and inside the text.
+    A token whose bytes do not finish a character reaches up to the end of that character.
+    Special tokens that the tokenizer put around the text get (n, n). What the tokenizer changed
+    is matched without case and accents, else by length; unknown tokens take what lies before
+    the next known one. Spans begin in order and end inside the text.
     """
     bare = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     front = _place(bare, ids)
     search = _Search(text)
     offsets: list[Offset] = [(0, 0)] * front
-    waiting = 0  # tokens whose span the next piece found will tell
     unknown = getattr(tokenizer, "unk_token_id", None)
-    settled = [0] * 5  # how many tokens were read each time that a piece was found
+    lost = 0  # unknown tokens whose span the next piece found will tell
+    clean = [0]  # tokens behind which a character ends; the last is read up to `search.at`
+    whole = 0  # characters finished behind that
     for i, token in enumerate(bare):
-        # A few pieces of left context keep decoders from eating a leading space. They begin with
-        # a whole character: byte-fallback decoders drop all the bytes in a row if one is wrong.
-        before, read = settled[-5], settled[-1]
+        # Some left context keeps decoders from eating a leading space. It begins with a whole
+        # character: byte fallback gives up on a run of bytes that does not.
+        before, read = clean[-3:][0], clean[-1]
         known = _decode(tokenizer, bare[before:read]) if read > before else ""
         piece = _decode(tokenizer, bare[before : i + 1])[len(known) :]
         at = search.at
         if token == unknown and not text.startswith(piece.strip(), at):
             search.reach = _FAR
             offsets.append((at, at))
-            settled.append(i + 1)
-            waiting += 1
+            lost += 1
+            clean.append(i + 1)
             continue
         if piece.endswith(BROKEN) and not text.startswith(piece, at) and i + 1 < len(bare):
-            waiting += 1
-            offsets.append((at, at))
+            finished = piece.rstrip(BROKEN)
+            if not text.startswith(finished, at):
+                finished = ""
+            offsets.append((at + whole, min(len(text), at + len(finished) + 1)))
+            whole = len(finished)
             continue
         begin, end = search.find(piece)
-        offsets.append((begin, end))
-        for back in range(1, waiting + 1):
-            lost = bare[i - back] == unknown
-            offsets[-1 - back] = (at, begin) if lost else (begin, end)
-        settled.append(i + 1)
-        waiting = 0
+        if lost and begin == end == at:  # a space put around an unknown character
+            offsets.append((at, at))
+            lost += 1
+            clean.append(i + 1)
+            continue
+        for back in range(lost):
+            offsets[-1 - back] = (at, begin)
+        offsets.append((max(begin, at + whole), end))
+        whole, lost = 0, 0
+        clean.append(i + 1)
     offsets += [(search.at, search.at)] * (len(ids) - len(offsets))
     return offsets
 
@@ -142,19 +151,21 @@ class _Search:
     def find(self, piece: str) -> Offset:
         """The span of `piece`: its own place if found, else by its length. Moves behind it."""
         begin, bare = self.at, piece.strip()
-        end = min(len(self.text), begin + len(piece))
+        end = begin + _blank(self.text[begin : begin + len(piece)])
         if bare:
             stop = begin + len(piece) + self.reach
-            found = self.text.find(bare, begin, stop)
+            found = self.folded.find(_fold(bare), begin, stop)
             if found < 0:
-                found = self.folded.find(_fold(bare), begin, stop)
-            if found < 0:
-                rest = self.text[begin:]
-                found = begin + len(rest) - len(rest.lstrip())
+                found = begin + _blank(self.text[begin:stop])
             begin = begin if self.text[begin:found].isspace() else found
             end = min(len(self.text), found + len(bare))
         self.at, self.reach = end, 16
         return begin, end
+
+
+def _blank(text: str) -> int:
+    """How many spaces a text begins with."""
+    return len(text) - len(text.lstrip())
 
 
 def _fold(text: str) -> str:

@@ -27,7 +27,7 @@ def token_texts(tokenizer: Any, size: int) -> list[str]:
     names += [None] * (size - len(names))
     decoder = _decoder(tokenizer)
     alphabet = byte_alphabet()
-    if "ByteLevel" not in decoder and (decoder or not alphabet.keys() <= set(names)):
+    if "ByteLevel" not in decoder and (decoder or not _is_byte_level(names)):
         alphabet = {}
     spaced = "Metaspace" in decoder or "▁" in decoder or not decoder
     added = set(getattr(tokenizer, "added_tokens_encoder", {}))
@@ -39,6 +39,11 @@ def token_texts(tokenizer: Any, size: int) -> list[str]:
         else _readable(name, alphabet, spaced)
         for number, name in enumerate(names)
     ]
+
+
+def _is_byte_level(names: list[str | None]) -> bool:
+    """Whether nearly every byte has an entry: vocabularies leave out those UTF-8 never uses."""
+    return len(byte_alphabet().keys() & set(names)) > 200
 
 
 def _decoder(tokenizer: Any) -> str:

@@ -289,7 +289,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     fake.run = run  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "eyebrow.tui.app", fake)
-    monkeypatch.setattr("eyebrow.core.commands.screen._needs_terminal", lambda source: None)
+    monkeypatch.setattr("eyebrow.core.commands.screen.needs_terminal", lambda source: None)
     return seen
 
 

@@ -8,6 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
@@ -197,8 +198,9 @@ class ExploreScreen(Screen[None]):
         session = self.session
         box = self.query_one("#story", Vertical)
         story = session.stories[session.story] if session.stories else NOTHING
-        box.border_title = visible(story.title, newlines=True)
-        box.border_subtitle = visible(story.kind, newlines=True)
+        # As content, not as a string: what stands in a file is never markup.
+        box.border_title = Content(visible(story.title, newlines=True))  # type: ignore[assignment]
+        box.border_subtitle = Content(visible(story.kind, newlines=True))  # type: ignore[assignment]
         score = self._shown()
         if score is not None:
             if self._hunt:

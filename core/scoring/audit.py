@@ -1,0 +1,298 @@
+"""The self-audit: a model's numbers computed in other ways, and the largest differences."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import EyebrowError
+from ..models.catalogue import ModelSpec
+from ..models.load import LoadedModel, load_model
+from ..results.store import Row, Store
+from ..stories.story import Story, text_digest
+from .differences import all_logprobs, between_arrays, number, read_off, relative, totals
+from .encode import encode
+from .recipe import Recipe
+from .scorer import Scorer, is_out_of_memory
+from .scores import StoryScore
+from .windows import windows
+
+SAMPLED = 24  # positions at which the whole vocabulary is looked at
+PRECISE = 1 << 31  # parameters up to which the model is loaded once more, more precisely
+ENOUGH = 10  # stories over which the rounding of half precision evens out
+
+# Of a story's total, relative: how far two computations in the same precision may be apart.
+SAME = {"float64": 1e-5, "float32": 1e-5, "float16": 2e-3, "bfloat16": 1e-2}
+# Of the total of all stories, relative: how far a precision may be from the next better one.
+# Half precision is a little off in every story, and that is no mistake: it has to even out.
+COARSE = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-4, "bfloat16": 5e-4}
+ONE = 5e-5  # the sum of all probabilities, from one; and nats, of what is read off them
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way of checking: the largest difference found and the limit it has to stay under.
+
+    difference: None where the check could not be done, for the reason in `note`.
+    """
+
+    name: str
+    difference: float | None
+    limit: float
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.difference is None or self.difference <= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "check": self.name,
+            "difference": self.difference,
+            "limit": self.limit,
+            "passed": self.passed,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All checks of one model under one recipe; `tokens` are the scored ones."""
+
+    model: str
+    recipe: Recipe
+    stories: int
+    tokens: int
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "recipe": self.recipe.to_json(),
+            "stories": self.stories,
+            "tokens": self.tokens,
+            "passed": self.passed,
+            "checks": [check.to_json() for check in self.checks],
+        }
+
+
+def audit(
+    model: str | ModelSpec,
+    stories: Sequence[Story],
+    *,
+    recipe: Recipe | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    store: Store | None = None,
+    offline: bool = False,
+    tell: Tell | None = None,
+) -> Audit:
+    """Score `stories` with `model` and check every number that can be had in another way.
+
+    store: whose numbers for these stories are compared with fresh ones, where it has any.
+    tell: is handed the name of each check as it begins.
+
+    Raises `EyebrowError` where the model cannot be loaded or nothing can be scored.
+    """
+    tell = tell or (lambda _: None)
+    loaded = load_model(model, device=device, dtype=dtype, offline=offline)
+    run = _Run(loaded, stories, loaded.recipe(recipe or Recipe()))
+    checks = []
+    for name, check in run.checks(model, device, offline, store):
+        tell(name)
+        difference, limit, note = check()
+        checks.append(Check(name, difference, limit, note))
+    tokens = sum(score.summary.tokens for score in run.scores)
+    return Audit(loaded.name, run.recipe, len(run.stories), tokens, tuple(checks))
+
+
+_Found = tuple[float | None, float, str]
+
+
+class _Run:
+    """The stories that can be scored, their scores, and one method for each check."""
+
+    def __init__(self, loaded: LoadedModel, stories: Sequence[Story], recipe: Recipe) -> None:
+        self.loaded, self.recipe = loaded, recipe
+        self.scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
+        self.same = SAME[recipe.dtype]
+        scores = dict(self.scorer.score([story.text for story in stories]))
+        kept = [i for i in range(len(stories)) if scores[i].summary.tokens]
+        if not kept:
+            raise EyebrowError("Nothing to check", "no story has a token that is scored")
+        self.stories = [stories[i] for i in kept]
+        self.scores = [scores[i] for i in kept]
+        texts = [story.text for story in self.stories]
+        self.encodings = list(encode(loaded.tokenizer, texts, recipe.first_token))
+
+    def checks(
+        self, model: str | ModelSpec, device: str, offline: bool, store: Store | None
+    ) -> Iterator[tuple[str, Callable[[], _Found]]]:
+        """(name, what to do) in the order in which they are shown."""
+        dtype = self.recipe.dtype
+        better = "float64" if dtype == "float32" else "float32"
+        yield "alone against batched", self.alone
+        yield "in parts against whole", self.whole
+        yield f"{dtype} against {better}", lambda: self.precise(model, device, offline)
+        yield "probabilities against one", lambda: self.vocabulary[0]
+        yield "top, rank, entropy", lambda: self.vocabulary[1]
+        yield "context as long as the text", self.long_context
+        yield "windows against their contexts", self.windowed
+        yield "written and read again", self.round_trip
+        yield "kept against fresh", lambda: self.kept(store)
+
+    def alone(self) -> _Found:
+        """Every story in a batch of its own."""
+        ones = [next(iter(self.scorer.score([story.text])))[1] for story in self.stories]
+        return totals(ones, self.scores), self.same, "a story's total, relative"
+
+    def whole(self) -> _Found:
+        """The model's own logits, all of them, and a plain log-softmax."""
+        note = "a story's total, relative"
+        if self.scorer.trunk.head is None:
+            note += "; this model is never taken apart"
+        return self._against(self.loaded.model, torch.float32)[0], self.same, note
+
+    def precise(self, model: str | ModelSpec, device: str, offline: bool) -> _Found:
+        """The same model in better precision; float32 is checked against float64."""
+        single = self.recipe.dtype == "float32"
+        limit = COARSE[self.recipe.dtype]
+        if self.loaded.parameters > PRECISE:
+            return None, limit, "the model is too large to be loaded twice"
+        if single:  # there is no float64 on mps
+            device = "cpu" if self.recipe.device == "mps" else device
+        try:
+            other = load_model(model, device=device, dtype="float32", offline=offline).model
+            story, total = self._against(
+                other.double() if single else other, torch.float64 if single else torch.float32
+            )
+        except (EyebrowError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
+            return None, limit, "memory does not hold the model twice"
+        if single:
+            return story, limit, "a story's total, relative"
+        if len(self.stories) < ENOUGH:
+            return story, self.same, f"a story's total, relative; {ENOUGH} stories tell more"
+        return total, limit, f"the total, relative; a single story: {story:.1e}"
+
+    def _against(self, model: Any, dtype: torch.dtype) -> tuple[float, float]:
+        """Relative differences, to another model's logits: the largest story's, the total's.
+
+        Stories longer than the context are compared in their first window.
+        """
+        device = next(iter(model.state_dict().values())).device
+        ours, theirs = [], []
+        for encoding, score in zip(self.encodings, self.scores, strict=True):
+            ids = torch.from_numpy(encoding.ids[: self.recipe.context]).long().to(device)
+            with torch.inference_mode():
+                logits = model(input_ids=ids[None, :-1]).logits[0].to(dtype)
+            logprobs = logits.log_softmax(-1).gather(1, ids[1:, None]).double()
+            theirs.append(-float(logprobs.sum()))
+            ours.append(-float(all_logprobs(encoding, score)[1 : len(ids)].sum()))
+        return (
+            max(relative(a, b) for a, b in zip(ours, theirs, strict=True)),
+            relative(sum(ours), sum(theirs)),
+        )
+
+    @cached_property
+    def vocabulary(self) -> tuple[_Found, _Found]:
+        """At sampled positions all probabilities: their sum, and what is read off them."""
+        trunk = self.scorer.trunk
+        chance = np.random.default_rng(0)
+        one, read = 0.0, 0.0
+        for _ in range(SAMPLED):
+            ids = torch.from_numpy(self.encodings[chance.integers(len(self.encodings))].ids).long()
+            at = int(chance.integers(1, min(len(ids), self.recipe.context)))
+            zeros, target = torch.zeros(1, dtype=torch.long), ids[at : at + 1]
+            got = trunk.measure(ids[None, :at], zeros, zeros + at - 1, target)
+            logits = trunk.logits_after(ids[:at]).double()
+            # What the hot path divided by, from its likeliest token.
+            divisor = logits[got.top_ids[0, 0]] - got.top_logprobs[0, 0].double()
+            one = max(one, number(abs(float((logits - divisor).exp().sum()) - 1.0)))
+            read = max(read, read_off(logits.log_softmax(-1), got, int(target)))
+        return (
+            (one, ONE, f"the sum over the vocabulary at {SAMPLED} positions"),
+            (read, 10 * ONE, f"nats, against the whole vocabulary at {SAMPLED} positions"),
+        )
+
+    def long_context(self) -> _Found:
+        """A context just long enough, one that is longer: the same single window."""
+        note = "a story's total, relative"
+        size = self.recipe.context
+        fitting = [i for i, e in enumerate(self.encodings) if 2 < len(e) < size]
+        if not fitting:
+            return None, self.same, "every story is longer than the context"
+        differences = []
+        for i in fitting[:ENOUGH]:
+            text, length = self.stories[i].text, len(self.encodings[i])
+            exact = self._scorer(length, length // 2)
+            differences.append(totals([next(iter(exact.score([text])))[1]], [self.scores[i]]))
+        return max(differences), self.same, note
+
+    def windowed(self) -> _Found:
+        """Tokens of later windows, given just what their window lets them see."""
+        longest = max(range(len(self.encodings)), key=lambda i: len(self.encodings[i]))
+        encoding = self.encodings[longest]
+        context = min(self.recipe.context, max(2, len(encoding) // 3))
+        scorer = self._scorer(context, max(1, context // 2))
+        ((_, score),) = scorer.score([self.stories[longest].text])
+        logprobs = all_logprobs(encoding, score)
+        ids = torch.from_numpy(encoding.ids).long()
+        ours, theirs = 0.0, 0.0
+        every = list(windows(len(ids), context, scorer.recipe.stride))
+        for window in every[:: max(1, len(every) // ENOUGH)]:
+            for at in {window.first, (window.first + window.stop) // 2, window.stop - 1}:
+                logits = scorer.trunk.logits_after(ids[window.start : at]).double()
+                theirs -= float(logits.log_softmax(-1)[ids[at]])
+                ours -= float(logprobs[at])
+        note = f"nats of sampled tokens, relative; windows of {context}"
+        return relative(ours, theirs), self.same, note
+
+    def _scorer(self, context: int, stride: int) -> Scorer:
+        recipe = replace(self.recipe, context=context, stride=stride)
+        return Scorer(self.loaded.model, self.loaded.tokenizer, recipe, self.scorer.budget)
+
+    def round_trip(self) -> _Found:
+        """Through a store of its own, every array, to the last bit."""
+        loaded = self.loaded
+        rows = [
+            Row(story, loaded.name, loaded.digest, loaded.parameters, self.recipe, score)
+            for story, score in zip(self.stories, self.scores, strict=True)
+        ]
+        with tempfile.TemporaryDirectory(prefix="eyebrow-audit-") as folder:
+            store = Store(Path(folder))
+            store.write(rows)
+            differences = [
+                between_arrays(self._stored(store, story), score)
+                for story, score in zip(self.stories, self.scores, strict=True)
+            ]
+        return max(differences), 0.0, "every number of every token"
+
+    def kept(self, store: Store | None) -> _Found:
+        """What the user's store holds for these stories, model and recipe."""
+        pairs = [
+            (old, score)
+            for story, score in zip(self.stories, self.scores, strict=True)
+            if store and (old := self._stored(store, story))
+        ]
+        if not pairs:
+            return None, self.same, "no score of these stories is kept"
+        olds, news = zip(*pairs, strict=True)
+        return totals(olds, news), self.same, f"a story's total, relative; {len(pairs)} stories"
+
+    def _stored(self, store: Store, story: Story) -> StoryScore | None:
+        return store.score(text_digest(story.text), self.loaded.digest, self.recipe.digest)

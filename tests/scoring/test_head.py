@@ -1,0 +1,96 @@
+"""Tiles with a running log-sum-exp against float64 over the whole row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from eyebrow.core.scoring import head as head_room
+from eyebrow.core.scoring.head import Head, measure_logits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .plain import numbers
+
+
+def agrees(measured: Any, logits: torch.Tensor, targets: torch.Tensor, atol: float = 2e-6) -> None:
+    plain = numbers(logits.double(), targets.tolist())
+    np.testing.assert_allclose(measured.logprobs, plain.logprobs, rtol=2e-6, atol=atol)
+    np.testing.assert_allclose(measured.entropies, plain.entropies, rtol=2e-6, atol=2 * atol)
+    width = plain.top_logprobs.shape[1]
+    np.testing.assert_allclose(
+        measured.top_logprobs[:, :width], plain.top_logprobs, rtol=2e-6, atol=atol
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.integers(1, 70),
+    tile=st.integers(1, 40),
+    chunk=st.integers(1, 9),
+    count=st.integers(1, 12),
+    offset=st.sampled_from([0.0, -100.0, 300.0]),
+    seed=st.integers(0, 1000),
+)
+def test_any_tiling(size: int, tile: int, chunk: int, count: int, offset: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    hidden, weight = torch.randn(count, 6), torch.randn(size, 6)
+    bias = torch.randn(size) * 3 + offset
+    targets = torch.randint(size, (count,))
+    logits = hidden @ weight.T + bias
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(head_room, "TILE", tile)
+        patch.setattr(head_room, "CHUNK", chunk)
+        measured = Head(weight, bias).measure(hidden, targets)
+    # The logits themselves carry float32's rounding at their size.
+    agrees(measured, logits, targets, atol=1e-5 if offset == 0 else 1e-4)
+    plain = numbers(logits.double(), targets.tolist())
+    np.testing.assert_array_equal(measured.ranks, plain.ranks)
+    lacking = measured.top_ids[:, min(10, size) :]
+    assert (lacking == -1).all()
+    assert (measured.top_logprobs[:, min(10, size) :] == -torch.inf).all()
+
+
+def test_far_from_zero_keeps_its_digits() -> None:
+    """GPT-2's logits lie near -100; the same differences give the same numbers there."""
+    torch.manual_seed(0)
+    logits = (torch.randn(20, 50) * 64).round() / 64  # exact after the shift, too
+    targets = torch.randint(50, (20,))
+    near = measure_logits(logits, targets)
+    far = measure_logits(logits - 1024.0, targets)
+    for name in ("logprobs", "entropies", "ranks", "top_ids", "top_logprobs"):
+        assert torch.equal(getattr(near, name), getattr(far, name)), name
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_ranks_agree_with_the_table(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    """In bfloat16 many logits tie or nearly tie; rank and top 10 must tell one story."""
+    monkeypatch.setattr(head_room, "TILE", 64)
+    torch.manual_seed(1)
+    hidden, weight = torch.randn(400, 48).to(dtype), torch.randn(300, 48).to(dtype)
+    logits = torch.nn.functional.linear(hidden, weight).float()
+    targets = logits.topk(12).indices[torch.arange(400), torch.randint(12, (400,))]
+    measured = Head(weight).measure(hidden, targets)
+    agrees(measured, logits, targets)
+    for row in range(400):
+        own = measured.logprobs[row]
+        table = measured.top_logprobs[row]
+        better = int((table > own).sum())
+        if targets[row] in measured.top_ids[row]:
+            assert measured.ranks[row] == better + 1
+        else:
+            assert measured.ranks[row] >= better + 1
+    exact = numbers(logits.double(), targets.tolist()).ranks
+    assert np.mean(measured.ranks.numpy() == exact) > 0.99
+
+
+def test_a_tile_of_impossible_entries_weighs_nothing() -> None:
+    logits = torch.tensor([[0.0, 0.0, -torch.inf, -torch.inf]])
+    measured = measure_logits(logits, torch.tensor([2]))
+    assert measured.logprobs.tolist() == [-torch.inf]
+    assert measured.entropies.tolist() == pytest.approx([np.log(2)])
+    assert measured.ranks.tolist() == [3]

@@ -1,0 +1,145 @@
+"""A stage for the app: an engine that answers at once with numbers made from the text alone."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from eyebrow.core.engine.messages import (
+    Finished,
+    Hello,
+    Loaded,
+    Loading,
+    Score,
+    Scored,
+    Vocabulary,
+)
+from eyebrow.core.models.catalogue import ModelSpec
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
+from eyebrow.core.stories import Story, text_digest
+from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.mailbox import Mailbox
+
+WORDS = [f" w{n}" for n in range(200)]
+SPECS = tuple(
+    ModelSpec(f"made-{size}k", "folder", f"/nowhere/{size}", "made", parameters=size * 1000)
+    for size in (50, 200, 800)
+)
+STORIES = (
+    Story(
+        "cat", "The cat", "The cat sat on the mat. It was warm there.\n\nThen it rained.", "made"
+    ),
+    Story("dog", "The dog", "A dog ran over the hill and did not look back once."),
+    Story("sea", "The sea", "Grey sea, grey sky, and between them one small red boat."),
+)
+
+
+def made_score(text: str, strength: int) -> StoryScore:
+    """Tokens are words with the space before them; surprise falls with `strength`."""
+    spans = [match.span() for match in re.finditer(r"\s*\S+", text)] or [(0, len(text))]
+    size = len(spans)
+    ids = np.array([zlib.crc32(text[a:b].encode()) % 200 for a, b in spans], dtype=np.int32)
+    bits = (ids % 13).astype(np.float32) / strength
+    logprobs = (-bits * np.log(2)).astype(np.float32)
+    ranks = (ids % 50 + 1).astype(np.int32)
+    logprobs[0], ranks[0] = np.nan, 0
+    top = np.tile(np.arange(TOP, dtype=np.int32), (size, 1))
+    nll = -float(np.nansum(logprobs, dtype=np.float64))
+    return StoryScore(
+        ids,
+        np.array([a for a, _ in spans], dtype=np.int32),
+        np.array([b for _, b in spans], dtype=np.int32),
+        logprobs,
+        np.where(ranks > 0, 2.0, np.nan).astype(np.float32),
+        ranks,
+        top,
+        np.log(np.tile(np.linspace(0.3, 0.01, TOP, dtype=np.float32), (size, 1))),
+        Summary(size - 1, len(text.encode()) - int(spans[0][1]), nll),
+    )
+
+
+class MadeEngine:
+    """Stands in for `Engine`. `silent`: answers nothing, the requests pile up in `sent`."""
+
+    log = Path("/nowhere/worker.log")
+    pid = None
+
+    def __init__(self, mailbox: Mailbox, *, silent: bool = False) -> None:
+        self.mailbox = mailbox
+        self.silent = silent
+        self.sent: list[Any] = []
+        self.starts = 0
+        self.loaded: set[str] = set()
+
+    def start(self) -> None:
+        self.starts += 1
+        if not self.silent:
+            self.mailbox.put(Hello("cpu", "cpu", "float32", "0", "0"))
+
+    def send(self, request: Any) -> None:
+        self.sent.append(request)
+        if not self.silent and isinstance(request, Score):
+            for reply in answers(request, self.loaded):
+                self.mailbox.put(reply)
+
+    def close(self) -> None:
+        pass
+
+
+def answers(request: Score, loaded: set[str]) -> list[Any]:
+    """What a worker would say to a request."""
+    name, replies = request.model.name, []
+    if name not in loaded:
+        loaded.add(name)
+        replies = [Loading(name), Loaded(name, request.model.parameters or 0, "d" + name, 0.1)]
+        replies.append(Vocabulary(name, tuple(WORDS)))
+    strength = 1 + [spec.name for spec in SPECS].index(name)
+    rows = []
+    for story in request.stories:
+        score = made_score(story.text, strength)
+        digest = text_digest(story.text)
+        rows.append((digest, score.summary, score if request.urgent else None))
+    recipe = request.recipe.settled("cpu", "float32")
+    return [*replies, Scored(request.job, name, tuple(rows), recipe, 1e4), Finished(request.job)]
+
+
+class Told:
+    """Stands in for `Stories`."""
+
+    def __init__(self, stories: Sequence[Story]) -> None:
+        self.name = "made up"
+        self._stories = list(stories)
+
+    def __iter__(self) -> Any:
+        return iter(self._stories)
+
+
+def made_app(
+    stories: Sequence[Story] = STORIES,
+    specs: Sequence[ModelSpec] = SPECS,
+    *,
+    silent: bool = False,
+) -> EyebrowApp:
+    """The app on the stage; `app.session.engine` is the made engine."""
+    mailbox = Mailbox()
+    engine = MadeEngine(mailbox, silent=silent)
+    engine.start()
+    told: Any = Told(stories)
+    made: Any = engine
+    return EyebrowApp(told, specs, Recipe(), made, mailbox, None)
+
+
+async def settled(app: EyebrowApp, pilot: Any) -> None:
+    """Until every story is scored under every size and shown."""
+    for _ in range(200):
+        await pilot.pause(0.02)
+        if all(rung.interval for rung in app.session.rungs):
+            break
+    else:
+        raise AssertionError("never settled")
+    await pilot.pause(0.4)  # repaints that only the worker caused wait a quarter of a second

@@ -1,0 +1,223 @@
+"""The session without an app: what it asks for, in which order, and what it makes of answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from eyebrow.core.engine.messages import (
+    Failed,
+    Finished,
+    Hello,
+    Loaded,
+    Score,
+    Scored,
+    Vocabulary,
+    WorkerDied,
+)
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories import Story, text_digest
+from eyebrow.tui.background import KeptSums
+from eyebrow.tui.mailbox import Mailbox
+from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Change, Notice, Session
+
+from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
+
+HELLO = Hello("cpu", "cpu", "float32", "0", "0")
+
+
+class Shop:
+    """A session whose background answers that the store is empty."""
+
+    def __init__(self, stories: Any = STORIES) -> None:
+        self.engine = MadeEngine(Mailbox(), silent=True)
+        self.notices: list[Notice] = []
+        self.changes: list[Change] = []
+        self.asked: list[Any] = []
+        self.session = Session(
+            stories,
+            "made up",
+            SPECS,
+            Recipe(),
+            self.engine,  # type: ignore[arg-type]
+            self,  # type: ignore[arg-type]
+            self.changes.append,
+            self.notices.append,
+        )
+
+    def look_up_sums(self, spec: Any, recipe: Recipe) -> None:
+        self.asked.append(("sums", spec.name))
+
+    def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
+        self.asked.append(("score", spec.name, digest))
+
+    def compute_interval(self, spec: Any, recipe: Recipe, sums: Any) -> None:
+        self.asked.append(("interval", spec.name, len(sums)))
+
+    def begin(self) -> None:
+        """The worker greets, and the store answers in the order it was asked."""
+        self.session.receive(HELLO)
+        for _, name in list(self.asked):
+            self.session.receive(KeptSums(name, self.session.recipe.digest, "", {}))
+
+    @property
+    def sent(self) -> list[Score]:
+        return self.engine.sent
+
+    def answer_all(self) -> None:
+        loaded: set[str] = set()
+        at = 0
+        while at < len(self.sent):
+            for reply in answers(self.sent[at], loaded):
+                self.session.receive(reply)
+            at += 1
+
+
+def many(count: int) -> list[Story]:
+    return [Story(str(n), f"title {n}", f"story number {n} has a text") for n in range(count)]
+
+
+def test_nothing_is_asked_before_the_machine_has_answered() -> None:
+    shop = Shop()
+    shop.session.plan()
+    assert shop.asked == []
+    assert shop.sent == []
+
+
+def test_the_current_size_and_the_story_on_screen_come_first() -> None:
+    shop = Shop()
+    shop.begin()
+    assert shop.asked[0] == ("sums", shop.session.rung.name)
+    first = shop.sent[0]
+    assert first.urgent
+    assert first.model == shop.session.rung.spec
+    assert first.stories == (STORIES[0],)
+
+
+def test_background_jobs_are_few_and_small_and_begin_with_the_current_size() -> None:
+    shop = Shop(many(AHEAD * CHUNK + 50))
+    shop.begin()
+    background = [request for request in shop.sent if not request.urgent]
+    assert len(background) == AHEAD
+    assert {len(request.stories) for request in background} == {CHUNK}
+    assert {request.model for request in background} == {shop.session.rung.spec}
+    shop.session.receive(Finished(background[0].job))
+    assert len([request for request in shop.sent if not request.urgent]) == AHEAD + 1
+
+
+def test_every_story_is_asked_for_once_under_every_size() -> None:
+    shop = Shop(many(150))
+    shop.begin()
+    shop.answer_all()
+    for spec in SPECS:
+        texts = [
+            story.text
+            for request in shop.sent
+            if request.model == spec and not request.urgent
+            for story in request.stories
+        ]
+        assert len(texts) == len(set(texts))
+        assert len(texts) >= 149  # the one on screen may have come with its own request
+    assert all(rung.stories == 150 for rung in shop.session.rungs)
+
+
+def test_pooled_perplexity_counts_a_text_as_often_as_it_is_told() -> None:
+    twice = [*STORIES, Story("again", "Again", STORIES[1].text)]
+    shop = Shop(twice)
+    shop.begin()
+    shop.answer_all()
+    rung = shop.session.rung
+    scores = [made_score(story.text, 3).summary for story in twice]
+    assert rung.stories == 4
+    assert rung.tokens == sum(score.tokens for score in scores)
+    assert rung.nll == pytest.approx(sum(score.nll for score in scores))
+    assert ("interval", rung.name, 4) in shop.asked
+
+
+def test_a_dead_worker_is_started_again_and_loses_nothing() -> None:
+    shop = Shop(many(300))
+    shop.begin()
+    half = next(request for request in shop.sent if not request.urgent)
+    for reply in answers(half, set()):
+        shop.session.receive(reply)
+    known = dict(shop.session.rung.sums)
+    shop.session.receive(WorkerDied(-9, ""))
+    assert shop.engine.starts == 1
+    assert "signal 9" in shop.notices[-1].message
+    assert shop.session.rung.sums == known
+    shop.session.receive(HELLO)
+    shop.answer_all()
+    assert all(rung.stories == 300 for rung in shop.session.rungs)
+
+
+def test_a_worker_that_keeps_dying_is_given_up_with_the_reason() -> None:
+    shop = Shop()
+    shop.begin()
+    for _ in range(GIVE_UP):
+        shop.session.receive(WorkerDied(1, "ImportError: no torch"))
+    assert shop.engine.starts == GIVE_UP - 1
+    assert "no torch" in shop.session.stopped
+    before = len(shop.sent)
+    shop.session.select_story(1)
+    assert len(shop.sent) == before
+
+
+def test_another_machine_than_remembered_starts_over() -> None:
+    shop = Shop()
+    shop.begin()
+    shop.answer_all()
+    shop.session.receive(Hello("cuda", "a card", "bfloat16", "0", "0"))
+    assert shop.session.recipe.dtype == "bfloat16"
+    assert all(rung.stories == 0 for rung in shop.session.rungs)
+    late = KeptSums(SPECS[0].name, "another recipe", "", {"x": made_score("a b", 1).summary})
+    shop.session.receive(late)
+    assert shop.session.rungs[0].sums == {}
+
+
+def test_a_size_that_failed_stops_no_other_and_is_tried_again_when_chosen() -> None:
+    shop = Shop()
+    shop.begin()
+    name = shop.session.rung.name
+    shop.session.receive(Failed(shop.sent[0].job, name, "Cannot load", "it is torn"))
+    assert shop.notices[-1] == Notice("Cannot load", "it is torn", True)
+    assert "torn" in shop.session.rung.trouble
+    shop.session.select_rung(0)
+    assert shop.sent[-1].model == SPECS[0] or shop.sent[-2].model == SPECS[0]
+    shop.session.select_rung(2)
+    assert shop.session.rung.state != "failed"
+    assert any(request.model.name == name for request in shop.sent[-3:])
+
+
+def test_sizes_with_different_tokenizers_are_not_subtracted() -> None:
+    shop = Shop()
+    shop.begin()
+    shop.session.receive(Vocabulary(SPECS[2].name, tuple(WORDS)))
+    shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS[:-1])))
+    assert shop.session.smaller is None
+    shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS)))
+    assert shop.session.smaller is shop.session.rungs[1]
+
+
+def test_a_whole_score_in_the_store_needs_no_worker() -> None:
+    shop = Shop()
+    digest = text_digest(STORIES[0].text)
+    shop.session.receive(HELLO)
+    sums = {digest: made_score(STORIES[0].text, 3).summary}
+    rung = shop.session.rung
+    shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+    assert ("score", rung.name, digest) in shop.asked
+    assert not any(request.urgent for request in shop.sent)
+
+
+def test_loading_is_told_and_size_taken_over() -> None:
+    shop = Shop()
+    shop.session.receive(Loaded(SPECS[0].name, 51_234, "digest", 1.0))
+    assert shop.session.rungs[0].parameters == 51_234
+    assert Change.RUNGS in shop.changes[-1]
+
+
+def test_late_answers_to_unknown_jobs_are_no_harm() -> None:
+    shop = Shop()
+    shop.begin()
+    shop.session.receive(Finished(999))
+    shop.session.receive(Scored(999, "nobody", (), Recipe(), 0.0))
