@@ -102,14 +102,19 @@ def audit(
 ) -> Audit:
     """Score `stories` with `model` and check every number that can be had in another way.
 
+    device, dtype: "auto" stands for the recipe's.
     store: whose numbers for these stories are compared with fresh ones, where it has any.
     tell: is handed the name of each check as it begins.
 
     Raises `EyebrowError` where the model cannot be loaded or nothing can be scored.
     """
     tell = tell or (lambda _: None)
+    recipe = recipe or Recipe()
+    device = recipe.device if device == "auto" else device
+    dtype = recipe.dtype if dtype == "auto" else dtype
     loaded = load_model(model, device=device, dtype=dtype, offline=offline)
-    run = _Run(loaded, stories, loaded.recipe(recipe or Recipe()))
+    # The recipe says what was loaded, not what was asked for.
+    run = _Run(loaded, stories, loaded.recipe(replace(recipe, device="auto", dtype="auto")))
     checks = []
     for name, check in run.checks(model, device, offline, store):
         tell(name)

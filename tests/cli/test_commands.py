@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -281,15 +279,14 @@ def test_models_table(cli: Cli) -> None:
 def screen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A screen that only remembers what it was opened with."""
     seen: dict[str, Any] = {}
-    fake = ModuleType("eyebrow.tui.app")
 
     def run(**given: Any) -> int:
         seen.update(given)
         return 7
 
-    fake.run = run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "eyebrow.tui.app", fake)
-    monkeypatch.setattr("eyebrow.core.commands.screen.needs_terminal", lambda source: None)
+    monkeypatch.setattr("eyebrow.tui.run", run)
+    for command in ("screen", "bundled"):
+        monkeypatch.setattr(f"eyebrow.core.commands.{command}.needs_terminal", lambda source: None)
     return seen
 
 
@@ -302,8 +299,6 @@ def test_bare_eyebrow_opens_what_comes_with_it(
         "models": ["pocket"],
         "recipe": Recipe(),
         "store": tmp_path / "cache" / "eyebrow" / "scores",
-        "offline": False,
-        "device": "auto",
     }
 
 

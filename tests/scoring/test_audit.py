@@ -82,6 +82,8 @@ def test_half_precision_is_held_against_float32(tiny: Folder) -> None:
     assert coarse.difference is not None
     assert 0 < coarse.difference < 5e-3
     assert "a single story" in coarse.note
+    asked = look(tiny("llama"), recipe=Recipe(dtype="bfloat16"), stories=LONG * 2)
+    assert asked.to_json() == found.to_json(), "the recipe's dtype is what is loaded"
     few = by_name(look(tiny("llama"), dtype="bfloat16", stories=MANY[:2]))
     assert few["bfloat16 against float32"].limit == room.SAME["bfloat16"]
 

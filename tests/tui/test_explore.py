@@ -271,7 +271,7 @@ async def test_what_is_missing_is_said() -> None:
 
 async def test_a_failed_size_shows_why() -> None:
     app = made_app()
-    async with app.run_test(size=(140, 40)) as pilot:
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)
         app.session.receive(Failed(1, "made-200k", "Cannot load", "the file is [torn]"))
         await pilot.pause(0.5)

@@ -181,6 +181,8 @@ def test_a_size_that_failed_stops_no_other_and_is_tried_again_when_chosen() -> N
     shop.session.receive(Failed(shop.sent[0].job, name, "Cannot load", "it is torn"))
     assert shop.notices[-1] == Notice("Cannot load", "it is torn", True)
     assert "torn" in shop.session.rung.trouble
+    for request in list(shop.sent):
+        shop.session.receive(Finished(request.job))
     shop.session.select_rung(0)
     assert shop.sent[-1].model == SPECS[0] or shop.sent[-2].model == SPECS[0]
     shop.session.select_rung(2)

@@ -199,8 +199,8 @@ class ExploreScreen(Screen[None]):
         box = self.query_one("#story", Vertical)
         story = session.stories[session.story] if session.stories else NOTHING
         # As content, not as a string: what stands in a file is never markup.
-        box.border_title = Content(visible(story.title, newlines=True))  # type: ignore[assignment]
-        box.border_subtitle = Content(visible(story.kind, newlines=True))  # type: ignore[assignment]
+        box.border_title = Content(visible(story.title, newlines=True))
+        box.border_subtitle = Content(visible(story.kind, newlines=True))
         score = self._shown()
         if score is not None:
             if self._hunt:
@@ -238,7 +238,7 @@ class ExploreScreen(Screen[None]):
             self.session, dark=self.app.current_theme.dark, depth=self.eyebrow.depth
         )
         chart.waiting = view.waiting
-        chart.border_subtitle = view.note
+        chart.border_subtitle = Content(view.note)
         chart.picture = view.picture
 
     # --- lines -----------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""The whole program as a person has it: a terminal, a worker, bundled stories and models."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+
+from .term import Terminal, gone
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
+
+EYEBROW = [sys.executable, "-m", "eyebrow.core.cli"]
+TWO = [*EYEBROW, "open", "-m", "pocket-bigram", "-m", "pocket-50k"]
+
+
+def ready(text: str) -> bool:
+    """Every story is scored and nothing runs."""
+    return text.splitlines()[-2].endswith("ready") and "%" not in text.splitlines()[-2]
+
+
+def coloured(text: str) -> bool:
+    """The current story has its tokens."""
+    return "token 1 of" in text
+
+
+def test_it_starts_colours_reads_and_quits(tmp_path: Path) -> None:
+    with Terminal(EYEBROW) as terminal:
+        terminal.until("The cat who kept the lighthouse")
+        terminal.until(coloured)
+        maps = Path(f"/proc/{terminal.child.pid}/maps").read_text()
+        assert "libtorch" not in maps
+        (worker,) = terminal.children()
+        terminal.press("\r")
+        terminal.rest()
+        terminal.press("l", "l", "l")
+        terminal.until("token 4 of")
+        terminal.press("q")
+        assert terminal.leave() == 0
+        assert gone(worker)
+
+
+def test_a_token_move_writes_little(tmp_path: Path) -> None:
+    with Terminal(TWO) as terminal:
+        terminal.until(ready)
+        terminal.press("\r")
+        terminal.rest()
+        sizes = []
+        for _ in range(20):
+            before = terminal.written
+            terminal.press("l")
+            terminal.pump(5.0)  # the move; the alternatives follow when the cursor rests
+            while terminal.pump(0.08):
+                pass
+            sizes.append(terminal.written - before)
+            terminal.rest(0.3)
+        assert 0 < statistics.median(sizes) < 600
+
+
+def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
+    with Terminal([*TWO, "--limit", "60"]) as terminal:
+        terminal.until(lambda text: "scoring pocket-" in text.splitlines()[-2])
+        (worker,) = terminal.children()
+        os.kill(worker, signal.SIGKILL)
+        terminal.until("Worker stopped")
+        terminal.until(ready)
+        shown = terminal.text
+        assert "story 1/60" in shown
+        sizes = [line for line in shown.splitlines() if "pocket-" in line and "k " in line]
+        assert not any("…" in line.split("││")[0][-16:] for line in sizes)
+        assert terminal.children() != [worker]
+
+
+def test_when_the_terminal_goes_nothing_stays(tmp_path: Path) -> None:
+    with Terminal(TWO) as terminal:
+        terminal.until(coloured)
+        (worker,) = terminal.children()
+        os.kill(terminal.child.pid, signal.SIGHUP)
+        assert terminal.leave() != 0
+        assert gone(worker)
+
+
+def test_a_second_start_needs_no_worker(tmp_path: Path) -> None:
+    with Terminal([*TWO, "--limit", "30"]) as terminal:
+        terminal.until(ready)
+        terminal.rest()
+        terminal.press("q")
+        assert terminal.leave() == 0
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise ImportError('no torch here')\n")
+    with Terminal([*TWO, "--limit", "30"], PYTHONPATH=str(broken)) as terminal:
+        terminal.until(coloured)
+        terminal.until("no worker")
+        shown = terminal.text
+        assert "story 1/30" in shown
+        rows = [line.split("││")[0] for line in shown.splitlines() if "k pocket" in line]
+        assert all("…" not in row[-16:] for row in rows)
