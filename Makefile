@@ -24,6 +24,7 @@ check: $(ENV)/.eyebrow-test
 	$(BIN)/ruff check core tui tests
 	$(BIN)/ruff format --check core tui tests
 	@mkdir -p $(TYPING)/eyebrow && ln -sfn $(CURDIR)/core $(TYPING)/eyebrow/core && ln -sfn $(CURDIR)/tui $(TYPING)/eyebrow/tui
+	$(BIN)/lint-imports --no-cache
 	MYPYPATH=$(TYPING) $(BIN)/mypy -p eyebrow.core -p eyebrow.tui
 
 $(BIN)/python:

@@ -47,7 +47,11 @@ def what_runs(session: Session) -> str:
         rung, done, of, left = running
         time_left = "" if math.isnan(left) else f", {duration(left)} left"
         return f"scoring {rung.name} {done:,}/{of:,}{time_left}"
-    return "starting the worker" if session.hello is None else "ready"
+    if session.hello is None:
+        return "starting the worker"
+    if session.stories and not all(rung.read for rung in session.rungs):
+        return "reading the store"
+    return "ready"
 
 
 def story_perplexity(session: Session, rung: Rung) -> float:

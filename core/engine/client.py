@@ -27,7 +27,7 @@ class Engine:
     def __init__(self, settings: Settings, deliver: Callable[[Reply], None]) -> None:
         self.settings = settings
         self.deliver = deliver
-        self.log = user_cache_path("eyebrow") / "worker.log"
+        self.log = user_cache_path("eyebrow") / "logs" / f"worker-{os.getpid()}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._closing = False
@@ -70,6 +70,8 @@ class Engine:
     def close(self) -> None:
         """Let go of the worker: it writes what it has finished and leaves. Never waits."""
         self._closing = True
+        with suppress(OSError):
+            self.log.unlink()
         process = self._process
         if process is None or process.stdin is None:
             return

@@ -40,6 +40,7 @@ from .messages import (
 )
 
 GRACE = 5.0  # seconds from the closing of the pipe to leaving, whatever is under way
+IDLE = 0.3  # seconds without work until they are written
 WRITE_AFTER = 2.0  # seconds that finished scores wait for company before they are written
 
 
@@ -110,7 +111,7 @@ class Worker:
             if paused and not self.inbox.has_urgent():
                 self._continue(paused)
                 continue
-            request = self.inbox.get(WRITE_AFTER if self.finished else None)
+            request = self.inbox.get(IDLE if self.finished else None)
             if request is not None:
                 paused.append(self._job(request))
             else:

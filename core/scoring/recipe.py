@@ -11,6 +11,7 @@ from ..errors import EyebrowError
 FIRST_TOKEN = ("context", "scored")
 DTYPES = ("float32", "bfloat16", "float16")
 DEFAULT_CONTEXT = 1024
+SCORING = 1  # counts up where the same recipe comes to give other numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """16 hex digits over every field: the recipe's name in the store."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
+        """16 hex digits over every field and the scoring's version: its name in the store."""
+        fields = json.dumps([SCORING, self.to_json()], sort_keys=True)
+        return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, str | int]:
         """Every field by its name."""

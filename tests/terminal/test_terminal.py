@@ -87,9 +87,10 @@ def test_when_the_terminal_goes_nothing_stays(tmp_path: Path) -> None:
 def test_a_second_start_needs_no_worker(tmp_path: Path) -> None:
     with Terminal([*TWO, "--limit", "30"]) as terminal:
         terminal.until(ready)
-        terminal.rest()
+        (worker,) = terminal.children()
         terminal.press("q")
         assert terminal.leave() == 0
+        assert gone(worker)  # and has written what it finished
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "torch.py").write_text("raise ImportError('no torch here')\n")

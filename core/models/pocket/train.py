@@ -50,10 +50,11 @@ class Shape:
     dropout: float = 0.0  # of what attention and feed-forward add to the stream
 
 
+# The same five passes for all: what differs between them is their size.
 SHAPES = (
     Shape("pocket-50k", 20, 2, 2, 56, 5, 1.5e-2, 8),
-    Shape("pocket-200k", 48, 4, 4, 128, 6, 1.2e-2, 8),
-    Shape("pocket-800k", 112, 4, 7, 304, 8, 8e-3, 8),
+    Shape("pocket-200k", 48, 4, 4, 128, 5, 1.2e-2, 8),
+    Shape("pocket-800k", 112, 4, 7, 304, 5, 8e-3, 8),
     Shape("pocket-3m", 192, 6, 6, 512, 5, 6e-3, 8, dropout=0.15),
 )
 
