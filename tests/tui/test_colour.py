@@ -1,0 +1,70 @@
+"""Scales can be read, are in order and do without colour."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from eyebrow.tui.colour import SURPRISE_EDGES, contrast, cursor, legend, luminance, scale
+from rich.style import Style
+
+KINDS = ("surprise", "rank", "entropy", "excess", "difference")
+
+
+def colours(style: Style) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    assert style.color is not None
+    assert style.bgcolor is not None
+    return tuple(style.color.get_truecolor()), tuple(style.bgcolor.get_truecolor())  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("depth", ["truecolor", "256"])
+def test_text_can_be_read_on_every_step(kind: str, dark: bool, depth: str) -> None:
+    for style in scale(kind, dark=dark, depth=depth).styles:  # type: ignore[arg-type]
+        for look in (style, cursor(style, dark=dark)):
+            if look.bgcolor is not None:
+                assert contrast(*colours(look)) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_more_surprise_lies_farther_from_the_background(dark: bool) -> None:
+    styles = scale("surprise", dark=dark, depth="256").styles
+    assert styles[0].bgcolor is None
+    light = [luminance(colours(style)[1]) for style in styles[1:]]
+    assert light == sorted(light, reverse=not dark)
+    assert len(set(light)) == len(light)
+
+
+def test_steps_begin_at_their_edges() -> None:
+    steps = scale("surprise", dark=True, depth="256")
+    for step, edge in enumerate(SURPRISE_EDGES, 1):
+        assert steps.step(edge) == step
+        assert steps.step(edge - 1e-6) == step - 1
+    assert steps.step(math.nan) == steps.step(None) == -1
+    assert steps.style(math.nan) == Style()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("depth", ["16", "mono"])
+def test_without_colours_every_step_has_a_look_of_its_own(kind: str, depth: str) -> None:
+    styles = scale(kind, dark=True, depth=depth).styles  # type: ignore[arg-type]
+    looks = {(s.bold, s.italic, s.underline, str(s.color)) for s in styles}
+    assert len(looks) == len(styles)
+    if depth == "mono":
+        assert all(s.color is None and s.bgcolor is None for s in styles)
+
+
+def test_the_legend_names_every_step_and_the_unit() -> None:
+    entries = legend(scale("surprise", dark=True, depth="256"))
+    assert [text.strip() for text, _ in entries] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4.5",
+        "6",
+        "8",
+        "10+",
+        "bits",
+    ]

@@ -1,0 +1,74 @@
+"""Text from files is only ever text, and every character of it finds its place."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from eyebrow.tui.panes.layout import lay_out
+from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten, visible
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+DANGEROUS = "\x00\x07\x1b\x7f\x9b\u202e\u2066\u200b\ufeff\u061c\u2028"
+
+
+@given(st.text())
+@settings(max_examples=100)
+def test_nothing_that_acts_gets_through(text: str) -> None:
+    shown = visible(text + DANGEROUS, newlines=True)
+    assert not set(shown) & set(DANGEROUS)
+    assert not any(unicodedata.category(ch) in ("Cc", "Cs") for ch in shown)
+
+
+def test_plain_text_and_markup_stay_as_they_are() -> None:
+    assert visible("[/foo] [red]a[/] naïve 日本") == "[/foo] [red]a[/] naïve 日本"
+    assert visible("a\nb", newlines=True) == "a↵b"
+
+
+@given(st.text(max_size=40), st.integers(0, 30))
+@settings(max_examples=100)
+def test_a_shortened_text_fits(text: str, cells: int) -> None:
+    plain = visible(text, newlines=True)
+    cut = shorten(plain, cells)
+    assert cell_width(cut) <= cells
+    assert cut == plain or cut == "" or cut.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(50_980, "51k"), (3_049_920, "3.05M"), (1.7e9, "1.7B"), (12, "12")]
+)
+def test_counts(number: float, text: str) -> None:
+    assert compact_count(number) == text
+
+
+def test_figures_and_durations() -> None:
+    assert [figures(x) for x in (98.14, 1204.4, 4.866, float("inf"), float("nan"))] == [
+        "98.1",
+        "1,204",
+        "4.87",
+        "∞",
+        "–",
+    ]
+    assert [duration(x) for x in (4, 125, 4320)] == ["4 s", "2 min 5 s", "1 h 12 min"]
+
+
+@given(st.text(alphabet="ab é日\n\t", max_size=120), st.integers(4, 30), st.booleans())
+@settings(max_examples=200)
+def test_every_character_is_laid_out_once_and_in_order(text: str, width: int, marks: bool) -> None:
+    ends = list(range(1, len(text) + 1))  # every character a token of its own
+    lines = lay_out(text, ends, width, marks)
+    shown = "".join(run.text for line in lines for run in line)
+    ink = [visible(ch) for ch in text if ch not in " \n"]
+    assert [ch for ch in shown if ch not in " ·↵"] == list("".join(ink))
+    tokens = [run.token for line in lines for run in line]
+    assert tokens == sorted(tokens)
+    for line in lines:
+        assert sum(run.width for run in line if run.text not in (" ", "↵")) <= width
+        assert [run.column for run in line] == sorted(run.column for run in line)
+
+
+def test_newlines_take_a_cell_and_long_words_are_broken() -> None:
+    lines = lay_out("ab\ncd", [3, 5], 10, True)
+    assert [[run.text for run in line] for line in lines] == [["ab↵"], ["cd"]]
+    assert len(lay_out("x" * 25, [25], 10, False)) == 3
