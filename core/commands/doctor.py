@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from ..errors import DONE, FAILED
+from typing import Annotated
+
+import typer
+
+from ..errors import DONE, FAILED, EyebrowError
 from . import options as o
 from .output import emit, emit_json, size_of, visible, width
+from .text import DEFAULT_MODEL
 
 
-def doctor(store: o.StoreFolder = None, json: o.Json = False, quiet: o.Quiet = False) -> int:
+def doctor(
+    stories: o.Stories = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Check a model's numbers by counting them other ways.")
+    ] = False,
+    model: o.Model = DEFAULT_MODEL,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    first_token: o.FirstToken = "context",
+    context: o.Context = None,
+    stride: o.Stride = None,
+    limit: o.Limit = None,
+    store: o.StoreFolder = None,
+    offline: o.Offline = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
     """Device, terminal, versions and caches, and for each problem what to mend.
 
     Leaves with 0 where all is fine, with 1 where something must be mended. With --quiet only
-    the problems are told.
+    the problems are told. --audit scores some stories in several ways that must agree, prints
+    the largest differences and leaves with 1 where one is beyond its limit.
 
     \b
     Example:
       eyebrow doctor
+      eyebrow doctor --audit -m pocket-3m
     """
     folder = o.store_folder(store, no_store=False)
     assert folder is not None
+    if audit:
+        from ..stories import open_stories
+        from . import audit as checks
+
+        recipe = o.recipe_from(first_token, context, stride, dtype)
+        o.hush(offline)
+        read = list(open_stories(stories, limit=limit or checks.STORIES))
+        return checks.audit(
+            read,
+            model,
+            recipe=recipe,
+            device=device,
+            store=folder,
+            offline=offline,
+            json=json,
+            quiet=quiet,
+        )
+    if stories is not None:
+        raise EyebrowError("Bad usage", "stories are for --audit; see `eyebrow doctor --help`")
     o.hush(offline=True)
     # The screen's own view of the terminal, told from the environment; it imports no Textual.
     from ...tui.terminal import colour_depth

@@ -51,7 +51,7 @@ def test_percent(share: float | None, text: str) -> None:
 def test_number() -> None:
     assert number(12345.678, 2) == "12,345.68"
     assert number(math.nan, 2) == "-"
-    assert number(math.inf, 2) == "inf"
+    assert number(math.inf, 2) == "∞"
 
 
 def test_finite_reaches_every_depth() -> None:
