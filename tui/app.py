@@ -102,7 +102,13 @@ class EyebrowApp(App[None]):
             signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
 
     def _begin(self) -> None:
-        """After the first paint: take in what threads have to say, read the other stories."""
+        """After the first paint: take in what threads have to say, read the other stories.
+
+        numpy is imported here and not by two threads at the same time (the one that reads scores
+        and the one that reads the store), which Python's import locks do not survive.
+        """
+        import numpy  # noqa: F401
+
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
         self.session.plan()
         if self.session.reading:

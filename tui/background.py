@@ -59,7 +59,15 @@ class Interval:
     high: float
 
 
-Found = KeptSums | KeptScore | KeptVocabulary | Interval
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something here could not be done; work goes on without it."""
+
+    title: str
+    message: str
+
+
+Found = Trouble | KeptSums | KeptScore | KeptVocabulary | Interval
 
 
 class Background:
@@ -95,6 +103,13 @@ class Background:
         return self._store
 
     def _sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+        try:
+            self._read_sums(spec, recipe)
+        except Exception as error:  # a store that cannot be read must not stop the scoring
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
+            self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
+
+    def _read_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         folder = spec.local_path
         store = self._open()
         if folder is None or not folder.is_dir() or store is None:
@@ -107,8 +122,12 @@ class Background:
         self.deliver(KeptSums(spec.name, recipe.digest, digest, sums))
 
     def _score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
-        store = self._open()
-        score = None if store is None else store.score(digest, model, recipe.digest)
+        score = None
+        try:
+            store = self._open()
+            score = None if store is None else store.score(digest, model, recipe.digest)
+        except Exception as error:  # the worker will make it again
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(self, spec: ModelSpec, recipe: Recipe, sums: Sequence[Summary]) -> None:

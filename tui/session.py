@@ -39,6 +39,7 @@ from .background import (
     KeptScore,
     KeptSums,
     KeptVocabulary,
+    Trouble,
     smallest_positions,
 )
 from .machine import recall_machine, remember_machine
@@ -377,6 +378,8 @@ class Session:
                 self._fail(message)
             case WorkerDied():
                 self._bury(message)
+            case Trouble(title=title, message=words):
+                self.notify(Notice(title, words, severe=True))
         self.plan()
 
     def _on_rung(self, name: str, **values: object) -> None:

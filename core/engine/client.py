@@ -85,6 +85,10 @@ class Engine:
                 self.deliver(receive(process.stdout))
         except (EOFError, OSError):
             pass
+        except Exception as error:  # a reply that cannot be read: better a new worker than silence
+            with suppress(OSError):
+                self.log.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+            process.kill()
         status = process.wait()
         if self._closing:
             return
