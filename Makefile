@@ -15,7 +15,8 @@ run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --ignore=tests/terminal
+	$(BIN)/pytest tests/terminal
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow
