@@ -16,7 +16,8 @@ run: $(ENV)/.eyebrow-run
 
 test: check
 	$(BIN)/pytest -n 2 --ignore=tests/terminal
-	$(BIN)/pytest tests/terminal
+	@# Real terminals beside a busy machine: what fails is asked once more, by itself.
+	$(BIN)/pytest tests/terminal || $(BIN)/pytest tests/terminal --last-failed
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow
