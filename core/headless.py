@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING
 from .errors import FAILED, USAGE, EyebrowError
 from .models.catalogue import ModelSpec, find_models
 from .models.fingerprint import model_digest, positions, tokenizer_digest
+from .models.member import Member
 from .results.outcome import Column, Failure, Results, gather
 from .results.statistics import SEED
 from .results.store import Row, Store
+from .scoring.positions import PositionCounter, is_five
 from .scoring.recipe import DEFAULT_CONTEXT, Recipe
 from .scoring.scores import StoryScore, Summary
 from .stories.story import Story, text_digest
@@ -140,6 +143,8 @@ class _Run:
     ) -> None:
         self.digests = [text_digest(story.text) for story in stories]
         self.texts = dict(zip(reversed(self.digests), reversed(stories), strict=True))
+        self.copies = Counter(self.digests)
+        self.five = {d for d, story in self.texts.items() if is_five(story.text)}
         self.store = store
         self.device, self.dtype, self.offline = device, dtype, offline
         self.tell = tell
@@ -195,6 +200,7 @@ class _Run:
         digest = model_digest(folder)
         known = self.store.summaries(digest, recipe.digest) if self.store else {}
         sums = {d: known[d] for d in self.texts if d in known}
+        places = self._places_known(digest, recipe, sums)
         todo = {d: story for d, story in self.texts.items() if d not in sums}
         total = len(self.texts)
         parameters = None
@@ -203,8 +209,23 @@ class _Run:
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            parameters = self._score(spec, folder, recipe, todo, sums)
-        return Column(spec.name, digest, revision_of(spec, folder), parameters, sums)
+            parameters = self._score(spec, folder, recipe, todo, sums, places)
+        member = Member(
+            *(spec.name, digest, spec.family, revision_of(spec, folder)),
+            *(tokenizer_digest(folder), parameters),
+        )
+        return Column(member, sums, places.positions())
+
+    def _places_known(
+        self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
+    ) -> PositionCounter:
+        """Sentence positions of what the store has; it is read only where there is any."""
+        places = PositionCounter()
+        if self.store and not self.five.isdisjoint(sums):
+            for text, score in self.store.scores(model, recipe.digest):
+                if text in self.five:
+                    places.add(self.texts[text].text, score, self.copies[text])
+        return places
 
     def _without_store(self, error: Exception) -> None:
         self.failed("", error)
@@ -217,8 +238,9 @@ class _Run:
         recipe: Recipe,
         todo: Mapping[str, Story],
         sums: dict[str, Summary],
+        places: PositionCounter,
     ) -> int:
-        """Score `todo` (by text digest) into `sums`; returns the model's parameters."""
+        """Score `todo` (by text digest) into `sums` and `places`; returns the parameters."""
         from .models.load import load_model
         from .scoring.scorer import Scorer
 
@@ -233,6 +255,7 @@ class _Run:
                     self.failed(spec.name, outcome, todo[digest].id)
                     continue
                 sums[digest] = outcome.summary
+                places.add(todo[digest].text, outcome, self.copies[digest])
                 keeper.add(todo[digest], outcome)
                 pace.add(todo[digest], outcome.summary.tokens)
                 if pace.is_due():
@@ -272,10 +295,7 @@ class _Keeper:
     def add(self, story: Story, outcome: StoryScore) -> None:
         if self.store is None:
             return
-        loaded = self.loaded
-        self.rows.append(
-            Row(story, loaded.name, loaded.digest, loaded.parameters, self.recipe, outcome)
-        )
+        self.rows.append(Row(story, self.loaded.member, self.recipe, outcome))
         if time.monotonic() - self.written > WRITE_AFTER:
             self.write()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import DONE
+from ..finite import finite
 
 
 def visible(text: str, spaces: bool = False) -> str:
@@ -73,15 +74,6 @@ def emit(text: str) -> None:
 def emit_json(value: Any) -> None:
     """A result as JSON in ASCII; numbers that are not finite, which JSON has not, as null."""
     emit(json.dumps(finite(value), indent=1, allow_nan=False))
-
-
-def finite(value: Any) -> Any:
-    """The same with None for nan and infinities, at any depth."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def note(text: str) -> None:

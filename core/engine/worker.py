@@ -167,9 +167,7 @@ class Worker:
             tokens += score.summary.tokens
             stored = self._known(held.loaded.digest, recipe.digest)
             if digest not in stored:  # an urgent story may be in the store, or on its way there
-                self.finished.append(
-                    Row(story, name, held.loaded.digest, held.loaded.parameters, recipe, score)
-                )
+                self.finished.append(Row(story, held.loaded.member, recipe, score))
                 stored[digest] = score.summary
             rows.append((digest, score.summary, score if request.urgent else None))
             if request.urgent or time.monotonic() - batch > 0.1:
@@ -215,7 +213,7 @@ class Worker:
             return
         groups: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
-            groups.setdefault((row.model_digest, row.recipe.digest), []).append(row)
+            groups.setdefault((row.model.digest, row.recipe.digest), []).append(row)
         for key, members in groups.items():
             try:
                 self.store.write(members)

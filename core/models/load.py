@@ -15,7 +15,8 @@ from ..scoring.recipe import Recipe
 from .catalogue import ModelSpec, find_models
 from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
-from .fingerprint import model_digest, positions
+from .fingerprint import model_digest, positions, tokenizer_digest
+from .member import Member
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +35,23 @@ class LoadedModel:
     digest: str
     revision: str
     positions: int | None
+    family: str
+    tokenizer_digest: str
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.model, self.tokenizer, self.device, self.dtype))
+
+    @property
+    def member(self) -> Member:
+        """Its name in the store."""
+        return Member(
+            self.name,
+            self.digest,
+            self.family,
+            self.revision,
+            self.tokenizer_digest,
+            self.parameters,
+        )
 
     def recipe(self, wanted: Recipe) -> Recipe:
         """`wanted` with this model's device, dtype and number of positions."""
@@ -79,6 +94,8 @@ def load_model(
         model_digest(folder),
         revision_of(spec, folder),
         positions(folder),
+        spec.family,
+        tokenizer_digest(folder),
     )
 
 

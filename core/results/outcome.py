@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+from ..finite import finite
+from ..models.member import Member
+from ..scoring.positions import Place, Positions
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
 from ..stories.story import Story
@@ -36,7 +38,8 @@ class ModelResult:
     """One model over all its stories; nll in nats, `bytes` of the scored spans.
 
     perplexity is pooled over tokens, perplexity_ci95 its interval over resampled stories
-    (nan, nan with fewer than two stories).
+    (nan, nan with fewer than two stories). digest, tokenizer_digest: of its files.
+    sentence_positions: surprise at sentence 1 to 5 of the stories of five; () without any.
     """
 
     model: str
@@ -51,6 +54,9 @@ class ModelResult:
     bits_per_byte: float
     mean_story_perplexity: float
     digest: str
+    tokenizer_digest: str
+    five_sentence_stories: int
+    sentence_positions: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +86,19 @@ class Results:
         return {
             "eyebrow": version("eyebrow"),
             "recipe": self.recipe.to_json(),
-            "models": [_plain(row) for row in self.models],
-            "stories": [_plain(row) for row in self.stories],
-            "failures": [_plain(row) for row in self.failures],
+            "models": [finite(asdict(row)) for row in self.models],
+            "stories": [finite(asdict(row)) for row in self.stories],
+            "failures": [finite(asdict(row)) for row in self.failures],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One model's sums by text digest."""
+    """One model's sums by text digest, and its sentence positions."""
 
-    model: str
-    digest: str
-    revision: str
-    parameters: int
+    member: Member
     sums: Mapping[str, Summary]
+    positions: Positions
 
 
 def gather(
@@ -125,9 +129,9 @@ def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Itera
     for column, interval in zip(columns, intervals, strict=True):
         whole = pooled(column.sums[digest] for digest in digests if digest in column.sums)
         yield ModelResult(
-            model=column.model,
-            parameters=column.parameters,
-            revision=column.revision,
+            model=column.member.name,
+            parameters=column.member.parameters,
+            revision=column.member.revision,
             stories=whole.stories,
             tokens=whole.tokens,
             bytes=whole.bytes,
@@ -136,7 +140,10 @@ def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Itera
             perplexity_ci95=interval,
             bits_per_byte=whole.bits_per_byte,
             mean_story_perplexity=whole.mean_story_perplexity,
-            digest=column.digest,
+            digest=column.member.digest,
+            tokenizer_digest=column.member.tokenizer,
+            five_sentence_stories=column.positions.stories,
+            sentence_positions=tuple(column.positions.to_json()),
         )
 
 
@@ -148,22 +155,10 @@ def _rows(
         if row is not None:
             yield StoryResult(
                 story.id,
-                column.model,
+                column.member.name,
                 row.tokens,
                 row.bytes,
                 row.nll,
                 row.perplexity,
                 row.bits_per_byte,
             )
-
-
-def _plain(row: ModelResult | StoryResult | Failure) -> dict[str, Any]:
-    """A row for JSON, which has no nan and no infinity."""
-    return {
-        name: [_finite(item) for item in value] if isinstance(value, tuple) else _finite(value)
-        for name, value in asdict(row).items()
-    }
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from ..errors import FAILED, EyebrowError
+from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..scoring.scores import TOP, StoryScore, Summary
 from ..stories.story import Story, text_digest
@@ -34,10 +36,14 @@ TRIES = 5  # readings of a folder in which others keep joining parts
 SCHEMA = pa.schema(
     [
         ("story", pa.string()),
+        ("title", pa.string()),
         ("text", pa.string()),
         ("text_digest", pa.string()),
         ("model", pa.string()),
         ("model_digest", pa.string()),
+        ("family", pa.string()),
+        ("revision", pa.string()),
+        ("tokenizer_digest", pa.string()),
         ("parameters", pa.int64()),
         ("recipe_digest", pa.string()),
         ("recipe", pa.string()),
@@ -55,6 +61,9 @@ SCHEMA = pa.schema(
     ]
 )
 _SUMS = ["text_digest", "tokens", "bytes", "nll"]
+_MEMBER = ["model", "model_digest", "family", "revision", "tokenizer_digest", "parameters"]
+_TOKENS = ["token_ids", "starts", "ends", "logprobs", "entropies", "ranks"]
+_TOP = ["top_ids", "top_logprobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,29 @@ class Row:
     """What one row is made of."""
 
     story: Story
-    model: str
-    model_digest: str
-    parameters: int
+    model: Member
     recipe: Recipe
     score: StoryScore
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the store says of a story without its tokens; `digest` is its text's."""
+
+    digest: str
+    id: str
+    title: str
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Every story under one model and recipe, each text once."""
+
+    member: Member
+    recipe: Recipe
+    recipe_digest: str
+    rows: tuple[Entry, ...]
 
 
 class Store:
@@ -93,11 +120,48 @@ class Store:
                 if at >= 0:
                     row = _read_row(part, at)
                     if row is not None:
-                        return _score(row)
+                        return next(_scores(row, top=True))[1]
                     break  # tidied away since its keys were read: look again
             else:
                 return None
         return None
+
+    def scores(
+        self, model_digest: str, recipe_digest: str, *, top: bool = False
+    ) -> Iterator[tuple[str, StoryScore]]:
+        """(text digest, score) of every stored story under this model and recipe, each once.
+
+        A row group is in memory at a time. The alternatives, most of what is stored, are read
+        where `top` asks for them; else they are empty, int32 and float32 (T, 0).
+        """
+        seen: set[str] = set()
+        columns = ["text_digest", *_SUMS[1:], *_TOKENS, *(_TOP if top else ())]
+        for part in self._parts(model_digest, recipe_digest):
+            for table in _row_groups(part, columns):
+                for digest, score in _scores(table, top):
+                    if digest not in seen:
+                        seen.add(digest)
+                        yield digest, score
+
+    def contents(self) -> Iterator[Contents]:
+        """What is stored, model by model and recipe by recipe, in the order it was written."""
+        parts = sorted(self.folder.glob("*.parquet"), key=_modified)
+        for model, recipe in dict.fromkeys(
+            (names[0], names[1]) for part in parts if len(names := part.stem.split("-")) == 3
+        ):
+            found = self._contents(model, recipe)
+            if found is not None:
+                yield found
+
+    def texts(self, digests: Container[str]) -> dict[str, str]:
+        """The texts of these stories, by digest; of those that are stored."""
+        found: dict[str, str] = {}
+        for part in sorted(self.folder.glob("*.parquet")):
+            table = _read(part, ["text_digest", "text"])
+            if table is not None:
+                pairs = zip(*(column.to_pylist() for column in table.columns), strict=True)
+                found |= {digest: text for digest, text in pairs if digest in digests}
+        return found
 
     def parameters(self, model_digest: str, recipe_digest: str) -> int | None:
         """How many parameters the model has, or None where nothing of it is stored."""
@@ -113,7 +177,7 @@ class Store:
         """
         if not rows:
             return
-        head = f"{rows[0].model_digest}-{rows[0].recipe.digest}"
+        head = f"{rows[0].model.digest}-{rows[0].recipe.digest}"
         place = self.folder / f"{head}-{uuid.uuid4().hex[:12]}.parquet"
         beside = place.with_name(f".{place.name}.{os.getpid()}")
         try:
@@ -175,6 +239,26 @@ class Store:
         beside.write_text(json.dumps(list(texts)), encoding="utf-8")
         beside.replace(place)
 
+    def _contents(self, model_digest: str, recipe_digest: str) -> Contents | None:
+        rows: dict[str, Entry] = {}
+        first: dict[str, Any] = {}
+        for _, table in self._tables(model_digest, recipe_digest, ["story", "title", *_SUMS]):
+            for name, title, digest, tokens, size, nll in zip(
+                *(column.to_pylist() for column in table.columns), strict=True
+            ):
+                rows.setdefault(digest, Entry(digest, name, title, Summary(tokens, size, nll)))
+        for part in self._parts(model_digest, recipe_digest):
+            table = _read_row(part, 0)
+            if table is not None and len(table):
+                first = table.select([*_MEMBER, "recipe"]).to_pylist()[0]
+                break
+        try:
+            recipe = Recipe(**json.loads(first.pop("recipe")))
+        except (KeyError, TypeError, ValueError, EyebrowError):
+            return None  # nothing there any more, or choices that this version does not know
+        member = Member(*(first[name] for name in _MEMBER))
+        return Contents(member, recipe, recipe_digest, tuple(rows.values()))
+
     def _vocabulary_path(self, tokenizer_digest: str) -> Path:
         return self.folder / ".vocabularies" / f"{tokenizer_digest}.json"
 
@@ -218,24 +302,38 @@ def _read(part: Path, columns: list[str] | None = None) -> pa.Table | None:
         return None
 
 
-def _read_row(part: Path, at: int) -> dict[str, Any] | None:
+def _read_row(part: Path, at: int) -> pa.Table | None:
     group, row = divmod(at, ROWS_TOGETHER)
     try:
         with pq.ParquetFile(part) as file:
-            return dict(file.read_row_group(group).slice(row, 1).to_pylist()[0])
+            return file.read_row_group(group).slice(row, 1)
     except (OSError, pa.ArrowException):
         return None
+
+
+def _row_groups(part: Path, columns: list[str]) -> Iterator[pa.Table]:
+    try:
+        with pq.ParquetFile(part) as file:
+            if file.schema_arrow.equals(SCHEMA):
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group, columns)
+    except (OSError, pa.ArrowException):
+        return
 
 
 def _columns(row: Row) -> dict[str, Any]:
     score = row.score
     return {
         "story": _encodable(row.story.id),
+        "title": _encodable(row.story.title),
         "text": _encodable(row.story.text),
         "text_digest": text_digest(row.story.text),
-        "model": row.model,
-        "model_digest": row.model_digest,
-        "parameters": row.parameters,
+        "model": row.model.name,
+        "model_digest": row.model.digest,
+        "family": row.model.family,
+        "revision": row.model.revision,
+        "tokenizer_digest": row.model.tokenizer,
+        "parameters": row.model.parameters,
         "recipe_digest": row.recipe.digest,
         "recipe": json.dumps(row.recipe.to_json(), sort_keys=True),
         "tokens": score.summary.tokens,
@@ -257,21 +355,38 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _score(row: dict[str, Any]) -> StoryScore:
-    def ints(name: str) -> Any:
-        return np.array(row[name], dtype=np.int32)
+def _scores(table: pa.Table, top: bool) -> Iterator[tuple[str, StoryScore]]:
+    """(text digest, score) of every row of a table."""
+    lists = [_rows_of(table.column(name)) for name in _TOKENS]
+    tops = [_rows_of(table.column(name)) for name in _TOP] if top else []
+    sums = zip(*(table.column(name).to_pylist() for name in _SUMS), strict=True)
+    for row, (digest, tokens, size, nll) in enumerate(sums):
+        ids, starts, ends, logprobs, entropies, ranks = (rows[row] for rows in lists)
+        yield (
+            digest,
+            StoryScore(
+                ids,
+                starts,
+                ends,
+                logprobs,
+                entropies,
+                ranks,
+                tops[0][row] if top else np.empty((len(ids), 0), np.int32),
+                tops[1][row] if top else np.empty((len(ids), 0), np.float32),
+                Summary(tokens, size, nll),
+            ),
+        )
 
-    def floats(name: str) -> Any:
-        return np.array(row[name], dtype=np.float32)
 
-    return StoryScore(
-        ints("token_ids"),
-        ints("starts"),
-        ints("ends"),
-        floats("logprobs"),
-        floats("entropies"),
-        ints("ranks"),
-        ints("top_ids").reshape(-1, TOP),
-        floats("top_logprobs").reshape(-1, TOP),
-        Summary(row["tokens"], row["bytes"], row["nll"]),
-    )
+def _rows_of(column: pa.ChunkedArray) -> list[Any]:
+    """The lists of a column as numpy arrays; lists of lists as (T, TOP)."""
+    lists = column.combine_chunks()
+    offsets = lists.offsets.to_numpy()
+    values = lists.values
+    wide = pa.types.is_list(values.type)
+    if wide:  # every token has as many alternatives
+        values, offsets = values.values, offsets * TOP
+    flat = values.to_numpy(zero_copy_only=False)
+    # Copies: one story that is kept must not keep its whole row group in memory.
+    rows = [flat[start:end].copy() for start, end in pairwise(offsets.tolist())]
+    return [row.reshape(-1, TOP) for row in rows] if wide else rows

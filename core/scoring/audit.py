@@ -275,7 +275,7 @@ class _Run:
         """Through a store of its own, every array, to the last bit."""
         loaded = self.loaded
         rows = [
-            Row(story, loaded.name, loaded.digest, loaded.parameters, self.recipe, score)
+            Row(story, loaded.member, self.recipe, score)
             for story, score in zip(self.stories, self.scores, strict=True)
         ]
         with tempfile.TemporaryDirectory(prefix="eyebrow-audit-") as folder:

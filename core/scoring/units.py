@@ -11,7 +11,7 @@ because one token reaches over several words, are joined to the one before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,6 @@ import numpy.typing as npt
 
 from .scores import Floats, StoryScore
 from .sentences import Span, sentence_spans
-
-SENTENCES = 5  # of a story whose sentence positions are compared
 
 _WORD = re.compile(r"\S+")
 _Indices = npt.NDArray[np.int64]
@@ -148,48 +146,3 @@ def _begin(score: StoryScore) -> int:
     """The token before which the text begins: behind a BOS that is shown."""
     shown = (score.ranks == 0) & (score.ends == score.starts)
     return int(np.argmin(shown)) if not shown.all() else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """Surprise by place of the sentence, pooled over stories of exactly `SENTENCES` sentences.
-
-    tokens, nll: scored tokens and their nats at each place.
-    """
-
-    stories: int
-    tokens: tuple[int, ...]
-    nll: tuple[float, ...]
-
-    @property
-    def means(self) -> tuple[float, ...]:
-        """Nats per token at each place; nan where nothing was scored."""
-        pairs = zip(self.nll, self.tokens, strict=True)
-        return tuple(nll / tokens if tokens else float("nan") for nll, tokens in pairs)
-
-    def to_json(self) -> list[dict[str, float | int]]:
-        """One entry a place: `{"position", "tokens", "nll", "surprise"}`."""
-        return [
-            {"position": n, "tokens": tokens, "nll": nll, "surprise": mean}
-            for n, (tokens, nll, mean) in enumerate(
-                zip(self.tokens, self.nll, self.means, strict=True), start=1
-            )
-        ]
-
-
-def sentence_positions(
-    scores: Iterable[tuple[str, StoryScore]], *, language: str = "en"
-) -> Positions:
-    """Surprise at sentence 1 to 5 over the (text, score) pairs that have exactly five."""
-    tokens, nll = np.zeros(SENTENCES, dtype=np.int64), np.zeros(SENTENCES)
-    stories = 0
-    for text, score in scores:
-        if len(sentence_spans(text, language)) != SENTENCES:
-            continue
-        units = by_sentence(text, score, language=language)
-        if len(units) != SENTENCES:  # one token reaches over a whole sentence
-            continue
-        stories += 1
-        tokens += [unit.scored for unit in units]
-        nll += [unit.surprise for unit in units]
-    return Positions(stories, tuple(tokens.tolist()), tuple(nll.tolist()))

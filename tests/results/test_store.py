@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eyebrow.core import EyebrowError
+from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import ROWS_TOGETHER, Row, Store, default_store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
@@ -21,6 +22,7 @@ from eyebrow.core.stories import Story, text_digest
 
 RECIPE = Recipe("context", 64, 32, "float32", "cpu")
 MODEL = "0123456789abcdef"
+MEMBER = Member("pocket", MODEL, "", "", "feedfacefeedface", 12)
 KEY = (MODEL, RECIPE.digest)
 ARRAYS = (
     *("token_ids", "starts", "ends", "logprobs"),
@@ -57,7 +59,7 @@ def score_of(seed: int, length: int) -> StoryScore:
 
 def row_of(seed: int, length: int = 5, text: str = "") -> Row:
     story = Story(f"s{seed}", "A title", text or f"story {seed} é🦜\u0000\r\n")
-    return Row(story, "pocket", MODEL, 12, RECIPE, score_of(seed, length))
+    return Row(story, MEMBER, RECIPE, score_of(seed, length))
 
 
 def rows(first: int, count: int) -> list[Row]:
@@ -281,3 +283,18 @@ def test_half_a_surrogate_pair_stops_no_other_row(store: Store) -> None:
 def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_store() == tmp_path / "eyebrow" / "scores"
+
+
+def test_all_scores_come_once_each_over_parts_and_row_groups(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first, second = rows(0, ROWS_TOGETHER + 3), rows(60, 20)  # some of them are in both parts
+    store.write(first)
+    store.write([*second, row_of(200, length=0)])
+    wanted = {digest_of(row): row.score for row in [*second, *first, row_of(200, length=0)]}
+    whole = dict(store.scores(*KEY, top=True))
+    assert len(list(store.scores(*KEY))) == len(wanted) == len(whole)
+    for digest, score in wanted.items():
+        assert_same(whole[digest], score)
+    bare = dict(store.scores(*KEY))[digest_of(first[0])]
+    assert bare.top_ids.shape == (len(bare), 0)
+    assert bare.summary == first[0].score.summary

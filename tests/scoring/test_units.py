@@ -15,7 +15,8 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.scoring.sentences import sentence_spans
-from eyebrow.core.scoring.units import Unit, by_sentence, by_word, sentence_positions
+from eyebrow.core.scoring.positions import sentence_positions
+from eyebrow.core.scoring.units import Unit, by_sentence, by_word
 from eyebrow.core.stories import bundled_stories
 from hypothesis import given, settings
 from hypothesis import strategies as st

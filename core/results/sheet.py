@@ -1,0 +1,147 @@
+"""All numbers of one recipe side by side: models by stories, as arrays.
+
+Everything that compares models works on a sheet: there is one recipe to a sheet, so numbers
+that do not belong together cannot meet in a chart or a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import EyebrowError
+from ..models.member import Member
+from ..scoring.recipe import Recipe
+from ..scoring.scores import Summary
+from .store import Contents, Store
+
+Counts = npt.NDArray[np.int64]
+Nats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story as the store tells it: `digest` is its text's, the text stays in the store."""
+
+    digest: str
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """M models by S stories under one recipe.
+
+    models: family by family, each from small to large. tokens, bytes: int64 (M, S), what was
+    scored; nll: float64 (M, S), nats. All three are 0 where a model has not scored a story.
+    """
+
+    recipe: Recipe
+    models: tuple[Member, ...]
+    stories: tuple[Told, ...]
+    tokens: Counts
+    bytes: Counts
+    nll: Nats
+
+    @property
+    def is_scored(self) -> npt.NDArray[np.bool_]:
+        """bool (M, S): which models have scored which stories."""
+        return self.tokens > 0
+
+    def common(self) -> Sheet:
+        """The stories that every model has scored: the one set on which models compare."""
+        return self.of_stories(np.flatnonzero(self.is_scored.all(axis=0)).tolist())
+
+    def of_stories(self, columns: Sequence[int]) -> Sheet:
+        """These stories alone, in this order."""
+        at = np.asarray(columns, dtype=np.int64)
+        return Sheet(
+            self.recipe,
+            self.models,
+            tuple(self.stories[i] for i in columns),
+            self.tokens[:, at],
+            self.bytes[:, at],
+            self.nll[:, at],
+        )
+
+    def of_models(self, rows: Sequence[int]) -> Sheet:
+        """These models alone, in this order."""
+        at = np.asarray(rows, dtype=np.int64)
+        return Sheet(
+            self.recipe,
+            tuple(self.models[i] for i in rows),
+            self.stories,
+            self.tokens[at],
+            self.bytes[at],
+            self.nll[at],
+        )
+
+    def families(self) -> list[tuple[str, list[int]]]:
+        """(family, rows of its models), in order; a model without a family is one of its own.
+
+        Models of one family with different tokenizers are kept apart: their tokens are not the
+        same tokens.
+        """
+        found: dict[tuple[str, str], list[int]] = {}
+        for row, model in enumerate(self.models):
+            found.setdefault((model.family or model.name, model.tokenizer), []).append(row)
+        return [(name, rows) for (name, _), rows in found.items()]
+
+
+def by_size(models: Sequence[Member]) -> list[int]:
+    """The order of a sheet's rows: families as they first come, small to large in each."""
+    first: dict[str, int] = {}
+    for model in models:
+        first.setdefault(model.family or model.name, len(first))
+    return sorted(
+        range(len(models)),
+        key=lambda i: (first[models[i].family or models[i].name], models[i].parameters, i),
+    )
+
+
+def build_sheet(
+    recipe: Recipe,
+    models: Sequence[Member],
+    sums: Sequence[Mapping[str, Summary]],
+    stories: Sequence[Told],
+) -> Sheet:
+    """A sheet of these stories; sums: for each model its sums by text digest."""
+    order = by_size(models)
+    nothing = Summary(0, 0, 0.0)
+    table = [[sums[i].get(story.digest, nothing) for story in stories] for i in order]
+    shape = (len(order), len(stories))
+    return Sheet(
+        recipe,
+        tuple(models[i] for i in order),
+        tuple(stories),
+        np.array([[s.tokens for s in row] for row in table], dtype=np.int64).reshape(shape),
+        np.array([[s.bytes for s in row] for row in table], dtype=np.int64).reshape(shape),
+        np.array([[s.nll for s in row] for row in table], dtype=np.float64).reshape(shape),
+    )
+
+
+def read_sheets(store: Store) -> list[Sheet]:
+    """A sheet for each recipe in the store, the one with the most rows first.
+
+    Raises `EyebrowError` for a folder that is no store or has nothing in it.
+    """
+    recipes: dict[str, list[Contents]] = {}
+    for contents in store.contents():
+        recipes.setdefault(contents.recipe_digest, []).append(contents)
+    if not recipes:
+        raise EyebrowError(
+            "Empty store",
+            f"{store.folder} holds no scores; `eyebrow score STORIES -m MODEL --store "
+            f"{store.folder}` writes some",
+        )
+    sheets = [_joined(group) for group in recipes.values()]
+    return sorted(sheets, key=lambda sheet: -int(sheet.is_scored.sum()))
+
+
+def _joined(group: Sequence[Contents]) -> Sheet:
+    told = {row.digest: Told(row.digest, row.id, row.title) for one in group for row in one.rows}
+    sums = [{row.digest: row.summary for row in one.rows} for one in group]
+    return build_sheet(group[0].recipe, [one.member for one in group], sums, tuple(told.values()))
