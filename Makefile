@@ -9,7 +9,7 @@ BIN := $(ENV)/bin
 SOURCES := pyproject.toml constraints.txt Makefile
 TYPING := $(ENV)/eyebrow-typing
 
-.PHONY: run test test-slow check clean
+.PHONY: run test test-slow test-lm-eval check clean
 
 run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
@@ -21,6 +21,11 @@ test: check
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow
+
+# `corpus --recipe rolling` beside lm-eval itself, which brings a hundred packages along.
+test-lm-eval: $(ENV)/.eyebrow-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(ENV)/.eyebrow-constraints -e '.[test,lm-eval]'
+	$(BIN)/pytest tests/scoring/test_corpus.py -k lm_eval -rs
 
 check: $(ENV)/.eyebrow-test
 	$(BIN)/ruff check core tui tests

@@ -112,9 +112,26 @@ def _shown(results: Results, stories: list[Story]) -> str:
         for row in results.models
     ]
     parts = [table(heads, rows, left=("model",)), results.recipe.label]
+    if any(row.sentence_positions for row in results.models):
+        parts.insert(1, _positions(results))
     if stories:
         parts.append(_each(results, {story.id: story.title for story in stories}))
     return "\n\n".join(parts)
+
+
+def _positions(results: Results) -> str:
+    """Surprise at sentence 1 to 5, a row for each model."""
+    rows = [
+        (
+            row.model,
+            f"{row.five_sentence_stories:,}",
+            *(number(place["surprise"], 3) for place in row.sentence_positions),
+        )
+        for row in results.models
+        if row.sentence_positions
+    ]
+    heads = ("nats per token in sentence", "stories", *(str(n) for n in range(1, 6)))
+    return table(heads, rows, left=heads[:1])
 
 
 def _each(results: Results, titles: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ import typer
 from ..errors import DONE, EyebrowError
 from ..scoring.recipe import Recipe
 from . import options as o
+from . import units
 from .output import emit, emit_json, number, table, visible
 from .progress import ProgressLine
 
@@ -25,6 +26,17 @@ DEFAULT_MODEL = "pocket-3m"
 def tokens(
     text: o.Text,
     model: o.Model = DEFAULT_MODEL,
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="UNIT", help="A row per token, word or sentence.")
+    ] = "token",
+    correct: Annotated[
+        bool,
+        typer.Option(
+            "--correct",
+            help="Words pay for their end, not for the space before them (Pimentel & Meister "
+            "2024, Oh & Schuler 2024).",
+        ),
+    ] = False,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     first_token: o.FirstToken = "context",
@@ -34,7 +46,7 @@ def tokens(
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
-    """The tokens of a text with their surprise, one row each.
+    """The tokens, words or sentences of a text with their surprise, one row each.
 
     The surprise of a token is -ln p given the tokens before it, in nats and in bits; rank 1 is
     the likeliest token. "instead" is the likeliest other token at that place.
@@ -42,7 +54,9 @@ def tokens(
     \b
     Example:
       eyebrow tokens "The cat sat on the umbrella." -m pocket-3m
+      eyebrow tokens "The cat sat on the umbrella." --unit word --correct
     """
+    units.check(unit, correct)
     recipe = o.recipe_from(first_token, context, stride, dtype)
     read = _read(text)
     if not read:
@@ -52,17 +66,23 @@ def tokens(
     from ..scoring.vocabulary import token_texts
 
     score = score_text(loaded.model, loaded.tokenizer, read, recipe)
-    size = loaded.model.config.get_text_config().vocab_size
-    rows = token_rows(score, token_texts(loaded.tokenizer, size))
+    if unit == "token":
+        size = loaded.model.config.get_text_config().vocab_size
+        rows = token_rows(score, token_texts(loaded.tokenizer, size))
+        result, shown = [_row(row) for row in rows], _shown(rows)
+    else:
+        found = units.find(loaded, recipe, read, score, unit, correct)
+        result, shown = units.rows(read, found), units.shown(read, found, unit)
     if json:
-        emit_json([_row(row) for row in rows])
+        emit_json(result)
         return DONE
     sums = score.summary
-    emit(_shown(rows))
+    emit(shown)
     emit(
         f"\n{sums.tokens:,} tokens scored, perplexity {number(sums.perplexity, 2)}, "
         f"{number(sums.bits_per_byte, 3)} bits per byte\n"
         f"{visible(loaded.name)} · {recipe.label}"
+        + (f" · {unit}s corrected at their ends" if correct else "")
     )
     return DONE
 
