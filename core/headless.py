@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +21,8 @@ from .results.store import Row, Store
 from .scoring.positions import PositionCounter, is_five
 from .scoring.recipe import DEFAULT_CONTEXT, Recipe
 from .scoring.scores import StoryScore, Summary
-from .stories.story import Story, text_digest
+from .stories import Story
+from .stories.told import Told
 
 if TYPE_CHECKING:
     from .models.load import LoadedModel
@@ -73,10 +73,9 @@ def score(
     """
     specs = _specs(models)
     recipe, device, dtype = settled(recipe or Recipe(), device, dtype)
-    read = list(stories)
-    if not specs or not read:
-        raise EyebrowError("Nothing to score", f"{len(specs)} models, {len(read)} stories")
-    run = _Run(read, _store(store), device, dtype, offline, progress or (lambda _: None))
+    if not specs:
+        raise EyebrowError("Nothing to score", "no model was given")
+    run = _Run(stories, _store(store), device, dtype, offline, progress or (lambda _: None))
     found = run.fetch(specs)
     recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
     columns = [
@@ -86,7 +85,7 @@ def score(
     ]
     if not columns:
         raise run.nothing()
-    return gather(recipe, read, run.digests, columns, run.failures, seed)
+    return gather(recipe, run.told, columns, run.failures, seed)
 
 
 def settled(recipe: Recipe, device: str = "auto", dtype: str = "auto") -> tuple[Recipe, str, str]:
@@ -134,22 +133,26 @@ class _Run:
 
     def __init__(
         self,
-        stories: list[Story],
+        stories: Iterable[Story],
         store: Store | None,
         device: str,
         dtype: str,
         offline: bool,
         tell: Callable[[Progress], None],
     ) -> None:
-        self.digests = [text_digest(story.text) for story in stories]
-        self.texts = dict(zip(reversed(self.digests), reversed(stories), strict=True))
-        self.copies = Counter(self.digests)
-        self.five = {d for d, story in self.texts.items() if is_five(story.text)}
+        self.five: set[str] = set()  # digests of texts of five sentences
+        self.told = Told(stories, self._note)
+        if not len(self.told):
+            raise EyebrowError("Nothing to score", "there are no stories")
         self.store = store
         self.device, self.dtype, self.offline = device, dtype, offline
         self.tell = tell
         self.failures: list[Failure] = []
         self._codes: list[int] = []
+
+    def _note(self, story: Story, digest: str) -> None:
+        if is_five(story.text):
+            self.five.add(digest)
 
     def failed(self, model: str, error: Exception, story: str = "") -> None:
         self.failures.append(Failure(model, story, *_reason(error)))
@@ -199,17 +202,16 @@ class _Run:
 
         digest = model_digest(folder)
         known = self.store.summaries(digest, recipe.digest) if self.store else {}
-        sums = {d: known[d] for d in self.texts if d in known}
+        sums = {d: known[d] for d in self.told.lengths if d in known}
         places = self._places_known(digest, recipe, sums)
-        todo = {d: story for d, story in self.texts.items() if d not in sums}
-        total = len(self.texts)
+        total = len(self.told.lengths)
         parameters = None
-        if self.store and not todo:
+        if self.store and len(sums) == total:
             parameters = self.store.parameters(digest, recipe.digest)
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            parameters = self._score(spec, folder, recipe, todo, sums, places)
+            parameters = self._score(spec, folder, recipe, sums, places)
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(tokenizer_digest(folder), parameters),
@@ -222,9 +224,9 @@ class _Run:
         """Sentence positions of what the store has; it is read only where there is any."""
         places = PositionCounter()
         if self.store and not self.five.isdisjoint(sums):
-            for text, score in self.store.scores(model, recipe.digest):
-                if text in self.five:
-                    places.add(self.texts[text].text, score, self.copies[text])
+            for digest, text, score in self.store.scored_texts(model, recipe.digest):
+                if digest in self.five:
+                    places.add(text, score, self.told.copies[digest])
         return places
 
     def _without_store(self, error: Exception) -> None:
@@ -236,11 +238,10 @@ class _Run:
         spec: ModelSpec,
         folder: Path,
         recipe: Recipe,
-        todo: Mapping[str, Story],
         sums: dict[str, Summary],
         places: PositionCounter,
     ) -> int:
-        """Score `todo` (by text digest) into `sums` and `places`; returns the parameters."""
+        """Score what is not in `sums` (by text digest) into it; returns the parameters."""
         from .models.load import load_model
         from .scoring.scorer import Scorer
 
@@ -248,18 +249,22 @@ class _Run:
         scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         keeper = _Keeper(self.store, loaded, recipe, self._without_store)
         keeper.keep_vocabulary(folder)
-        pace = _Pace(spec.name, len(sums), todo.values())
+        left = [length for digest, length in self.told.lengths.items() if digest not in sums]
+        pace = _Pace(spec.name, len(sums), left)
+        known = frozenset(sums)
         try:
-            for digest, outcome in _scores(scorer, todo):
-                if isinstance(outcome, Exception):
-                    self.failed(spec.name, outcome, todo[digest].id)
-                    continue
-                sums[digest] = outcome.summary
-                places.add(todo[digest].text, outcome, self.copies[digest])
-                keeper.add(todo[digest], outcome)
-                pace.add(todo[digest], outcome.summary.tokens)
-                if pace.is_due():
-                    self.tell(pace.progress())
+            for block in self.told.blocks(lambda digest: digest not in known):
+                for digest, outcome in _scores(scorer, block):
+                    story = block[digest]
+                    if isinstance(outcome, Exception):
+                        self.failed(spec.name, outcome, story.id)
+                        continue
+                    sums[digest] = outcome.summary
+                    places.add(story.text, outcome, self.told.copies[digest])
+                    keeper.add(story, outcome)
+                    pace.add(story, outcome.summary.tokens)
+                    if pace.is_due():
+                        self.tell(pace.progress())
         finally:
             keeper.write()
         self.tell(pace.progress())
@@ -315,8 +320,7 @@ class _Keeper:
 class _Pace:
     """How fast it goes. Time left goes by characters: the longest stories come first."""
 
-    def __init__(self, model: str, known: int, stories: Iterable[Story]) -> None:
-        sizes = [len(story.text) for story in stories]
+    def __init__(self, model: str, known: int, sizes: Sequence[int]) -> None:
         self.model, self.done, self.total = model, known, known + len(sizes)
         self.left, self.seen, self.tokens = sum(sizes), 0, 0
         self.began = self.told = time.monotonic()

@@ -14,7 +14,6 @@ from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..results.outcome import Failure, Results
-    from ..stories import Story
 
 DEFAULT_MODELS = ["pocket"]
 _TOLD = 5  # failures of stories that are told one by one
@@ -57,15 +56,12 @@ def score(
 
     specs = find_models(model)
     source = open_stories(stories, column=column, split=split, limit=limit, per_line=per_line)
-    read = list(source)
-    if source.skipped and not quiet:
-        note(f"{source.skipped} empty stories left out")
     from ..headless import score as run
 
     line = ProgressLine(not quiet)
     try:
         results = run(
-            read,
+            source,
             specs,
             recipe=recipe,
             device=device,
@@ -85,15 +81,17 @@ def score(
         ) from None
     finally:
         line.clear()
+    if source.skipped and not quiet:
+        note(f"{source.skipped} empty stories left out")
     if json:
         emit_json(results.to_json())
     else:
-        emit(_shown(results, read if each else []))
+        emit(_shown(results, each))
     _tell(results.failures)
     return PARTLY if results.failures else DONE
 
 
-def _shown(results: Results, stories: list[Story]) -> str:
+def _shown(results: Results, each: bool) -> str:
     heads = (
         *("model", "size", "stories", "tokens", "perplexity", "95 % interval"),
         *("bits/byte", "mean/story"),
@@ -114,8 +112,8 @@ def _shown(results: Results, stories: list[Story]) -> str:
     parts = [table(heads, rows, left=("model",)), results.recipe.label]
     if any(row.sentence_positions for row in results.models):
         parts.insert(1, _positions(results))
-    if stories:
-        parts.append(_each(results, {story.id: story.title for story in stories}))
+    if each:
+        parts.append(_each(results))
     return "\n\n".join(parts)
 
 
@@ -134,7 +132,7 @@ def _positions(results: Results) -> str:
     return table(heads, rows, left=heads[:1])
 
 
-def _each(results: Results, titles: dict[str, str]) -> str:
+def _each(results: Results) -> str:
     """A row per story, the hardest first, model after model; those without a number last."""
     place = {row.model: n for n, row in enumerate(results.models)}
     order = sorted(
@@ -149,7 +147,7 @@ def _each(results: Results, titles: dict[str, str]) -> str:
             number(row.bits_per_byte, 3),
             f"{row.tokens:,}",
             row.story,
-            titles[row.story],
+            results.titles[row.story],
         )
         for row in order
     ]

@@ -12,7 +12,7 @@ from ..models.member import Member
 from ..scoring.positions import Place, Positions
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
-from ..stories.story import Story
+from ..stories.told import Told
 from .statistics import perplexity_intervals, pooled
 
 
@@ -74,12 +74,16 @@ class StoryResult:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What `score` gives. Rows follow the order of the models, then of the stories."""
+    """What `score` gives. Rows follow the order of the models, then of the stories.
+
+    titles: of every story, by its id.
+    """
 
     recipe: Recipe
     models: tuple[ModelResult, ...]
     stories: tuple[StoryResult, ...]
     failures: tuple[Failure, ...]
+    titles: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """What `eyebrow score --json` prints; numbers that are not finite are None."""
@@ -103,18 +107,18 @@ class Column:
 
 def gather(
     recipe: Recipe,
-    stories: Sequence[Story],
-    digests: Sequence[str],
+    told: Told,
     columns: Sequence[Column],
     failures: Sequence[Failure],
     seed: int,
 ) -> Results:
-    """Columns of sums as rows; `digests` are the stories' text digests, in their order."""
+    """Columns of sums as rows."""
     return Results(
         recipe,
-        tuple(_pool(columns, digests, seed)),
-        tuple(row for column in columns for row in _rows(column, stories, digests)),
+        tuple(_pool(columns, told.digests, seed)),
+        tuple(row for column in columns for row in _rows(column, told)),
         tuple(failures),
+        dict(zip(told.ids, told.titles, strict=True)),
     )
 
 
@@ -147,14 +151,12 @@ def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Itera
         )
 
 
-def _rows(
-    column: Column, stories: Sequence[Story], digests: Sequence[str]
-) -> Iterator[StoryResult]:
-    for story, digest in zip(stories, digests, strict=True):
+def _rows(column: Column, told: Told) -> Iterator[StoryResult]:
+    for story, digest in zip(told.ids, told.digests, strict=True):
         row = column.sums.get(digest)
         if row is not None:
             yield StoryResult(
-                story.id,
+                story,
                 column.member.name,
                 row.tokens,
                 row.bytes,

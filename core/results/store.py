@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -134,14 +134,35 @@ class Store:
         A row group is in memory at a time. The alternatives, most of what is stored, are read
         where `top` asks for them; else they are empty, int32 and float32 (T, 0).
         """
+        columns = [*_SUMS, *_TOKENS, *(_TOP if top else ())]
+        for table, fresh in self._groups(model_digest, recipe_digest, columns):
+            yield from (row for row in _scores(table, top) if fresh(row[0]))
+
+    def scored_texts(
+        self, model_digest: str, recipe_digest: str
+    ) -> Iterator[tuple[str, str, StoryScore]]:
+        """(text digest, text, score) of every stored story, each once, without alternatives."""
+        columns = ["text", *_SUMS, *_TOKENS]
+        for table, fresh in self._groups(model_digest, recipe_digest, columns):
+            texts = table.column("text").to_pylist()
+            for text, (digest, score) in zip(texts, _scores(table, top=False), strict=True):
+                if fresh(digest):
+                    yield digest, text, score
+
+    def _groups(
+        self, model_digest: str, recipe_digest: str, columns: list[str]
+    ) -> Iterator[tuple[pa.Table, Callable[[str], bool]]]:
+        """Row groups, each with a function that is true when it first meets a digest."""
         seen: set[str] = set()
-        columns = ["text_digest", *_SUMS[1:], *_TOKENS, *(_TOP if top else ())]
+
+        def fresh(digest: str) -> bool:
+            known = digest in seen
+            seen.add(digest)
+            return not known
+
         for part in self._parts(model_digest, recipe_digest):
             for table in _row_groups(part, columns):
-                for digest, score in _scores(table, top):
-                    if digest not in seen:
-                        seen.add(digest)
-                        yield digest, score
+                yield table, fresh
 
     def contents(self) -> Iterator[Contents]:
         """What is stored, model by model and recipe by recipe, in the order it was written."""

@@ -61,6 +61,11 @@ class Stories:
         return self._origin.name
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether it can be read more than once; a pipe cannot."""
+        return not self._origin.is_once
+
+    @property
     def expected(self) -> int | None:
         """How many stories there are, if the source says so before it is read.
 
