@@ -165,6 +165,8 @@ def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
                 file_drafts(file, file.name, column, per_line, in_folder=True) for file in files
             ),
         )
+    if stat.S_ISCHR(mode) and not _is_terminal(path):
+        raise EyebrowError("Not a file", f"{path} is a device; name a file, a folder or a pipe")
     if not stat.S_ISREG(mode):
         return _piped(file_opener(path), name, column, per_line)
     check_file(path, name)
@@ -179,6 +181,11 @@ def _piped(opener: Opener, name: str, column: str | None, per_line: bool) -> _Or
     from .files import piped_drafts
 
     return _Origin(name, lambda: piped_drafts(opener, name, column, per_line), is_once=True)
+
+
+def _is_terminal(path: Path) -> bool:
+    with path.open("rb", buffering=0) as device:
+        return device.isatty()
 
 
 def _draft(story: Story) -> Draft:
