@@ -39,6 +39,16 @@ def check_file(path: Path, name: str) -> None:
         )
 
 
+def check_options(path: Path, name: str, column: str | None, per_line: bool) -> None:
+    """Refuses options that a file of this kind has no use for."""
+    if column is not None and kind_of(path) == ".txt":
+        raise EyebrowError(
+            "No columns", f"{name} is plain text and has no columns; leave --column out"
+        )
+    if per_line and kind_of(path) != ".txt":
+        raise EyebrowError("Bad usage", f"{name} is a table, a story a row; leave --per-line out")
+
+
 def folder_files(folder: Path, name: str) -> list[Path]:
     """The files of stories in a folder, by name; hidden ones and folders inside are left out."""
     with explained(name):

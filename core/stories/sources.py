@@ -147,7 +147,7 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
 
 
 def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
-    from .files import check_file, file_count, file_drafts, folder_files
+    from .files import check_file, check_options, file_count, file_drafts, folder_files
     from .stream import file_opener
 
     name = path.name or path.resolve().name or str(path)
@@ -170,6 +170,7 @@ def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
     if not stat.S_ISREG(mode):
         return _piped(file_opener(path), name, column, per_line)
     check_file(path, name)
+    check_options(path, name, column, per_line)
     return _Origin(
         name,
         lambda: file_drafts(path, name, column, per_line),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import BIGRAM, Outcome
-from .hostile import FILES
+from .hostile import FILES, GOOD
 
 
 @pytest.mark.parametrize(("make", "words"), FILES.values(), ids=FILES.keys())
@@ -22,3 +22,21 @@ def test_stories_that_are_none(
     assert done.err.count("\n") == 1
     assert "\x1b" not in done.err
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("story.txt", ["--column", "text"], "plain text and has no columns"),
+        ("story.jsonl", ["--per-line"], "leave --per-line out"),
+        ("story.jsonl", ["--column", "tale"], "text"),
+    ],
+)
+def test_options_that_do_not_fit_the_file(
+    name: str, options: list[str], words: str, cli: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(GOOD)
+    done = cli("score", tmp_path / name, "-m", BIGRAM, "--no-store", *options)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert done.err.count("\n") == 1
