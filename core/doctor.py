@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .errors import EyebrowError
+
 PACKAGES = ("torch", "transformers", "textual", "plotext", "datasets", "numpy", "pyarrow")
 SMALLEST = (60, 16)  # columns and lines under which the screen only says what it needs
 SPARE_DISK = 1 << 30  # bytes free under which downloads and the store are in danger
@@ -249,8 +251,13 @@ def _contents(report: Report) -> Facts:
         stories = 0
     if not stories:
         report.mend("the bundled stories are missing", "install eyebrow again")
+    try:
+        known = families()
+    except EyebrowError as error:
+        report.mend(error.message, "correct or remove that file")
+        known = {}
     here, missing = [], []
-    for members in families().values():
+    for members in known.values():
         for spec in members:
             if spec.local_path:
                 here.append(spec.name)

@@ -159,6 +159,20 @@ def figures(x: float | None, digits: int = 3) -> str:
     return f"{x:.{digits - 1 - exponent}f}"
 
 
+def arrival(done: int, total: int, speed: float) -> str:
+    """A download in words: `120/269 MB 11 MB/s 14 s`. Bytes, and bytes per second."""
+    unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    amount = (
+        f"{done / unit:.1f}/{total / unit:.1f}"
+        if unit > 1e6
+        else f"{done / unit:.0f}/{total / unit:.0f}"
+    )
+    if speed <= 0:
+        return f"{amount} {name}"
+    left = duration((total - done) / speed)
+    return f"{amount} {name} {figures(speed / 1e6, 2)} MB/s {left}"
+
+
 def duration(seconds: float | None) -> str:
     """A span of time in its two largest units: `4 s`, `2 min 5 s`, `1 h 12 min`, `3 d 4 h`."""
     special = _special(seconds)

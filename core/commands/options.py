@@ -36,7 +36,7 @@ Models = Annotated[
         "--model",
         metavar="MODEL",
         help="A family (pocket, smollm2, gpt2, ...), one of its members, a Hugging Face id, a "
-        "folder, or ngram:N:FILE. May be given more than once.",
+        "folder, a folder of checkpoints, or ngram:N:FILE. May be given more than once.",
     ),
 ]
 Model = Annotated[

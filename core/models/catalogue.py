@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from ..errors import EyebrowError
 from .counted import PREFIX, parse_counted
+from .families import HUB_ID, families
 from .fingerprint import count_parameters
+from .spec import ModelSpec, has_weights
+
+__all__ = ["POCKET", "ModelSpec", "families", "find_family", "find_models"]
 
 POCKET = Path(__file__).parent / "pocket"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(#[\w./-]+)?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """One model by name: where it comes from, before anything is loaded.
-
-    source: "bundled", "hub", "folder" or "ngram". location: a folder's path, the Hub id, or the
-    n-gram's full name (see `counted`).
-    parameters: where known before loading.
-    """
-
-    name: str
-    source: str
-    location: str
-    family: str = ""
-    revision: str = ""
-    parameters: int | None = None
-
-    @property
-    def local_path(self) -> Path | None:
-        """Its folder on this machine, the Hugging Face cache included; None if it is not here.
-
-        An n-gram is here once it is counted; `load.fetch` counts it.
-        """
-        if self.source != "hub":
-            ngram = self.source == "ngram"
-            folder = parse_counted(self.location).folder if ngram else Path(self.location)
-            return folder if (folder / "config.json").is_file() else None
-        return _in_hub_cache(self.location, self.revision or "main")
-
-    def to_json(self) -> dict[str, Any]:
-        """A row of `eyebrow models --json`."""
-        path = self.local_path
-        return {
-            "name": self.name,
-            "family": self.family or None,
-            "parameters": self.parameters,
-            "source": self.location if self.source == "hub" else self.source,
-            "local_path": str(path) if path else None,
-        }
-
-
-@lru_cache(maxsize=1)
-def families() -> dict[str, tuple[ModelSpec, ...]]:
-    """Every known family by name, its members from small to large."""
-    raw = tomllib.loads((Path(__file__).parent / "families.toml").read_text(encoding="utf-8"))
-    return {
-        family: tuple(_member(family, entry) for entry in table["members"])
-        for family, table in raw.items()
-    }
-
-
-def _member(family: str, entry: dict[str, Any]) -> ModelSpec:
-    bundled = "id" not in entry
-    return ModelSpec(
-        name=entry["name"],
-        source="bundled" if bundled else "hub",
-        location=str(POCKET / entry["name"]) if bundled else entry["id"],
-        family=family,
-        parameters=entry["parameters"],
-    )
 
 
 def find_models(names: Sequence[str]) -> list[ModelSpec]:
     """The models that `names` stand for, in order, each once.
 
-    A name is a family (all its sizes), a member, a folder with a `config.json`, a Hub id
-    `owner/name` with `#revision` if need be, or `ngram:N:FILE` (see `counted`). Raises
-    `EyebrowError` for a name that is none.
+    A name is a family (all its sizes), a member, a folder with a `config.json`, a folder of such
+    folders (a family of checkpoints), a Hub id `owner/name` with `#revision` if need be, or
+    `ngram:N:FILE` (see `counted`). Raises `EyebrowError` for a name that is none.
     """
     found: dict[str, ModelSpec] = {}
     for name in names:
@@ -96,50 +37,96 @@ def find_models(names: Sequence[str]) -> list[ModelSpec]:
     return list(found.values())
 
 
+def find_family(name: str) -> tuple[ModelSpec, ...]:
+    """The members of a family. Raises `EyebrowError` for a name that is none."""
+    known = families()
+    if name.lower() in known:
+        return known[name.lower()]
+    instead = _close(name, list(known)) or f"use one of {', '.join(known)}"
+    raise EyebrowError("No such family", f"{name!r} is none; {instead}")
+
+
 def _find(name: str) -> Sequence[ModelSpec]:
     known = families()
     if name.lower() in known:
         return known[name.lower()]
-    for members in known.values():
-        for member in members:
-            if member.name == name.lower():
-                return [member]
+    members = {member.name: member for listed in known.values() for member in listed}
+    if name.lower() in members:
+        return [members[name.lower()]]
     if name.startswith(PREFIX):
         return [ModelSpec(name, "ngram", str(parse_counted(name)))]
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # Path's own raises for ~nobody
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise EyebrowError(
-                "No model there", f"{name} holds no config.json; give a saved model's folder"
-            )
-        folder = folder.resolve()
-        size = count_parameters(folder)
-        return [ModelSpec(folder.name, "folder", str(folder), parameters=size)]
-    if _HUB_ID.match(name) and not name.startswith((".", "/")):
+        return _in_folder(name, folder.resolve())
+    if HUB_ID.match(name) and not name.startswith((".", "/")):
         location, _, revision = name.partition("#")
-        for members in known.values():
-            for member in members:
-                if member.location == location and not revision:
-                    return [member]
+        for member in members.values():
+            if (member.source, member.location, member.revision) == ("hub", location, revision):
+                return [member]
         return [ModelSpec(name, "hub", location, revision=revision)]
+    close = _close(name, [*known, *members])
     raise EyebrowError(
         "No such model",
-        f"{name!r} is no family ({', '.join(known)}), no member of one, no folder, no "
+        f"{name!r}: {close}"
+        if close
+        else f"{name!r} is no family ({', '.join(known)}), no member of one, no folder, no "
         "Hugging Face id such as owner/name and no ngram:N:FILE",
     )
 
 
-def _in_hub_cache(location: str, revision: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(location, "config.json", revision=revision)
-    if not isinstance(found, str):
-        return None
-    return Path(found).parent if _has_weights(Path(found).parent) else None
+def _close(name: str, names: Sequence[str]) -> str:
+    """What may have been meant, as a question; "" where nothing is near."""
+    close = get_close_matches(name.lower(), names)
+    return f"did you mean {' or '.join(close)}?" if close else ""
 
 
-def _has_weights(folder: Path) -> bool:
-    """Whether all of them are there: a download may have broken off, or fetched the rest alone."""
-    files = [path.stem for path in folder.glob("*.safetensors")]
-    shards = [name.rpartition("-of-")[2] for name in files if "-of-" in name]
-    return bool(files) and (not shards or len(shards) == int(shards[0]))
+def _in_folder(name: str, folder: Path) -> list[ModelSpec]:
+    """A saved model, or the checkpoints in a folder as a family named after it.
+
+    Checkpoints of one size come in the order of the numbers in their names, others by size.
+    """
+    if (folder / "config.json").is_file():
+        size = count_parameters(folder)
+        return [ModelSpec(folder.name, "folder", str(folder), parameters=size)]
+    specs = {
+        place.relative_to(folder).as_posix(): ModelSpec(
+            f"{folder.name}/{place.relative_to(folder).as_posix()}",
+            "folder",
+            str(place),
+            folder.name,
+            parameters=count_parameters(place),
+        )
+        for place in _checkpoints(folder)
+    }
+    if not specs:
+        raise EyebrowError(
+            "No model there",
+            f"{name} holds no config.json, nor folders with one and its weights; give a saved "
+            "model's folder, or one that holds checkpoints such as step1000",
+        )
+    by_size = len({spec.parameters for spec in specs.values() if spec.parameters}) > 1
+    order = sorted(
+        specs, key=lambda at: ((specs[at].parameters or 0) if by_size else 0, _natural(at))
+    )
+    return [specs[at] for at in order]
+
+
+def _checkpoints(folder: Path, depth: int = 2) -> Iterator[Path]:
+    """Saved models inside `folder`: step1000, or one level deeper, step1000/model."""
+    try:
+        places = [place for place in folder.iterdir() if place.is_dir()]
+    except OSError:  # a folder inside that is none of ours
+        return
+    for place in places:
+        if place.name.startswith("."):
+            continue
+        if (place / "config.json").is_file() and has_weights(place, "pickle"):
+            yield place
+        elif depth > 1:
+            yield from _checkpoints(place, depth - 1)
+
+
+def _natural(name: str) -> tuple[bool, list[tuple[str, int]]]:
+    """step2000 before step10000; names without a number, such as final, last."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return not re.search("[0-9]", name), [(text, int(digits or 0)) for text, digits in parts]

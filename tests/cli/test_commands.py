@@ -266,8 +266,10 @@ def test_models_of_the_cache_are_there_if_they_can_be_used(process: Cli, tmp_pat
 
 def test_models_table(cli: Cli) -> None:
     done = cli("models")
-    (row,) = [line for line in done.out.splitlines() if "smollm2-135m" in line]
-    assert row.split() == ["smollm2", "smollm2-135m", "135M", "HuggingFaceTB/SmolLM2-135M", "no"]
+    (row,) = [line for line in done.out.splitlines() if " smollm2-135m " in line]
+    assert row.split() == [
+        *("smollm2", "smollm2-135m", "135M", "269.0", "MB", "HuggingFaceTB/SmolLM2-135M", "no")
+    ]
     assert "downloaded" in done.err
     assert cli("models", "-q").err == ""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 from eyebrow.core.errors import EyebrowError
-from eyebrow.core.models.catalogue import POCKET, ModelSpec, families, find_models
+from eyebrow.core.models.catalogue import POCKET, ModelSpec, families, find_family, find_models
 
 
 def names(*asked: str) -> list[str]:
@@ -69,8 +70,51 @@ def test_two_folders_of_one_name_are_two_models(
 def test_names_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(EyebrowError, match="No such model"):
         find_models(["no-such-thing"])
-    with pytest.raises(EyebrowError, match=r"no config\.json"):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{}")  # without weights
+    with pytest.raises(EyebrowError, match=r"no config\.json, nor folders with one"):
         find_models([str(tmp_path)])
+    with pytest.raises(EyebrowError, match="No such model"):
+        find_models(["~nobody-of-this-name/model"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("smolm2", "smollm2"), ("Pythia-1.4", "pythia-1.4b"), ("gpt2-sml", "gpt2")]
+)
+def test_a_slip_of_the_finger(typed: str, meant: str) -> None:
+    with pytest.raises(EyebrowError, match=f"did you mean .*{meant}") as caught:
+        find_models([typed])
+    assert caught.value.exit_code == 2
+    assert "\n" not in caught.value.message
+    with pytest.raises(EyebrowError, match=r"use one of pocket, .*olmo2"):
+        find_family("zzz")
+
+
+def test_checkpoints_come_in_the_order_of_their_numbers(
+    tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run7"
+    places = ["step500", "step2000", "step10000/model", "final"]
+    for place in reversed(places):
+        shutil.copytree(tiny("llama"), run / place)
+    shutil.copytree(tiny("llama"), run / ".cache" / "step1")
+    (run / "logs").mkdir()
+    specs = find_models([str(run)])
+    assert [spec.name for spec in specs] == [f"run7/{place}" for place in places]
+    assert [spec.local_path for spec in specs] == [run / place for place in places]
+    assert {spec.family for spec in specs} == {"run7"}
+    (size,) = {spec.parameters for spec in specs}
+    assert size == find_models([str(tiny("llama"))])[0].parameters
+
+
+def test_saved_models_of_several_sizes_come_by_size(
+    tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name, kind in {"a": "wide", "b": "llama", "c1": "wide"}.items():
+        shutil.copytree(tiny(kind), tmp_path / "sizes" / name)
+    specs = find_models([str(tmp_path / "sizes")])
+    assert [spec.name for spec in specs] == ["sizes/b", "sizes/c1", "sizes/a"]
 
 
 def test_bundled_models_are_inside_the_package() -> None:
@@ -89,6 +133,9 @@ def test_a_spec_that_was_not_fetched_is_not_here(
     assert spec.local_path is None
     (tmp_path / "model-00001-of-00002.safetensors").touch()
     assert spec.local_path is None
+    (tmp_path / "pytorch_model.bin").touch()
+    assert spec.local_path is None
+    assert replace(spec, format="pickle").local_path == tmp_path
     (tmp_path / "model-00002-of-00002.safetensors").touch()
     assert spec.local_path == tmp_path
 

@@ -19,7 +19,10 @@ from ..plain import compact_count, figures, shorten
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One size as the ladder shows it. `done` of `of` stories have been scored."""
+    """One size as the ladder shows it. `done` of `of` stories have been scored.
+
+    arrival: how far its download is, in words; "" where there is none.
+    """
 
     name: str
     parameters: int | None
@@ -28,6 +31,7 @@ class Step:
     whole: float
     done: int
     of: int
+    arrival: str = ""
 
 
 class Ladder(ScrollView, can_focus=True):
@@ -88,7 +92,13 @@ class Ladder(ScrollView, can_focus=True):
         mark = "▸" if at == self.current else " "
         name = shorten(step.name, room)
         lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)
-        if step.state == "failed":
+        if step.arrival:
+            # Size, speed and time left take the place of the columns.
+            room = max(4, width - 4 - len(step.arrival))
+            name = shorten(step.name, room)
+            lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} ", style)
+            tail = Segment(step.arrival, quiet)
+        elif step.state == "failed":
             tail = Segment("failed".rjust(13), self.get_component_rich_style("ladder--failed"))
         elif step.state == "loading":
             tail = Segment("loading…".rjust(13), quiet)
