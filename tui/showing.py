@@ -179,7 +179,18 @@ def _units_at(text: str, score: StoryScore, token: int) -> tuple[str, ...]:
                 elif unit == "sentence":
                     mean = bits / one.scored
                     said.append(f"sentence {n + 1}/{len(found)} mean {mean:.1f} bits")
-    return tuple(said)
+    return (*said, *_positions(text, score))
+
+
+def _positions(text: str, score: StoryScore) -> tuple[str, ...]:
+    """Mean surprise of sentence 1 to 5, in stories of exactly five."""
+    from ..core.scoring.positions import five_sentences
+
+    found = five_sentences(text, score)
+    if not found or not all(one.scored for one in found):
+        return ()
+    means = [one.surprise / BIT / one.scored for one in found]
+    return ("sentences 1-5  " + " ".join(f"{mean:.1f}" for mean in means),)
 
 
 def steps(session: Session) -> tuple[Step, ...]:
