@@ -1,0 +1,76 @@
+"""Does surprise fall from each size to the next, story by story, and do the sizes agree?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.float64]
+
+FEWEST = 3  # sizes and stories under which nothing is tested
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """S stories under M sizes of one family, small to large.
+
+    falls: for each step to the next size the share of stories whose surprise falls, ties by
+    half. monotone: the share of stories whose surprise falls at every step.
+    tau: Kendall's tau between size and falling surprise, the mean over stories; 1 where every
+    larger size is less surprised than every smaller one.
+    page_p: Page's test (1963) for the order of the sizes, one-sided; friedman_p: Friedman's
+    test that they differ at all. nan where there are too few sizes or stories.
+    """
+
+    stories: int
+    falls: tuple[float, ...]
+    monotone: float
+    tau: float
+    page_p: float
+    friedman_p: float
+
+
+def trend(nats: Numbers) -> Trend:
+    """nats: float64 (M, S), surprise per token of each story under each size, small to large."""
+    sizes, stories = nats.shape
+    pairs = list(combinations(range(sizes), 2))
+    with np.errstate(invalid="ignore"):  # two impossible stories are a tie
+        change = np.nan_to_num(np.diff(nats, axis=0), nan=0.0)
+        signs = [np.sign(np.nan_to_num(nats[i] - nats[j], nan=0.0)) for i, j in pairs]
+    falls = np.mean((change < 0) + 0.5 * (change == 0), axis=1) if stories else np.empty(0)
+    page, friedman = _tests(nats)
+    return Trend(
+        stories=stories,
+        falls=tuple(float(share) for share in falls),
+        monotone=float(np.mean((change < 0).all(axis=0))) if stories and sizes > 1 else np.nan,
+        tau=float(np.mean(signs)) if stories and signs else np.nan,
+        page_p=page,
+        friedman_p=friedman,
+    )
+
+
+def _tests(nats: Numbers) -> tuple[float, float]:
+    sizes, stories = nats.shape
+    if sizes < FEWEST or stories < FEWEST or not np.isfinite(nats).all():
+        return np.nan, np.nan
+    from scipy.stats import friedmanchisquare, page_trend_test
+
+    # The test looks for values that rise from left to right: the largest size goes first.
+    page = page_trend_test(nats[::-1].T, method="asymptotic").pvalue
+    return float(page), float(friedmanchisquare(*nats).pvalue)
+
+
+def rank_agreement(nats: Numbers) -> Numbers:
+    """float64 (M, M): Spearman's correlation over stories between any two sizes.
+
+    1 where two sizes find the same stories hard, in the same order; nan with fewer than three.
+    """
+    sizes, stories = nats.shape
+    if stories < FEWEST:
+        return np.full((sizes, sizes), np.nan)
+    from scipy.stats import rankdata
+
+    return np.atleast_2d(np.corrcoef(rankdata(nats, axis=1)))
