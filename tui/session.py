@@ -429,7 +429,7 @@ class Session:
         if copies:
             rung.put(digest, summary, copies)
             if rung.stories == len(self.stories) and not self.reading:
-                sums = [rung.sums[d] for d in self.digests]
+                sums = [rung.sums[d] for d in sorted(self.digests)]
                 self.background.compute_interval(rung.spec, self.recipe, sums)
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import corpus, doctor, models, score, screen, text
+from . import corpus, doctor, models, report, score, screen, text
 from .bundled import open_bundled
 from .output import emit
 
@@ -23,6 +23,7 @@ app.command("score")(score.score)
 app.command("tokens")(text.tokens)
 app.command("next")(text.next_)
 app.command("corpus")(corpus.corpus)
+app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 

@@ -124,7 +124,8 @@ def gather(
 
 def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Iterator[ModelResult]:
     nothing = Summary(0, 0, 0.0)
-    table = [[column.sums.get(digest, nothing) for digest in digests] for column in columns]
+    # Resamples draw by place: sorted, the same stories have the same interval in any order.
+    table = [[column.sums.get(digest, nothing) for digest in sorted(digests)] for column in columns]
     intervals = perplexity_intervals(
         [[row.nll for row in rows] for rows in table],
         [[row.tokens for row in rows] for rows in table],

@@ -1,0 +1,207 @@
+"""`eyebrow report`: what a store says, as a paper to hand in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DONE, FAILED, EyebrowError
+from . import options as o
+from .output import emit, note
+
+if TYPE_CHECKING:
+    from ..results.report.blocks import Document
+    from ..results.report.facts import Facts
+
+NEEDS = {
+    ".md": ("matplotlib",),
+    ".html": ("matplotlib", "jinja2"),
+    ".ipynb": ("matplotlib", "nbformat", "nbclient", "ipykernel", "pandas"),
+}
+TITLE = "Perplexity against model size"
+
+
+def report(
+    store: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="STORE",
+            show_default=False,
+            help="A folder of scores, as score --store DIR writes it. Nothing: the cache folder.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", show_default=False, help="Ends in .html, .md or .ipynb."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="MODEL",
+            show_default=False,
+            help="These models of the store alone: a family, a name, or where the model lies. May "
+            "be given more than once.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            metavar="DIGEST",
+            show_default=False,
+            help="Numbers of this recipe. [default: the one with the most scores]",
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            metavar="FILE",
+            show_default=False,
+            help="Every story under every model as well: .csv, .parquet or .md.",
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Of the report.")] = TITLE,
+    seed: o.Seed = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a report that is there.")] = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Write a report on the scores of a store: findings, tables, charts, and stories in colour.
+
+    .html is one file that opens anywhere. .md has its charts beside it, as SVG and PNG. .ipynb is
+    a notebook that has been run, with perplexity computed from scratch and checked.
+
+    \b
+    Example:
+      eyebrow score stories.txt -m pocket --store scores
+      eyebrow report scores --out report.html
+    """
+    place = _place(out, force)
+    if table is not None and table.exists() and not force:
+        raise EyebrowError("Already there", f"{table} is left as it is; --force replaces it")
+    _need(place.suffix.lower())
+    folder = o.store_folder(store, no_store=False)
+    assert folder is not None
+    o.hush(offline=False)
+    from ..results.report.content import document
+    from ..results.report.facts import gather_facts, pick_sheet
+    from ..results.store import Store
+
+    names, locations = _models(model or [])
+    kept = Store(folder)
+    sheet, others, left_out = pick_sheet(kept, recipe, names)
+    if not quiet:
+        for line in others:
+            note(f"another recipe is left out: {line}; --recipe {line[:8]} reports it")
+        if left_out:
+            note(f"{left_out} stories are left out, which not all of the models have scored")
+    facts = gather_facts(kept, sheet, others, left_out, seed)
+    said = document(facts, title, _command(store, place, model or [], recipe, title, seed))
+    try:
+        _write(facts, said, place, locations)
+    except OSError as error:
+        raise EyebrowError(
+            "Cannot write", f"{error.filename or place}: {error.strerror or error}", FAILED
+        ) from error
+    emit(str(place))
+    if table is not None:
+        from ..results.table import write_table
+
+        write_table(sheet, table)
+        emit(str(table))
+    return DONE
+
+
+def _place(out: Path | None, force: bool) -> Path:
+    """Where the report goes, if it can go there."""
+    if out is None:
+        raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
+    if out.suffix.lower() not in NEEDS:
+        raise EyebrowError("No such format", f"{out} ends in neither .html, .md nor .ipynb")
+    if out.is_dir() or not out.parent.is_dir():
+        wrong = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise EyebrowError("Cannot write", wrong)
+    if not os.access(out.parent, os.W_OK):
+        raise EyebrowError("Cannot write", f"{out.parent}: permission denied", FAILED)
+    if out.exists() and not force:
+        raise EyebrowError("Already there", f"{out} is left as it is; --force replaces it")
+    return out
+
+
+def _need(suffix: str) -> None:
+    missing = [name for name in NEEDS[suffix] if find_spec(name) is None]
+    if missing:
+        raise EyebrowError(
+            "Something is missing",
+            f"a {suffix} report needs {', '.join(missing)}: pip install 'eyebrow[report]'",
+        )
+
+
+def _models(asked: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The models' names in the store, and by them what to type to load them."""
+    from ..models.catalogue import find_models
+
+    names: list[str] = []
+    locations: dict[str, str] = {}
+    for name in asked:
+        try:
+            found = [spec.name for spec in find_models([name])]
+        except EyebrowError:  # what is not on this machine may still be in the store
+            names.append(name)
+            continue
+        if len(found) > 1 or found[0] == name:
+            names.append(name)
+        else:
+            names += found
+            locations[found[0]] = str(Path(name).resolve()) if Path(name).is_dir() else name
+    return names, locations
+
+
+def _command(
+    store: Path | None, place: Path, models: list[str], recipe: str | None, title: str, seed: int
+) -> str:
+    """What was typed, less what stands for itself."""
+    words = ["eyebrow", "report", *([str(store)] if store else []), "--out", place.name]
+    for name in models:
+        words += ["-m", name]
+    words += ["--recipe", recipe] if recipe else []
+    words += ["--title", title] if title != TITLE else []
+    words += ["--seed", str(seed)] if seed else []
+    return shlex.join(words)
+
+
+def _write(facts: Facts, said: Document, place: Path, locations: dict[str, str]) -> None:
+    models = len(facts.names)
+    if place.suffix.lower() == ".html":
+        from ..results.report.html import html
+
+        _replace(place, html(said, models))
+    elif place.suffix.lower() == ".md":
+        from ..results.report.markdown import write
+
+        _replace(place, write(said, models, place))
+    else:
+        import nbformat
+
+        from ..results.report.notebook import notebook
+
+        _replace(place, nbformat.writes(notebook(facts, said, place, locations)))
+
+
+def _replace(place: Path, text: str) -> None:
+    """The file appears whole or stays as it was."""
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", errors="replace")
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)

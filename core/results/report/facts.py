@@ -1,0 +1,211 @@
+"""Everything a report speaks of, read from a store once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import EyebrowError
+from ...models.member import Member
+from ...scoring.scores import StoryScore
+from ..hard import log_perplexities
+from ..sheet import Sheet, read_sheets
+from ..statistics import LEVEL, Pooled, perplexity_intervals, resampled_log_perplexities
+from ..store import Store
+from .tally import Tally, tally
+from .wording import listed, many
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one model to the next larger one of its family, on the same resamples.
+
+    ratio: of their pooled perplexities, larger to smaller, with its 95 % interval.
+    improved: the share of stories on which the larger is less surprised.
+    """
+
+    smaller: str
+    larger: str
+    ratio: float
+    interval: tuple[float, float]
+    improved: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What was found in a store under one recipe.
+
+    sheet: the stories that all its models have scored. left_out: how many others there are.
+    others: the other recipes of the store, each with what differs. best: the row of the model
+    with the fewest bits per byte, which compare across tokenizers; family: the rows of its
+    family, small to large. order: the columns of the sheet from the hardest story to the
+    easiest, by the mean of that family's nats per token.
+    """
+
+    store: Store
+    sheet: Sheet
+    left_out: int
+    others: tuple[str, ...]
+    seed: int
+    pooled: tuple[Pooled, ...]
+    intervals: tuple[tuple[float, float], ...]
+    steps: tuple[Step, ...]
+    texts: dict[str, str]
+    tallies: tuple[Tally, ...]
+    vocabularies: tuple[Sequence[str] | None, ...]
+    best: int
+    family: tuple[int, ...]
+    order: tuple[int, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [model.name for model in self.sheet.models]
+
+    @property
+    def perplexities(self) -> Numbers:
+        """float64 (M, S), of every story under every model."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(self.sheet.nll / self.sheet.tokens))
+
+    def score(self, row: int, column: int) -> StoryScore | None:
+        """The tokens of one story under one model."""
+        model, story = self.sheet.models[row], self.sheet.stories[column]
+        return self.store.score(story.digest, model.digest, self.sheet.recipe.digest)
+
+
+def pick_sheet(
+    store: Store, recipe: str | None, models: Sequence[str]
+) -> tuple[Sheet, tuple[str, ...], int]:
+    """The sheet of a recipe (by the beginning of its digest; else the one with the most rows),
+    of these models alone, on the stories that all have scored.
+
+    models: names as the store has them, or families; all of them where none is given. Returns
+    with it the other recipes as lines, and how many stories were left out. Raises
+    `EyebrowError` where there is no such recipe or model, or no common story.
+    """
+    sheets = read_sheets(store)
+    chosen = _chosen(sheets, recipe)
+    others = tuple(_told(chosen, sheet) for sheet in sheets if sheet is not chosen)
+    rows = _rows(chosen.models, models)
+    sheet = chosen.of_models(rows)
+    common = sheet.common()
+    # By digest: resamples draw by place, and the store's order is that of writing.
+    digests = [story.digest for story in common.stories]
+    common = common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
+    if not common.stories:
+        raise EyebrowError(
+            "Nothing in common",
+            f"no story was scored by all of {listed([m.name for m in sheet.models])}; score the "
+            "same stories with each, or name fewer with -m",
+        )
+    return common, others, int(sheet.is_scored.any(axis=0).sum()) - len(common.stories)
+
+
+def gather_facts(
+    store: Store, sheet: Sheet, others: tuple[str, ...], left_out: int, seed: int
+) -> Facts:
+    """Reads every token of the sheet's stories, model by model."""
+    texts = store.texts({story.digest for story in sheet.stories})
+    vocabularies = tuple(store.vocabulary(model.tokenizer) for model in sheet.models)
+    pools = tuple(_pool(sheet, row) for row in range(len(sheet.models)))
+    best = min(range(len(pools)), key=lambda row: pools[row].bits_per_byte)
+    family = next(tuple(rows) for _, rows in sheet.families() if best in rows)
+    hardness = log_perplexities(sheet, family).mean(axis=0)
+    return Facts(
+        store,
+        sheet,
+        left_out,
+        others,
+        seed,
+        pools,
+        tuple(perplexity_intervals(sheet.nll, sheet.tokens, seed=seed)),
+        tuple(_steps(sheet, seed)),
+        texts,
+        tuple(
+            tally(store, model, sheet.recipe.digest, texts, vocabulary)
+            for model, vocabulary in zip(sheet.models, vocabularies, strict=True)
+        ),
+        vocabularies,
+        best,
+        family,
+        tuple(np.argsort(-hardness, kind="stable").tolist()),
+    )
+
+
+def _chosen(sheets: Sequence[Sheet], recipe: str | None) -> Sheet:
+    if recipe is None:
+        return sheets[0]
+    found = [sheet for sheet in sheets if sheet.recipe.digest.startswith(recipe.lower())]
+    if len(found) == 1:
+        return found[0]
+    known = listed([f"{sheet.recipe.digest} ({sheet.recipe.label})" for sheet in sheets])
+    raise EyebrowError(
+        "No such recipe" if not found else "Which recipe",
+        f"{recipe!r} names {len(found)} of the store's; it has {known}",
+    )
+
+
+def _told(chosen: Sheet, other: Sheet) -> str:
+    differ = listed(chosen.recipe.differences(other.recipe)) or "an older way of scoring"
+    rows = many(int(other.is_scored.sum()), "score")
+    return f"{other.recipe.digest} ({rows}): {differ}"
+
+
+def _rows(members: Sequence[Member], wanted: Sequence[str]) -> list[int]:
+    if not wanted:
+        return list(range(len(members)))
+    found: list[int] = []
+    for name in wanted:
+        rows = [
+            i
+            for i, member in enumerate(members)
+            if name.lower() in (member.name.lower(), member.family.lower())
+        ]
+        if not rows:
+            raise EyebrowError(
+                "No such model",
+                f"{name!r} has no scores in this store under this recipe; it has "
+                f"{listed([member.name for member in members])}",
+            )
+        found += rows
+    return sorted(set(found))
+
+
+def _pool(sheet: Sheet, row: int) -> Pooled:
+    means = np.exp(sheet.nll[row] / sheet.tokens[row])
+    return Pooled(
+        len(sheet.stories),
+        int(sheet.tokens[row].sum()),
+        int(sheet.bytes[row].sum()),
+        float(sheet.nll[row].sum()),
+        float(means.mean()),
+    )
+
+
+def _steps(sheet: Sheet, seed: int) -> list[Step]:
+    drawn = resampled_log_perplexities(sheet.nll, sheet.tokens.astype(np.float64), seed=seed)
+    logs = sheet.nll.sum(axis=1) / sheet.tokens.sum(axis=1)
+    means = sheet.nll / sheet.tokens
+    steps = []
+    for _, rows in sheet.families():
+        for a, b in pairwise(rows):
+            apart = drawn[b] - drawn[a]
+            ends = np.quantile(apart, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            if len(sheet.stories) < 2:  # one story says nothing about how much stories vary
+                ends[:] = np.nan
+            steps.append(
+                Step(
+                    sheet.models[a].name,
+                    sheet.models[b].name,
+                    float(np.exp(logs[b] - logs[a])),
+                    (float(np.exp(ends[0])), float(np.exp(ends[1]))),
+                    float((means[b] < means[a]).mean()),
+                )
+            )
+    return steps

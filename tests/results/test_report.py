@@ -1,0 +1,197 @@
+"""The report's faces: everything said, nothing fetched, every text only text."""
+
+from __future__ import annotations
+
+import html as htmllib
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eyebrow.core import Story, score
+from eyebrow.core.results.report.blocks import Document
+from eyebrow.core.results.report.content import document
+from eyebrow.core.results.report.excerpts import cut
+from eyebrow.core.results.report.facts import Facts, gather_facts, pick_sheet
+from eyebrow.core.results.report.html import html
+from eyebrow.core.results.report.markdown import write
+from eyebrow.core.results.report.palette import DARK, LIGHT, SURPRISE_EDGES, contrast
+from eyebrow.core.results.store import Store
+from eyebrow.tui import colour
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+ASKED = (  # the parts of the exercise, by the anchor under which each is answered
+    *("findings", "models", "size", "consistency", "hard-stories", "places", "tokens"),
+    *("coloured", "stories", "scaling-laws", "reproduce", "definitions", "scored"),
+)
+
+
+def facts_of(folder: Path) -> Facts:
+    store = Store(folder)
+    return gather_facts(store, *pick_sheet(store, None, []), seed=0)
+
+
+@pytest.fixture(scope="module")
+def facts(scored: Path) -> Facts:
+    return facts_of(scored)
+
+
+@pytest.fixture(scope="module")
+def said(facts: Facts) -> Document:
+    return document(facts, "A report", "eyebrow report")
+
+
+@pytest.fixture(scope="module")
+def page(facts: Facts, said: Document) -> str:
+    return html(said, len(facts.names))
+
+
+class Tree(HTMLParser):
+    """Fails where tags do not close in the order in which they open."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.asked: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self._note(attrs)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._note(attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def _note(self, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in ("src", "href", "xlink:href", "data", "action", "srcset"):
+                self.asked.append(value or "")
+
+
+def read(page: str) -> Tree:
+    tree = Tree()
+    tree.feed(page)
+    tree.close()
+    return tree
+
+
+def test_html_is_whole_and_asks_for_nothing(page: str) -> None:
+    tree = read(page)
+    assert tree.open == []
+    assert len(tree.ids) == len(set(tree.ids))
+    assert all(name.startswith("#") and name[1:] in tree.ids for name in tree.asked)
+    assert not re.search(r"@import|url\((?!#)|<script|<link", page)
+    assert set(ASKED) <= set(tree.ids)
+
+
+def test_html_says_the_numbers_and_the_texts(page: str, facts: Facts) -> None:
+    text = "".join(read(page).text)
+    for pool in facts.pooled:
+        assert f"{pool.perplexity:,.2f}" in text
+    hardest = facts.sheet.stories[facts.order[0]]
+    easiest = facts.sheet.stories[facts.order[-1]]
+    assert text.count(facts.texts[hardest.digest]) == 3  # to read, and under two models
+    assert facts.texts[easiest.digest] in text
+    assert page.count("<svg") == 5
+
+
+def test_an_excerpt_is_the_text_and_adds_up(facts: Facts) -> None:
+    for column, story in enumerate(facts.sheet.stories):
+        found = facts.score(0, column)
+        assert found is not None
+        pieces = cut(facts.texts[story.digest], found, None)
+        assert "".join(piece.text for piece in pieces) == facts.texts[story.digest]
+        bits = sum(piece.bits for piece in pieces if piece.told)
+        assert bits * np.log(2) == pytest.approx(facts.sheet.nll[0, column], rel=1e-5)
+
+
+def test_texts_are_only_text(tmp_path: Path) -> None:
+    """Markup, formulas and characters that do something, in titles and in stories."""
+    nasty = "<script>alert(1)</script> | *b* `c` $x$ &amp; \u202eevil\x00 ![i](http://x.y) naïve 🦊"
+    texts = [f"{n}. {nasty} and then" for n in range(2)]
+    stories = [Story(f"s{n}", f"T{n} {nasty}", text) for n, text in enumerate(texts)]
+    score(stories, ["pocket-50k"], store=tmp_path / "scores")
+    facts = facts_of(tmp_path / "scores")
+    said = document(facts, nasty, "eyebrow report")
+    page = html(said, 1)
+    assert read(page).open == []
+    assert "<script" not in page
+    assert not {"\x00", "\u202e"} & set(page)
+    text = write(said, 1, tmp_path / "r.md")
+    assert not re.search(r"(?<!\\)(<script|\]\(http|\*b\*|\$x)", text)
+    assert not {"\x00", "\u202e"} & set(text)
+    rows = [line for line in text.splitlines() if line.startswith("| T0")]
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 4  # three columns: no cell of its own
+
+
+def test_markdown_and_its_pictures(facts: Facts, said: Document, tmp_path: Path) -> None:
+    text = write(said, len(facts.names), tmp_path / "my report.md")
+    for section in said.sections:
+        assert f"\n## {section.title}\n" in text
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert len(links) == 5
+    for link in links:
+        place = tmp_path / link.replace("%20", " ")
+        assert place.read_text(encoding="utf-8").startswith("<svg")
+        assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", place.read_text(encoding="utf-8"))
+        assert place.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_colours_are_the_screens_steps_and_can_be_read() -> None:
+    assert SURPRISE_EDGES == colour.SURPRISE_EDGES
+    for theme in (LIGHT, DARK):
+        steps = [contrast(step, theme.paper) for step in theme.steps]
+        assert steps == sorted(steps)
+        pairs = zip(theme.steps, theme.letters, strict=True)
+        assert all(contrast(*pair) >= 4.5 for pair in pairs)
+        assert all(contrast(theme.paper, c) >= 4.5 for c in (theme.ink, theme.quiet, theme.link))
+        assert all(contrast(theme.paper, c) >= 3.0 for c in theme.ramp)
+
+
+MEASURE = """<!doctype html><body><iframe width="{width}" height="800" srcdoc="{page}"></iframe>
+<script>onload = () => {{
+  const page = document.querySelector("iframe").contentWindow, inside = page.document;
+  const charts = [...inside.querySelectorAll("svg.chart")].map(c => c.getBoundingClientRect());
+  document.body.textContent = "measured " + [
+    inside.documentElement.scrollWidth, page.performance.getEntriesByType("resource").length,
+    charts.filter(c => c.width > 250 && c.height > 100 && c.right <= {width}).length].join(" ");
+}}</script>"""
+
+
+@pytest.mark.parametrize("width", [375, 800, 1600])
+def test_in_a_browser(page: str, width: int, tmp_path: Path) -> None:
+    """No wider than the window, nothing fetched, all five charts to be seen."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    place = tmp_path / "frame.html"
+    place.write_text(MEASURE.format(width=width, page=htmllib.escape(page)), encoding="utf-8")
+    flags = (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+        *("--disable-background-networking", "--disable-component-update", "--dump-dom"),
+    )
+    done = subprocess.run(
+        [chromium, *flags, f"--user-data-dir={tmp_path / 'profile'}", place.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found = re.search(r"measured (\d+) (\d+) (\d+)", done.stdout)
+    assert found is not None, done.stdout[:500]
+    wide, fetched, charts = map(int, found.groups())
+    assert wide <= width
+    assert (fetched, charts) == (0, 5)
