@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..scaling import FamilyFit, told
 from .blocks import Points, Prose, Section, Terms
 
 _LAWS = (
@@ -21,14 +24,16 @@ _SOURCES = (
     "Laws for Neural Language Models. arXiv:2001.08361.",
     "Hoffmann, Borgeaud, Mensch and 19 others (2022): Training Compute-Optimal Large Language "
     "Models. arXiv:2203.15556.",
+    "Besiroglu, Erdil, Barnett, You (2024): Chinchilla Scaling: A replication attempt. "
+    "arXiv:2404.10102. The same data fitted again: alpha 0.35.",
 )
 
 
-def scaling_laws() -> Section:
-    """What the literature expects of perplexity against size."""
-    return Section(
-        "scaling-laws", "Link to scaling laws", (Prose(_LAWS), Prose(_CAUTION), Points(_SOURCES))
-    )
+def scaling_laws(fits: Sequence[FamilyFit]) -> Section:
+    """What the literature expects of perplexity against size, and what was found here."""
+    found = tuple(Prose(told(fit)) for fit in fits)
+    blocks = (Prose(_LAWS), *found, Prose(_CAUTION), Points(_SOURCES))
+    return Section("scaling-laws", "Link to scaling laws", blocks)
 
 
 def definitions(seed: int) -> Section:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
+from ..fits import Refused
+from ..scaling import FamilyFit, told
+from ..trends import trend
 from . import difficulty, pictures
 from .background import definitions, scaling_laws
 from .blocks import Document, Picture, Points, Prose, Section, Table, Terms
 from .facts import Facts
 from .reproduce import reproduce
 from .wording import amount, interval, listed, many, number, percent
+
+Numbers = npt.NDArray[np.float64]
 
 
 def document(facts: Facts, title: str, command: str) -> Document:
@@ -34,7 +40,7 @@ def document(facts: Facts, title: str, command: str) -> Document:
             difficulty.kinds(facts),
             difficulty.coloured(facts),
             _every_story(facts),
-            scaling_laws(),
+            scaling_laws(facts.fits),
             reproduce(facts, command, is_bundled(facts)),
             definitions(facts.seed),
         ),
@@ -73,6 +79,7 @@ def _monotone(facts: Facts, family: str, rows: list[int]) -> str:
     return (
         f"Of {many(len(facts.sheet.stories), 'story', 'stories')}, {int(falls.sum()):,} "
         f"({percent(float(falls.mean()))}) become less surprising with every size of {family}."
+        f"{_tested(means)}"
     )
 
 
@@ -176,7 +183,7 @@ def _models(facts: Facts) -> Section:
 def _size(facts: Facts) -> Section:
     sheet = facts.sheet
     perplexity = [pool.perplexity for pool in facts.pooled]
-    lines = [pictures.Line(name, tuple(rows), None) for name, rows in sheet.families()]
+    lines = [pictures.Line(found.family, found.rows, _curve(facts, found)) for found in facts.fits]
     points = listed(
         [
             f"{name} ({amount(model.parameters)}) {number(value, 1)} {interval(ends, 1)}"
@@ -188,7 +195,8 @@ def _size(facts: Facts) -> Section:
     picture = Picture(
         "perplexity-size",
         "Perplexity against number of parameters, both axes logarithmic; bars are 95 % intervals "
-        "over resampled stories.",
+        "over resampled stories"
+        + (", the shade is the fit's." if any(line.curve for line in lines) else "."),
         f"Perplexity against parameters: {points}.",
         partial(
             pictures.against_size,
@@ -209,7 +217,18 @@ def _size(facts: Facts) -> Section:
                 "foresaw everything would have 1."
             )
         )
+    blocks += [Prose(told(found)) for found in facts.fits]
     return Section("size", "Perplexity against model size", tuple(blocks))
+
+
+def _curve(facts: Facts, found: FamilyFit) -> pictures.Curve | None:
+    """The fit between the smallest and the largest model, as perplexities."""
+    if isinstance(found.fit, Refused):
+        return None
+    smallest, largest = (facts.sheet.models[found.rows[end]].parameters for end in (0, -1))
+    sizes = np.geomspace(float(smallest), float(largest), 60)
+    low, high = found.fit.band(sizes)
+    return pictures.Curve(sizes, np.exp(found.fit.at(sizes)), np.exp(low), np.exp(high))
 
 
 def _consistency(facts: Facts) -> Section:
@@ -241,9 +260,22 @@ def _consistency(facts: Facts) -> Section:
         f"Distribution of story perplexities; medians: {middles}.",
         partial(pictures.distribution, facts.names, list(values)),
     )
-    told = [_monotone(facts, name, rows) for name, rows in facts.sheet.families() if len(rows) > 1]
-    blocks = (*((steps,) if facts.steps else ()), *(Prose(line) for line in told), picture)
+    sentences = [
+        _monotone(facts, name, rows) for name, rows in facts.sheet.families() if len(rows) > 1
+    ]
+    blocks = (*((steps,) if facts.steps else ()), *(Prose(line) for line in sentences), picture)
     return Section("consistency", "Is larger better on every story?", blocks)
+
+
+def _tested(means: Numbers) -> str:
+    found = trend(means)
+    if np.isnan(found.tau):
+        return ""
+    tau = f" Kendall's tau between size and falling surprise is {found.tau:.2f}, the mean over them"
+    if np.isnan(found.page_p):
+        return f"{tau}."
+    p = "p < 0.0001" if found.page_p < 1e-4 else f"p = {found.page_p:.3f}"
+    return f"{tau}; Page's test for that order gives {p}."
 
 
 def _every_story(facts: Facts) -> Section:

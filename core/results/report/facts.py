@@ -13,6 +13,7 @@ from ...errors import EyebrowError
 from ...models.member import Member
 from ...scoring.scores import StoryScore
 from ..hard import log_perplexities
+from ..scaling import FamilyFit, fit_families
 from ..sheet import Sheet, read_sheets
 from ..statistics import LEVEL, Pooled, perplexity_intervals, resampled_log_perplexities
 from ..store import Store
@@ -56,6 +57,7 @@ class Facts:
     pooled: tuple[Pooled, ...]
     intervals: tuple[tuple[float, float], ...]
     steps: tuple[Step, ...]
+    fits: tuple[FamilyFit, ...]
     texts: dict[str, str]
     tallies: tuple[Tally, ...]
     vocabularies: tuple[Sequence[str] | None, ...]
@@ -126,6 +128,7 @@ def gather_facts(
         pools,
         tuple(perplexity_intervals(sheet.nll, sheet.tokens, seed=seed)),
         tuple(_steps(sheet, seed)),
+        tuple(fit_families(sheet, seed=seed)),
         texts,
         tuple(
             tally(store, model, sheet.recipe.digest, texts, vocabulary)
