@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import FAILED, USAGE, EyebrowError
+from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError
 from .models.catalogue import ModelSpec, find_models
 from .models.fingerprint import model_digest, positions, tokenizer_digest
 from .models.member import Member
@@ -25,6 +26,7 @@ from .stories import Story
 from .stories.told import Told
 
 if TYPE_CHECKING:
+    from .models.download import Transfer
     from .models.load import LoadedModel
     from .scoring.scorer import Scorer
 
@@ -35,10 +37,11 @@ TELL_AFTER = 0.1  # seconds between two reports of progress
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is going on with one model: "fetching", "loading" or "scoring".
+    """What is going on with one model: "fetching", "downloading", "loading" or "scoring".
 
     done, total: distinct stories; those found in the store count as done. tokens_per_second and
-    seconds_left (None while unknown) speak of what is really being scored.
+    seconds_left (None while unknown) speak of what is really being scored. While downloading,
+    done and total are bytes.
     """
 
     model: str
@@ -47,6 +50,19 @@ class Progress:
     total: int = 0
     tokens_per_second: float = 0.0
     seconds_left: float | None = None
+    bytes_per_second: float = 0.0
+
+    @classmethod
+    def of_download(cls, model: str, transfer: Transfer) -> Progress:
+        """What a download tells of itself."""
+        return cls(
+            model,
+            "downloading",
+            transfer.done,
+            transfer.total,
+            seconds_left=transfer.seconds_left,
+            bytes_per_second=transfer.bytes_per_second,
+        )
 
 
 def score(
@@ -58,6 +74,8 @@ def score(
     dtype: str = "auto",
     store: Store | Path | str | None = None,
     offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
     progress: Callable[[Progress], None] | None = None,
     seed: int = SEED,
 ) -> Results:
@@ -65,8 +83,9 @@ def score(
 
     models: names (a family stands for all its sizes) or specs. recipe: the default's context is
     cut to the smallest number of positions among the models. store: what it holds is not scored
-    again, what is finished is written to it every few seconds, also when interrupted. seed: of
-    the resampling behind the intervals.
+    again, what is finished is written to it every few seconds, also when interrupted.
+    allow_pickle, trust_remote_code: see `load_model`. seed: of the resampling behind the
+    intervals.
 
     A model or a story that cannot be scored is listed in `failures` and stops no other. Raises
     `EyebrowError` for bad input, and where nothing at all could be scored.
@@ -75,7 +94,8 @@ def score(
     recipe, device, dtype = settled(recipe or Recipe(), device, dtype)
     if not specs:
         raise EyebrowError("Nothing to score", "no model was given")
-    run = _Run(stories, _store(store), device, dtype, offline, progress or (lambda _: None))
+    loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
+    run = _Run(stories, _store(store), loading, progress or (lambda _: None))
     found = run.fetch(specs)
     recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
     columns = [
@@ -128,6 +148,47 @@ def shared_recipe(recipe: Recipe, limits: Mapping[str, int | None]) -> Recipe:
     return replace(recipe, context=limit, stride=recipe.stride if asked else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How models are fetched and loaded; device and dtype are settled."""
+
+    device: str
+    dtype: str
+    offline: bool
+    allow_pickle: bool
+    trust_remote_code: bool
+
+    def fetch(self, spec: ModelSpec, tell: Callable[[Progress], None]) -> Path:
+        """The folder of a model that is not here; one too large for the memory is not fetched."""
+        from .models.device import pick_device, pick_dtype
+        from .models.load import fetch
+        from .models.memory import check_memory
+
+        device = pick_device(self.device)
+        dtype = pick_dtype(self.dtype, device)
+        return fetch(
+            spec,
+            offline=self.offline,
+            allow_pickle=self.allow_pickle,
+            trust_remote_code=self.trust_remote_code,
+            progress=lambda transfer: tell(Progress.of_download(spec.name, transfer)),
+            fits=partial(check_memory, spec, device=device, dtype=dtype),
+        )
+
+    def load(self, spec: ModelSpec) -> LoadedModel:
+        """The model itself."""
+        from .models.load import load_model
+
+        return load_model(
+            spec,
+            device=self.device,
+            dtype=self.dtype,
+            offline=self.offline,
+            allow_pickle=self.allow_pickle,
+            trust_remote_code=self.trust_remote_code,
+        )
+
+
 class _Run:
     """One call of `score`: its settings, and what has failed so far."""
 
@@ -135,9 +196,7 @@ class _Run:
         self,
         stories: Iterable[Story],
         store: Store | None,
-        device: str,
-        dtype: str,
-        offline: bool,
+        loading: Loading,
         tell: Callable[[Progress], None],
     ) -> None:
         self.five: set[str] = set()  # digests of texts of five sentences
@@ -145,7 +204,7 @@ class _Run:
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.store = store
-        self.device, self.dtype, self.offline = device, dtype, offline
+        self.loading = loading
         self.tell = tell
         self.failures: list[Failure] = []
         self._codes: list[int] = []
@@ -166,17 +225,19 @@ class _Run:
 
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, int | None]]:
         """Folder and positions of every model that is on this machine or can be fetched."""
-        from .models.load import fetch
+        from .models.download import here
 
         found = {}
         for spec in specs:
             try:
-                folder = spec.local_path
+                folder = here(spec, self.loading.allow_pickle)
                 if folder is None:
                     self.tell(Progress(spec.name, "fetching"))
-                    folder = fetch(spec, offline=self.offline)
+                    folder = self.loading.fetch(spec, self.tell)
                 found[spec] = (folder, positions(folder))
             except Exception as error:  # whatever ails one model, the others go on
+                if isinstance(error, EyebrowError) and error.exit_code == INTERRUPTED:
+                    raise
                 self.failed(spec.name, error)
         if not found:
             raise self.nothing()
@@ -242,10 +303,9 @@ class _Run:
         places: PositionCounter,
     ) -> int:
         """Score what is not in `sums` (by text digest) into it; returns the parameters."""
-        from .models.load import load_model
         from .scoring.scorer import Scorer
 
-        loaded = load_model(spec, device=self.device, dtype=self.dtype, offline=self.offline)
+        loaded = self.loading.load(spec)
         scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         keeper = _Keeper(self.store, loaded, recipe, self._without_store)
         keeper.keep_vocabulary(folder)
@@ -254,7 +314,7 @@ class _Run:
         known = frozenset(sums)
         try:
             for block in self.told.blocks(lambda digest: digest not in known):
-                for digest, outcome in _scores(scorer, block):
+                for digest, outcome in outcomes(scorer, block):
                     story = block[digest]
                     if isinstance(outcome, Exception):
                         self.failed(spec.name, outcome, story.id)
@@ -343,7 +403,7 @@ class _Pace:
         return Progress(self.model, "scoring", self.done, self.total, self.tokens / took, left)
 
 
-def _scores(
+def outcomes(
     scorer: Scorer, todo: Mapping[str, Story]
 ) -> Iterator[tuple[str, StoryScore | Exception]]:
     """(text digest, score) of every story, long ones first; or what came in its way.

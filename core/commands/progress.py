@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from ..models.sizes import in_words, share_in_words
 from .output import visible, width
 
 if TYPE_CHECKING:
@@ -37,14 +38,21 @@ class ProgressLine:
 
 
 def described(progress: Progress) -> str:
-    """`pocket-3m  85/120  10,400 tokens/s  4 s left`."""
+    """`pocket-3m  85/120  10,400 tokens/s  4 s left`.
+
+    While downloading: `smollm2-135m  downloading  120 / 270 MB  11 MB/s  14 s left`.
+    """
     parts = [progress.model]
     if progress.doing != "scoring":
         parts.append(progress.doing)
-    if progress.total:
+    if progress.doing == "downloading":
+        parts.append(share_in_words(progress.done, progress.total))
+    elif progress.total:
         parts.append(f"{progress.done:,}/{progress.total:,}")
     if progress.tokens_per_second:
         parts.append(f"{progress.tokens_per_second:,.0f} tokens/s")
+    if progress.bytes_per_second:
+        parts.append(f"{in_words(round(progress.bytes_per_second))}/s")
     if progress.seconds_left is not None:
         parts.append(f"{duration(progress.seconds_left)} left")
     return "  ".join(parts)

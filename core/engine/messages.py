@@ -23,6 +23,8 @@ class Settings:
     dtype: str = "auto"
     store: str | None = None
     offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ class Cancel:
     job: int
 
 
-Request = Settings | Score | Cancel
+@dataclass(frozen=True, slots=True)
+class CancelDownload:
+    """Stop downloading a model; its jobs fail. What has come is kept: ask again to go on."""
+
+    model: str
+
+
+Request = Settings | Score | Cancel | CancelDownload
 
 # --- from the worker -----------------------------------------------------------------------
 
@@ -64,8 +73,28 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Downloading:
+    """How far the download of a model is, in bytes; at most five times a second.
+
+    total: 0 until the Hub has said what there is, or while another download goes first.
+    """
+
+    model: str
+    done: int
+    total: int
+    bytes_per_second: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None while the speed is not known."""
+        if not self.bytes_per_second:
+            return None
+        return (self.total - self.done) / self.bytes_per_second
+
+
+@dataclass(frozen=True, slots=True)
 class Loading:
-    """A model is being fetched or loaded."""
+    """A model is being loaded, or counted."""
 
     model: str
 
@@ -115,7 +144,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job cannot be done, or one story of it; `story` is empty for the whole job."""
+    """A job cannot be done, or one story of it.
+
+    story: the digest of that story's text; empty for the whole job.
+    """
 
     job: int
     model: str
@@ -132,7 +164,18 @@ class WorkerDied:
     last_words: str
 
 
-Reply = Hello | Loading | Loaded | Unloaded | Scored | Vocabulary | Finished | Failed | WorkerDied
+Reply = (
+    Hello
+    | Downloading
+    | Loading
+    | Loaded
+    | Unloaded
+    | Scored
+    | Vocabulary
+    | Finished
+    | Failed
+    | WorkerDied
+)
 
 # --- frames --------------------------------------------------------------------------------
 

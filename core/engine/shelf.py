@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from ..errors import EyebrowError
-from ..models.catalogue import ModelSpec
 from ..models.device import pick_device, pick_dtype
+from ..models.download import here
 from ..models.load import LoadedModel, load_model
+from ..models.memory import check_memory, free_memory, weights_size
+from ..models.spec import ModelSpec
 from ..scoring.recipe import Recipe
 from ..scoring.scorer import Scorer
 
@@ -34,12 +34,23 @@ class Shelved:
 
 
 class Shelf:
-    """Models by name, in order of use."""
+    """Models by name, in order of use.
+
+    dropped: told of a model that is put out of memory, so that whoever holds it lets go.
+    """
 
     def __init__(
-        self, device: str, dtype: str, offline: bool, dropped: Callable[[str], None]
+        self,
+        device: str,
+        dtype: str,
+        offline: bool,
+        dropped: Callable[[str], None],
+        *,
+        allow_pickle: bool = False,
+        trust_remote_code: bool = False,
     ) -> None:
         self.device, self.dtype, self.offline = device, dtype, offline
+        self.allow_pickle, self.trust_remote_code = allow_pickle, trust_remote_code
         self.dropped = dropped
         self._models: OrderedDict[str, Shelved] = OrderedDict()
 
@@ -51,51 +62,43 @@ class Shelf:
         if spec.name in self._models:
             self._models.move_to_end(spec.name)
             return self._models[spec.name]
-        self._make_room(weights_size(spec, pick_dtype(self.dtype, pick_device(self.device))))
+        self._make_room(spec)
         while True:
             try:
                 loaded = load_model(
-                    spec, device=self.device, dtype=self.dtype, offline=self.offline
+                    spec,
+                    device=self.device,
+                    dtype=self.dtype,
+                    offline=self.offline,
+                    allow_pickle=self.allow_pickle,
+                    trust_remote_code=self.trust_remote_code,
                 )
                 break
             except EyebrowError as error:
                 if error.title != "Out of memory" or not self._models:
                     raise
-                self._drop_oldest()
+            self._drop_oldest()
         self._models[spec.name] = Shelved(loaded, {})
         return self._models[spec.name]
 
-    def _make_room(self, size: int) -> None:
-        while self._models and size > (1 - SPARE) * free_memory(self.device):
+    def held(self) -> int:
+        """Bytes of the weights here, all of which would go for a larger model."""
+        models = list(self._models.values())
+        return sum(shelved.loaded.parameters * shelved.loaded.dtype.itemsize for shelved in models)
+
+    def _make_room(self, spec: ModelSpec) -> None:
+        """Others leave for a model; none does for one that is too large even then."""
+        device = pick_device(self.device)
+        dtype = pick_dtype(self.dtype, device)
+        size = weights_size(spec, here(spec, self.allow_pickle), dtype)
+        check_memory(spec, size // dtype.itemsize, device, dtype, self.held())
+        while self._models and size > (1 - SPARE) * free_memory(device):
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        name, _ = self._models.popitem(last=False)
+        name = next(iter(self._models))
+        del self._models[name]  # no name for what it was: it must be gone when memory is counted
+        self.dropped(name)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self.dropped(name)
-
-
-def weights_size(spec: ModelSpec, dtype: torch.dtype = torch.float32) -> int:
-    """Bytes the weights take once loaded as `dtype`, 0 where they are not on this machine yet."""
-    folder: Path | None = spec.local_path
-    if folder is None:
-        return 0
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    stored = str(config.get("dtype") or config.get("torch_dtype"))
-    return size * dtype.itemsize // (2 if stored in ("bfloat16", "float16") else 4)
-
-
-def free_memory(device: str) -> int:
-    """Bytes free on the device models go to."""
-    if device != "cpu" and torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info(None if device == "auto" else device)[0])
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 1 << 62

@@ -1,8 +1,9 @@
 """The worker process: holds the models, scores what it is asked, most urgent first.
 
-One thread reads requests, the main one works. A job is a generator that pauses after every
-batch, so an urgent request waits for one batch at most. When the pipe closes the worker stops
-after its batch, writes what it has finished and leaves; it never outlives that by long.
+One thread reads requests, one downloads, the main one works. A job is a generator that pauses
+after every batch, so an urgent request waits for one batch at most. When the pipe closes the
+worker stops after its batch, writes what it has finished and leaves; it never outlives that by
+long.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import EyebrowError
+from ..headless import outcomes
 from ..results.store import Row, Store
 from ..scoring.scores import Summary
-from ..stories.story import text_digest
+from ..stories.story import Story, text_digest
 from .messages import (
     Cancel,
+    CancelDownload,
     Failed,
     Finished,
     Hello,
@@ -51,6 +56,7 @@ class Inbox:
         self._ready = threading.Condition()
         self._waiting: list[tuple[int, int, Score]] = []
         self._arrived = 0
+        self._takes: Callable[[Request], bool] = lambda _: False
         self.cancelled: set[int] = set()
         self.closed = False
 
@@ -58,10 +64,16 @@ class Inbox:
         with self._ready:
             if isinstance(request, Cancel):
                 self.cancelled.add(request.job)
-            elif isinstance(request, Score):
+            if not self._takes(request) and isinstance(request, Score):
                 self._arrived += 1
                 heapq.heappush(self._waiting, (not request.urgent, self._arrived, request))
             self._ready.notify()
+
+    def divert(self, takes: Callable[[Request], bool]) -> None:
+        """Offer every request to `takes` first, also those that wait here already."""
+        with self._ready:
+            self._takes = takes
+            self._waiting = [entry for entry in sorted(self._waiting) if not takes(entry[2])]
 
     def close(self) -> None:
         with self._ready:
@@ -80,66 +92,113 @@ class Inbox:
             return bool(self._waiting) and self._waiting[0][2].urgent
 
 
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request under way: what is left of it by text digest, and where it paused."""
+
+    request: Score
+    left: dict[str, Story]
+    steps: Generator[None, None, None] | None = None
+
+
 class Worker:
     """Works off an inbox; `answer` sends a reply."""
 
     def __init__(self, settings: Settings, inbox: Inbox, replies: BinaryIO) -> None:
+        from .downloads import Downloads
         from .shelf import Shelf
 
         self.inbox = inbox
         self.replies = replies
+        self.speaking = threading.Lock()
         self.store = None if settings.store is None else Store(Path(settings.store))
         self.shelf = Shelf(
             settings.device,
             settings.dtype,
             settings.offline,
-            lambda name: self.answer(Unloaded(name)),
+            self._let_go,
+            allow_pickle=settings.allow_pickle,
+            trust_remote_code=settings.trust_remote_code,
         )
+        self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
+        inbox.divert(self._download)
+        self.paused: list[Job] = []
         self.finished: list[Row] = []
         self.written = time.monotonic()
         self.known: dict[tuple[str, str], dict[str, Summary]] = {}
         self.told: set[str] = set()  # models whose vocabulary was sent
 
     def answer(self, reply: Reply) -> None:
-        with suppress(OSError, ValueError):
+        with self.speaking, suppress(OSError, ValueError):
             send(self.replies, reply)
+
+    def _download(self, request: Request) -> bool:
+        """What concerns downloads goes there, past the work that is under way."""
+        match request:
+            case Score():
+                return self.downloads.takes(request)
+            case Cancel():
+                self.downloads.forget(request.job)
+            case CancelDownload():
+                self.downloads.stop(request.model)
+        return False
 
     def run(self) -> None:
         """Until the inbox is closed."""
-        paused: list[Iterator[None]] = []
         while not self.inbox.closed:
-            if paused and not self.inbox.has_urgent():
-                self._continue(paused)
+            if self.paused and not self.inbox.has_urgent():
+                self.go_on()
                 continue
             request = self.inbox.get(IDLE if self.finished else None)
             if request is not None:
-                paused.append(self._job(request))
+                self.begin(request)
             else:
                 self.write()
         self.write()
 
-    def _continue(self, paused: list[Iterator[None]]) -> None:
+    def begin(self, request: Score) -> None:
+        """Put a request on top of what is under way."""
+        left = {text_digest(story.text): story for story in request.stories}
+        self.paused.append(Job(request, left))
+
+    def go_on(self) -> None:
+        """Work on what is on top until it pauses."""
+        job = self.paused[-1]
+        job.steps = job.steps or self._steps(job)
         try:
-            next(paused[-1])
+            next(job.steps)
         except StopIteration:
-            paused.pop()
+            self.paused.remove(job)
         if time.monotonic() - self.written > WRITE_AFTER:
             self.write()
 
-    def _job(self, request: Score) -> Iterator[None]:
+    def _let_go(self, model: str) -> None:
+        """A model leaves the shelf: jobs that paused in its midst begin their rest anew."""
+        self.answer(Unloaded(model))
+        for job in self.paused:
+            if job.request.model.name == model and job.steps is not None:
+                job.steps.close()
+                job.steps = None
+
+    def _steps(self, job: Job) -> Generator[None, None, None]:
+        request = job.request
         try:
-            yield from self._score(request)
+            yield from self._score(job)
         except EyebrowError as error:
             self.answer(Failed(request.job, request.model.name, error.title, error.message))
         except Exception as error:  # a worker that goes on is worth more than a traceback
-            import traceback
-
-            traceback.print_exc()
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            self.answer(Failed(request.job, request.model.name, "Scoring failed", reason))
+            self._scoring_failed(request, error)
         self.answer(Finished(request.job))
 
-    def _score(self, request: Score) -> Iterator[None]:
+    def _scoring_failed(self, request: Score, error: Exception, story: str = "") -> None:
+        title, reason = getattr(error, "title", "Scoring failed"), getattr(error, "message", "")
+        if not reason:
+            traceback.print_exception(error)
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        self.answer(Failed(request.job, request.model.name, title, reason, story))
+
+    def _score(self, job: Job) -> Iterator[None]:
+        request = job.request
         if request.job in self.inbox.cancelled:
             return
         name = request.model.name
@@ -154,16 +213,18 @@ class Worker:
         recipe = held.loaded.recipe(request.recipe)
         scorer = held.scorer(recipe)
         known = {} if request.urgent else self._known(held.loaded.digest, recipe.digest)
-        digests = [text_digest(story.text) for story in request.stories]
-        there = tuple((d, known[d], None) for d in digests if d in known)
+        there = tuple((d, known[d], None) for d in job.left if d in known)
         if there:
             self.answer(Scored(request.job, name, there, recipe, 0.0))
-        stories = [s for s, d in zip(request.stories, digests, strict=True) if d not in known]
+        for digest, _, _ in there:
+            del job.left[digest]
         began, batch, tokens = time.monotonic(), 0.0, 0
         rows = []
-        for at, score in scorer.score([story.text for story in stories]):
-            story = stories[at]
-            digest = text_digest(story.text)
+        for digest, score in outcomes(scorer, dict(job.left)):
+            story = job.left.pop(digest)
+            if isinstance(score, Exception):
+                self._scoring_failed(request, score, digest)
+                continue
             tokens += score.summary.tokens
             stored = self._known(held.loaded.digest, recipe.digest)
             if digest not in stored:  # an urgent story may be in the store, or on its way there

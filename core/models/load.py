@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from ..scoring.recipe import Recipe
 from .catalogue import ModelSpec, find_models
 from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
-from .fingerprint import model_digest, positions, tokenizer_digest
+from .download import Transfer, download, here
+from .fingerprint import count_parameters, model_digest, positions, tokenizer_digest
+from .load_errors import check_folder, check_tokenizer, check_weights, explained, without_tokenizer
 from .member import Member
+from .memory import check_memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,26 +68,42 @@ def load_model(
     device: str = "auto",
     dtype: str = "auto",
     offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+    progress: Callable[[Transfer], None] | None = None,
 ) -> LoadedModel:
-    """The model called `name`, in eval mode, on `device`.
+    """The model called `name`, in eval mode, on `device`; downloaded first where it must be.
 
     name: a member ("pocket-3m"), a folder, a Hugging Face id, an n-gram (`ngram:2:FILE`), or a
-    `ModelSpec`.
-    Raises `EyebrowError` where there is no such model or it cannot be loaded.
+    `ModelSpec`. allow_pickle: take weights that are saved as pickles where there are no others.
+    trust_remote_code: run Python code that comes with the model. progress: of the download.
+    Raises `EyebrowError` where there is no such model, its weights are larger than the memory
+    that is free, or it cannot be loaded.
     """
     spec = name if isinstance(name, ModelSpec) else _only(name)
     where, precision = pick_device(device), pick_dtype(dtype, pick_device(device))
-    folder = spec.local_path or fetch(spec, offline=offline)
+    folder = here(spec, allow_pickle) or fetch(
+        spec,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        progress=progress,
+        fits=partial(check_memory, spec, device=where, dtype=precision),
+    )
+    check_folder(folder, spec.name, allow_pickle, trust_remote_code)
+    check_memory(spec, count_parameters(folder) or spec.parameters or 0, where, precision)
     try:
-        tokenizer, model = _open(folder, precision)
-        model.to(where).eval()
+        with _quiet():
+            tokenizer, model = _open(folder, spec.name, precision, allow_pickle, trust_remote_code)
+            model.to(where).eval()
+    except EyebrowError:
+        raise
     except Exception as error:  # loaders raise what they like: ImportError, SafetensorError, ...
         if isinstance(error, torch.OutOfMemoryError):
             raise EyebrowError(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise EyebrowError("Cannot load", f"{spec.name}: {reason}", FAILED) from error
+        raise explained(error, spec.name, folder.iterdir()) from error
     return LoadedModel(
         model,
         tokenizer,
@@ -107,68 +127,76 @@ def _only(name: str) -> ModelSpec:
     return found[0]
 
 
-def _open(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+def _open(
+    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
+) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if '"eyebrow-' in (folder / "config.json").read_text(encoding="utf-8"):
         from . import bigram, ngram  # noqa: F401  registers their model types
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, local_files_only=True, use_safetensors=True
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except Exception as error:
+        raise without_tokenizer(error, name) from error
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=None if allow_pickle else True,
+        trust_remote_code=trust_remote_code,
+        output_loading_info=True,
     )
+    model, info = loaded
+    check_weights(info, name)
+    check_tokenizer(tokenizer, model, name)
     return tokenizer, model
 
 
-def fetch(spec: ModelSpec, *, offline: bool = False) -> Path:
-    """Download what loading needs from the Hub, or count an n-gram; returns the cached folder."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers neither logs nor draws bars: what is wrong is raised."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(50)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def fetch(
+    spec: ModelSpec,
+    *,
+    offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+    progress: Callable[[Transfer], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
+    fits: Callable[[int], None] | None = None,
+) -> Path:
+    """The folder of a model that is not here yet: downloaded (see `download`), or counted."""
     if spec.source == "ngram":
         from .count import counted_folder
 
         return counted_folder(parse_counted(spec.location))
     if spec.source != "hub":
         raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
+    return download(
+        spec,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        progress=progress,
+        stopped=stopped,
+        fits=fits,
     )
-
-    try:
-        return Path(
-            snapshot_download(
-                spec.location,
-                revision=spec.revision or None,
-                local_files_only=offline or os.environ.get("HF_HUB_OFFLINE") == "1",
-                allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"],
-            )
-        )
-    except GatedRepoError as error:
-        raise EyebrowError(
-            "Gated model",
-            f"{spec.location} asks you to accept its terms on its page and to log in "
-            "(`hf auth login`)",
-        ) from error
-    except RevisionNotFoundError as error:
-        raise EyebrowError(
-            "No such revision", f"{spec.location} has no revision {spec.revision!r}"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise EyebrowError(
-            "No such model", f"the Hub knows no {spec.location}, or it is private: log in"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise EyebrowError(
-            "Not on this machine",
-            f"{spec.location} is not in the cache and the Hub cannot be reached; "
-            "download it where there is a network, or name a local folder",
-        ) from error
-    except (HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise EyebrowError("Download failed", f"{spec.location}: {reason}", FAILED) from error
 
 
 def revision_of(spec: ModelSpec, folder: Path) -> str:

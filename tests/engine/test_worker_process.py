@@ -148,7 +148,7 @@ def test_a_model_that_cannot_be_loaded(desk: Open, spec: Spec, tmp_path: Path) -
     replies = at.until(Finished)
     assert [type(reply) for reply in replies] == [Hello, Loading, Failed, Finished]
     failed = replies[2]
-    assert (failed.job, failed.model, failed.title) == (1, "broken", "Cannot load")
+    assert (failed.job, failed.model, failed.title) == (1, "broken", "No weights")
     assert "\n" not in failed.message
     at.send(Score(2, spec("gpt2"), RECIPE, stories(2)))
     assert digests(at.until(Finished)) == digests(stories(2))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +14,11 @@ import pytest
 import torch
 from eyebrow.core import EyebrowError, compute_perplexity
 from eyebrow.core.models import load as load_room
+from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.device import pick_device, pick_dtype
 from eyebrow.core.models.fingerprint import model_digest, positions, tokenizer_digest
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.load_errors import check_config
 from eyebrow.core.scoring.recipe import Recipe
 
 Tiny = Callable[[str], Path]
@@ -59,25 +64,162 @@ def test_digests_follow_the_files(tiny: Tiny, tmp_path: Path) -> None:
     assert tokenizer_digest(copy) != words
 
 
+TORN = b"\x20\0\0\0\0\0\0\0" + b"{}".ljust(32)
+
+
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "title", "code", "words"),
     [
-        ("model.safetensors", b"torn"),
-        ("model.safetensors", b""),
-        ("config.json", b"{"),
-        ("config.json", b'{"model_type": "no-such-type"}'),
-        ("tokenizer.json", b"not json"),
+        ("model.safetensors", b"torn", "Damaged model", 1, "model.safetensors"),
+        ("model.safetensors", b"", "Damaged model", 1, "cut short at 0 bytes"),
+        ("model.safetensors", TORN, "Damaged model", 1, "lack"),
+        ("model.safetensors", None, "No weights", 1, "no model.safetensors"),
+        ("config.json", b"{", "Damaged model", 2, "config.json cannot be read"),
+        ("config.json", b"[]", "Damaged model", 2, "no configuration"),
+        ("config.json", b"{}", "No model there", 2, "no model_type"),
+        ("config.json", b'{"model_type": "no-such"}', "Unknown kind of model", 2, "'no-such'"),
+        ("tokenizer.json", b"not json", "No tokenizer", 2, "cannot be read"),
+        ("tokenizer.json", None, "No tokenizer", 2, "tokenizer"),
     ],
 )
 def test_a_broken_folder_is_an_error_in_one_line(
-    tiny: Tiny, tmp_path: Path, file: str, content: bytes
+    tiny: Tiny, tmp_path: Path, file: str, content: bytes | None, title: str, code: int, words: str
 ) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(tiny("llama"), folder)
-    (folder / file).write_bytes(content)
-    with pytest.raises(EyebrowError, match="Cannot load") as caught:
-        load_model(str(folder), device="cpu")
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_bytes(content)
+    error = refused(folder)
+    assert (error.title, error.exit_code) == (title, code)
+    assert words in error.message
+
+
+def refused(folder: Path, **options: Any) -> EyebrowError:
+    with pytest.raises(EyebrowError) as caught:
+        load_model(str(folder), device="cpu", **options)
     assert "\n" not in caught.value.message
+    assert folder.name in caught.value.message
+    return caught.value
+
+
+def test_weights_cut_short_name_the_file_and_the_bytes(tiny: Tiny, tmp_path: Path) -> None:
+    folder = tmp_path / "short"
+    shutil.copytree(tiny("llama"), folder)
+    file = folder / "model.safetensors"
+    size = file.stat().st_size
+    os.truncate(file, size - 1)
+    error = refused(folder)
+    assert error.title == "Damaged model"
+    assert f"is cut short: {size - 1:,} of {size:,} bytes; delete {file}" in error.message
+
+
+@pytest.mark.parametrize(
+    ("config", "title"),
+    [
+        ({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}, "Not a causal"),
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "Not a causal"),
+        ({"model_type": "bert"}, "Not a causal"),
+        ({"model_type": "bart", "is_encoder_decoder": True}, "Not a causal"),
+        ({"model_type": "llama", "architectures": ["LlamaForTokenClassification"]}, "Not a causal"),
+        ({"model_type": "x", "auto_map": {"AutoModelForCausalLM": "own.Own"}}, "Code to be"),
+        ({"model_type": "gpt2", "architectures": ["GPT2Model"]}, ""),
+        ({"model_type": "gpt_neox", "is_decoder": False}, ""),
+        ({"model_type": "bert", "is_decoder": True, "architectures": ["BertLMHeadModel"]}, ""),
+        ({"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}, ""),
+        ({"model_type": "phi3", "auto_map": {"AutoModelForCausalLM": "modeling_phi3.X"}}, ""),
+    ],
+)
+def test_what_its_configuration_says_of_a_model(config: dict[str, Any], title: str) -> None:
+    if not title:
+        return check_config(config, "it", trust_remote_code=False)
+    with pytest.raises(EyebrowError, match=title) as caught:
+        check_config(config, "it", trust_remote_code=False)
+    assert caught.value.exit_code == 2
+    return None
+
+
+def test_a_masked_model_is_refused_before_its_weights(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertForMaskedLM
+
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    BertForMaskedLM(BertConfig(vocab_size=30, intermediate_size=8, **shape)).save_pretrained(
+        tmp_path / "bert"
+    )
+    assert "BertForMaskedLM" in refused(tmp_path / "bert").message
+
+
+def test_a_model_whose_head_was_not_saved(tiny: Tiny, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    folder = tmp_path / "headless"
+    shutil.copytree(tiny("neox"), folder)
+    AutoModel.from_pretrained(tiny("neox")).save_pretrained(folder)
+    assert refused(folder).title == "Not a causal language model"
+
+
+def test_a_tokenizer_of_another_model(tiny: Tiny, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    shutil.copytree(tiny("llama"), folder)
+    shutil.copy(POCKET / "pocket-50k" / "tokenizer.json", folder)
+    error = refused(folder)
+    assert error.title == "Tokenizer does not fit"
+    assert "ids up to 2,049, the model knows 320" in error.message
+
+
+def test_added_tokens_may_lie_beyond_the_vocabulary(tiny: Tiny, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "padded"
+    shutil.copytree(tiny("gpt2"), folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"<pad{n}>" for n in range(20)], special_tokens=True)
+    tokenizer.save_pretrained(folder)
+    assert load_model(str(folder), device="cpu").parameters
+
+
+def test_pickles_only_where_asked_for(tiny: Tiny, tmp_path: Path, opened: Any) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny("llama"), folder)
+    (folder / "model.safetensors").unlink()
+    torch.save(opened("llama")[0].state_dict(), folder / "pytorch_model.bin")
+    assert refused(folder).title == "Pickles refused"
+    assert load_model(str(folder), device="cpu", allow_pickle=True).parameters
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"w": Path}))
+    assert refused(folder, allow_pickle=True).exit_code in (1, 2)
+
+
+CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+class Own(LlamaConfig):
+    model_type = "own"
+class OwnForCausalLM(LlamaForCausalLM):
+    config_class = Own
+"""
+
+
+def test_code_of_its_own_runs_only_where_it_is_trusted(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "m"))
+    folder = tmp_path / "own"
+    shutil.copytree(tiny("llama"), folder)
+    (folder / "own.py").write_text(CODE)
+    config = json.loads((folder / "config.json").read_text()) | {
+        "model_type": "own",
+        "architectures": ["OwnForCausalLM"],
+        "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnForCausalLM"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    assert refused(folder).title == "Code to be trusted"
+    loaded = load_model(str(folder), device="cpu", trust_remote_code=True)
+    assert type(loaded.model).__name__ == "OwnForCausalLM"
+
+
+def test_nothing_is_printed(tiny: Tiny, capfd: pytest.CaptureFixture[str]) -> None:
+    load_model(str(tiny("gpt2")), device="cpu")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
 
 
 def test_a_model_too_big_for_its_device(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:

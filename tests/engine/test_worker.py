@@ -1,0 +1,98 @@
+"""What one story or one model may cost the others, without a process around it."""
+
+from __future__ import annotations
+
+import gc
+import io
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engine.desk import digests, stories
+from eyebrow.core.engine import shelf as shelf_room
+from eyebrow.core.engine.messages import (
+    Failed,
+    Finished,
+    Score,
+    Scored,
+    Settings,
+    Unloaded,
+    receive,
+)
+from eyebrow.core.engine.worker import Inbox, Worker
+from eyebrow.core.models.spec import ModelSpec
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scorer import Scorer
+
+RECIPE = Recipe("scored", 64, 32)
+Spec = Callable[[str], ModelSpec]
+
+
+@pytest.fixture
+def replies() -> io.BytesIO:
+    return io.BytesIO()
+
+
+@pytest.fixture
+def worker(replies: io.BytesIO) -> Worker:
+    return Worker(Settings(device="cpu", offline=True), Inbox(), replies)
+
+
+def told(replies: io.BytesIO) -> list[Any]:
+    replies.seek(0)
+    said = []
+    while replies.tell() < len(replies.getvalue()):
+        said.append(receive(replies))
+    return said
+
+
+def step(worker: Worker, *, until_done: bool = False) -> None:
+    """Take what waits, then one step, or as many as it takes."""
+    while request := worker.inbox.get(0.0):
+        worker.begin(request)
+    worker.go_on()
+    while until_done and worker.paused:
+        worker.go_on()
+
+
+def test_a_story_that_breaks_costs_only_itself(
+    worker: Worker, replies: io.BytesIO, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = Scorer.score
+
+    def picky(self: Scorer, texts: Any) -> Any:
+        if any(text.startswith("3 ") for text in texts):
+            raise RuntimeError("this one")
+        return score(self, texts)
+
+    monkeypatch.setattr(Scorer, "score", picky)
+    some = stories(8)
+    worker.inbox.put(Score(1, spec("llama"), RECIPE, some))
+    step(worker, until_done=True)
+    said = told(replies)
+    (failed,) = [reply for reply in said if isinstance(reply, Failed)]
+    assert {failed.story} == digests(some[3:4])
+    assert "this one" in failed.message
+    assert digests(said) == digests(some) - {failed.story}
+    assert isinstance(said[-1], Finished)
+
+
+def test_a_paused_job_holds_no_model_that_was_dropped(
+    worker: Worker, replies: io.BytesIO, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = stories(600)
+    worker.inbox.put(Score(1, spec("llama"), RECIPE, many))
+    step(worker)
+    model = weakref.ref(worker.shelf.get(spec("llama")).loaded.model)
+    assert model() is not None
+    monkeypatch.setattr(shelf_room, "free_memory", lambda _: 0)
+    worker.inbox.put(Score(2, spec("gpt2"), RECIPE, stories(1), urgent=True))
+    step(worker)
+    gc.collect()
+    assert model() is None
+    step(worker, until_done=True)
+    said = told(replies)
+    rows = [row[0] for r in said if isinstance(r, Scored) and r.job == 1 for row in r.rows]
+    assert sorted(rows) == sorted(digests(many)), "each once, though it began anew"
+    assert [reply.model for reply in said if isinstance(reply, Unloaded)] == ["llama", "gpt2"]
