@@ -32,6 +32,7 @@ def run(
     from ..core.engine.client import Engine
     from ..core.engine.messages import Settings
     from ..core.models.catalogue import find_models
+    from ..core.recent import remember
     from ..core.stories import open_stories
     from .mailbox import Mailbox
     from .terminal import prepare
@@ -49,6 +50,8 @@ def run(
         from .app import EyebrowApp
 
         app = EyebrowApp(stories, specs, recipe, engine, mailbox, store)
+        if source is not None or models != ["pocket"]:
+            remember(source, models)
         app.run(mouse=True)
         return app.return_code or 0
     finally:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,17 @@ from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from .background import Background
 from .mailbox import Mailbox
-from .session import Change, Notice, Session
+from .opening import AT_ONCE, Heard, Ready, successor
+from .session import Batch, Change, Notice, Session, batch_of
 from .terminal import colour_depth
 from .thrift import Screenful
 from .views.explore import ExploreScreen
 
-AT_ONCE = 200  # stories read before the first paint; the others follow on a thread
-BATCH = 2000
+BATCH = 500  # at a time after that: reading them must not keep a key waiting
+ROOM = 300_000_000  # characters of all the stories together
+
+
+NOTHING = batch_of(())
 
 
 class Arrived(Message):
@@ -39,12 +44,17 @@ class Arrived(Message):
 
 
 class StoriesRead(Message):
-    """More stories; `done` with the last of them, `trouble` if reading ended early."""
+    """More stories of `reader`; `done` with the last of them, `trouble` if it ended early."""
 
     def __init__(
-        self, stories: Sequence[Story], done: bool = False, trouble: EyebrowError | None = None
+        self,
+        reader: Iterator[Story],
+        batch: Batch,
+        done: bool = False,
+        trouble: EyebrowError | None = None,
     ) -> None:
-        self.stories, self.done, self.trouble = stories, done, trouble
+        self.reader = reader
+        self.batch, self.done, self.trouble = batch, done, trouble
         super().__init__()
 
 
@@ -57,6 +67,7 @@ class EyebrowApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = [
         Binding("question_mark", "help", "help", id="app.help"),
+        Binding("o", "open", "open stories or models", id="app.open"),
         Binding("t", "theme", "theme", id="app.theme"),
         Binding("ctrl+l", "redraw", "redraw the screen", id="app.redraw", show=False),
         Binding("q,ctrl+q", "quit", "quit", id="app.quit"),
@@ -75,6 +86,8 @@ class EyebrowApp(App[None]):
         self.depth = colour_depth(os.environ)
         self._screenful = Screenful()
         self.mailbox = mailbox
+        self.recipe = recipe
+        self.heard = Heard(specs)
         self.background = Background(store, mailbox.put)
         self._reader = iter(stories)
         first = list(islice(self._reader, AT_ONCE))
@@ -110,29 +123,57 @@ class EyebrowApp(App[None]):
         import numpy  # noqa: F401
 
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
+        self.background.look_up_marks()
         self.session.plan()
-        if self.session.reading:
-            self.run_worker(self._read_on, thread=True, name="stories")
+        self._read_on()
 
     def _read_on(self) -> None:
+        if self.session.reading:
+            self.run_worker(partial(self._read, self._reader), thread=True, name="stories")
+
+    def _read(self, reader: Iterator[Story]) -> None:
+        """Until its end, or until other stories are opened."""
+        wanted = takewhile(lambda _: reader is self._reader, reader)
         try:
-            while batch := list(islice(self._reader, BATCH)):
-                self.post_message(StoriesRead(batch))
+            size = 0
+            while (batch := batch_of(islice(wanted, BATCH))).stories:
+                size += sum(len(story.text) for story in batch.stories)
+                self.post_message(StoriesRead(reader, batch))
+                if size > ROOM:
+                    raise EyebrowError(
+                        "Too long to list",
+                        "reading stopped here, the memory would fill; --limit or a smaller file "
+                        "holds what you want to browse, `eyebrow score` reads it all",
+                    )
         except EyebrowError as error:
-            self.post_message(StoriesRead((), done=True, trouble=error))
+            self.post_message(StoriesRead(reader, NOTHING, done=True, trouble=error))
             return
-        self.post_message(StoriesRead((), done=True))
+        self.post_message(StoriesRead(reader, NOTHING, done=True))
+
+    def open(self, ready: Ready) -> None:
+        """Show what is ready in place of what is open; the worker keeps its models."""
+        self.session = successor(ready, self.session, self.recipe, self.heard)
+        for screen in self.screen_stack:
+            if isinstance(screen, ExploreScreen):
+                screen.turn_to(self.session)
+        self.session.plan()
+        if ready.reader is not None:
+            self._reader = ready.reader
+            self._read_on()
 
     # --- messages --------------------------------------------------------------------------
 
     def on_arrived(self, message: Arrived) -> None:
+        self.heard.hear(message.what)
         self.session.receive(message.what)
 
     def on_stories_read(self, message: StoriesRead) -> None:
+        if message.reader is not self._reader:
+            return  # other stories were opened meanwhile
         self.session.reading = not message.done
         if message.trouble is not None:
             self._notice(Notice(message.trouble.title, message.trouble.message, severe=True))
-        self.session.add(message.stories)
+        self.session.add(message.batch)
         self.session.announce(Change.STORIES | Change.STATUS)
         self.session.plan()
 
@@ -171,6 +212,20 @@ class EyebrowApp(App[None]):
         from .views.help import HelpScreen
 
         self.push_screen(HelpScreen(self._help_groups()))
+
+    def action_open(self) -> None:
+        from .views.open import OpenScreen
+
+        def show(ready: Ready | None) -> None:
+            if ready is not None:
+                self.open(ready)
+
+        models = " ".join(rung.name for rung in self.session.rungs)
+        self.push_screen(OpenScreen(self.session.name, models), show)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No palette over a dialogue: ctrl+p chooses there."""
+        return not (action == "command_palette" and self.screen.is_modal)
 
     def action_theme(self) -> None:
         self.search_themes()

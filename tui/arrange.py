@@ -2,84 +2,145 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import re
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..core.errors import EyebrowError
-from ..core.scoring.scores import Summary
 from ..core.stories.story import Story
 
-SORTS = ("as read", "perplexity ↓", "perplexity ↑", "longest", "title")
+SORTS = ("as read", "perplexity ↓", "perplexity ↑", "longest", "title", "marked first")
 
-_RANGE = re.compile(r"(ppl|perplexity|len|words)(<=|>=|<|>|=)(.+)\Z", re.IGNORECASE)
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
+_TERM = re.compile(r'-?"[^"]*"?|\S+')
+_RANGE = re.compile(r"([a-z]+)(<=|>=|<|>|=)(.*)\Z", re.IGNORECASE)
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
     "=": operator.eq,
 }
+_NAMES = {"ppl": "ppl", "perplexity": "ppl", "len": "len", "words": "len"}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`ppl>30 len<200 dog`: ranges of perplexity and of length in words, and words to be found."""
+    """`ppl>30 len<200 dog -"big dog" marked`: what a listed story has, all of it.
+
+    ranges: of the perplexity, and of the length in words. words: are found in title or text,
+    without: are not. marked: only such stories, or with False only others.
+    """
 
     ranges: tuple[tuple[str, str, float], ...] = ()
     words: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    marked: bool | None = None
 
-    def keeps(self, story: Story, summary: Summary | None) -> bool:
-        """Whether the story is listed; a range of perplexity drops what is not scored yet."""
-        for what, sign, limit in self.ranges:
-            if what == "ppl":
-                value = summary.perplexity if summary else math.nan
-            else:
-                value = len(story.text.split())
-            if not _COMPARE[sign](value, limit):
-                return False
-        if not self.words:
-            return True
-        text = f"{story.title}\n{story.text}".casefold()
-        return all(word in text for word in self.words)
+    def __bool__(self) -> bool:
+        return self != Filter()
+
+    def __str__(self) -> str:
+        """What one types for it."""
+        ranges = [f"{what}{sign}{limit:g}" for what, sign, limit in self.ranges]
+        words = [f'"{word}"' if re.search(r"\s", word) else word for word in self.words]
+        without = [f'-"{word}"' if re.search(r"\s", word) else f"-{word}" for word in self.without]
+        marked = {None: [], True: ["marked"], False: ["-marked"]}[self.marked]
+        return " ".join([*ranges, *words, *without, *marked])
 
 
 def parse_filter(text: str) -> Filter:
-    """Raises `EyebrowError` for a range without a number."""
-    ranges, words = [], []
-    for term in text.split():
+    """Raises `EyebrowError` for a range of what is no number, or of something unknown."""
+    ranges, words, without = [], [], []
+    marked = None
+    for term in _TERM.findall(text):
         if match := _RANGE.match(term):
-            try:
-                limit = float(match[3])
-            except ValueError:
-                raise EyebrowError("Bad filter", f"{term}: give a number, as in ppl>30") from None
-            what = "ppl" if match[1].lower().startswith("p") else "len"
-            ranges.append((what, match[2], limit))
+            ranges.append(_range(term, *match.groups()))
+        elif term in ("marked", "-marked"):
+            marked = term == "marked"
         else:
-            words.append(term.casefold())
-    return Filter(tuple(ranges), tuple(words))
+            into = without if term.startswith("-") and len(term) > 1 else words
+            word = term.removeprefix("-") if into is without else term
+            if word := word.strip('"').casefold():
+                into.append(word)
+    return Filter(tuple(ranges), tuple(words), tuple(without), marked)
 
 
-def arrange(
-    stories: Sequence[Story],
-    summary: Callable[[int], Summary | None],
-    sort: str,
-    wanted: Filter,
-) -> list[int]:
-    """Indices of the listed stories in order; those without a perplexity come last."""
-    order = list(range(len(stories)))
-    if wanted.ranges or wanted.words:
-        order = [i for i in order if wanted.keeps(stories[i], summary(i))]
-    if sort.startswith("perplexity"):
-        known = {i: s.perplexity for i in order if (s := summary(i)) is not None}
-        sign = -1 if sort.endswith("↓") else 1
-        return sorted(
-            order, key=lambda i: (i not in known or math.isnan(known[i]), sign * known.get(i, 0.0))
+def _range(term: str, name: str, sign: str, limit: str) -> tuple[str, str, float]:
+    what = _NAMES.get(name.lower())
+    if what is None:
+        raise EyebrowError(
+            "Bad filter", f'{term}: there is no {name}; use ppl or len, or "{term}" for a text'
         )
+    try:
+        return what, sign, float(limit)
+    except ValueError:
+        raise EyebrowError("Bad filter", f"{term}: give a number, as in {what}>30") from None
+
+
+@dataclass(slots=True)
+class Shelves:
+    """What is known of all stories, in the order they were read.
+
+    words: the length of each. marked: the digests of marked texts.
+    """
+
+    stories: list[Story] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    words: array[int] = field(default_factory=lambda: array("i"))
+    marked: set[str] = field(default_factory=set)
+
+
+def arrange(shelves: Shelves, nats: array[float], sort: str, wanted: Filter) -> Sequence[int]:
+    """Indices of the listed stories in order; those without a perplexity come last.
+
+    nats: surprise per token of each story under the current size, nan while unknown; a range of
+    the perplexity drops such stories.
+    """
+    stories, digests, marked = shelves.stories, shelves.digests, shelves.marked
+    order: Sequence[int] = range(len(stories))
+    if wanted:
+        order = _kept(shelves, nats, wanted)
+    if sort.startswith("perplexity"):
+        return _by_perplexity(nats, order, falling=sort.endswith("↓"))
     if sort == "longest":
         return sorted(order, key=lambda i: -len(stories[i].text))
     if sort == "title":
         return sorted(order, key=lambda i: stories[i].title.casefold())
+    if sort == "marked first" and marked:
+        return sorted(order, key=lambda i: digests[i] not in marked)
     return order
+
+
+def _kept(shelves: Shelves, nats: array[float], wanted: Filter) -> list[int]:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        values = {"ppl": np.exp(np.array(nats)), "len": np.array(shelves.words)}
+    keep = np.ones(len(shelves.stories), dtype=bool)
+    for what, sign, limit in wanted.ranges:
+        keep &= _COMPARE[sign](values[what], limit)
+    found: list[int] = np.flatnonzero(keep).tolist()
+    if wanted.marked is not None:
+        found = [i for i in found if (shelves.digests[i] in shelves.marked) is wanted.marked]
+    if wanted.words or wanted.without:
+        found = [i for i in found if _speaks(shelves.stories[i], wanted)]
+    return found
+
+
+def _speaks(story: Story, wanted: Filter) -> bool:
+    text, title = story.text.casefold(), story.title.casefold()
+    return all(word in text or word in title for word in wanted.words) and not any(
+        word in text or word in title for word in wanted.without
+    )
+
+
+def _by_perplexity(nats: array[float], order: Sequence[int], *, falling: bool) -> list[int]:
+    import numpy as np
+
+    listed = np.asarray(order, dtype=np.int64)
+    values = np.array(nats)[listed]
+    places = np.argsort(-values if falling else values, kind="stable")  # nan comes last
+    return listed[places].tolist()  # type: ignore[no-any-return]

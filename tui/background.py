@@ -11,23 +11,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
 from ..core.models.fingerprint import model_digest, positions, tokenizer_digest
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
+from ..core.stories.story import Story
 
 if TYPE_CHECKING:
+    from ..core.results import export
     from ..core.results.store import Store
+
+
+PIECE = 4000  # sums handed over at a time
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSums:
-    """The sums the store has for a model, by text digest; `digest` is the model's, "" if absent."""
+    """Sums that the store has for a model, by text digest; `digest` is the model's, "" if absent.
+
+    is_last: no more will come. Many come in pieces, so that no key waits for all of them.
+    """
 
     model: str
     recipe: str
     digest: str
     sums: dict[str, Summary]
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,21 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMarks:
+    """The text digests of the marked stories."""
+
+    digests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A file was written; `what` says what is in it."""
+
+    path: Path
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something here could not be done; work goes on without it."""
 
@@ -67,7 +92,7 @@ class Trouble:
     message: str
 
 
-Found = Trouble | KeptSums | KeptScore | KeptVocabulary | Interval
+Found = Trouble | Exported | KeptMarks | KeptSums | KeptScore | KeptVocabulary | Interval
 
 
 class Background:
@@ -87,9 +112,23 @@ class Background:
         """Answered by `KeptScore`. `model` and `digest` are the model's and the text's digest."""
         self._thread.submit(self._score, spec, model, recipe, digest)
 
-    def compute_interval(self, spec: ModelSpec, recipe: Recipe, sums: Sequence[Summary]) -> None:
-        """Answered by `Interval`."""
+    def compute_interval(
+        self, spec: ModelSpec, recipe: Recipe, sums: Sequence[tuple[str, Summary]]
+    ) -> None:
+        """Answered by `Interval`. sums: of every story, with its text digest."""
         self._thread.submit(self._interval, spec, recipe, sums)
+
+    def look_up_marks(self) -> None:
+        """Answered by `KeptMarks`."""
+        self._thread.submit(self._marks)
+
+    def keep_mark(self, story: Story, *, marked: bool) -> None:
+        """Answered only where it cannot be kept, by `Trouble`."""
+        self._thread.submit(self._mark, story, marked)
+
+    def export(self, rows: Sequence[export.Exported], path: Path, what: str) -> None:
+        """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
+        self._thread.submit(self._export, rows, path, what)
 
     def close(self) -> None:
         """Answer nothing more."""
@@ -119,7 +158,37 @@ class Background:
         sums = store.summaries(digest, recipe.digest)
         if sums and (texts := store.vocabulary(tokenizer_digest(folder))) is not None:
             self.deliver(KeptVocabulary(spec.name, tuple(texts)))
-        self.deliver(KeptSums(spec.name, recipe.digest, digest, sums))
+        rows = list(sums.items())
+        for at in range(0, len(rows) or 1, PIECE):
+            piece = dict(rows[at : at + PIECE])
+            last = at + PIECE >= len(rows)
+            self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last))
+
+    def _marks(self) -> None:
+        from ..core.results.marks import read_marks
+
+        if self.folder is not None and (marks := read_marks(self.folder)):
+            self.deliver(KeptMarks(frozenset(marks)))
+
+    def _mark(self, story: Story, marked: bool) -> None:
+        from ..core.results.marks import mark, unmark
+
+        if self.folder is None:
+            return
+        try:
+            (mark if marked else unmark)(self.folder, story)
+        except EyebrowError as error:
+            self.deliver(Trouble(error.title, error.message))
+
+    def _export(self, rows: Sequence[export.Exported], path: Path, what: str) -> None:
+        from ..core.results.export import write_stories
+
+        try:
+            write_stories(rows, path)
+        except EyebrowError as error:
+            self.deliver(Trouble(error.title, error.message))
+        else:
+            self.deliver(Exported(path, what))
 
     def _score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
         score = None
@@ -130,10 +199,14 @@ class Background:
             self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
-    def _interval(self, spec: ModelSpec, recipe: Recipe, sums: Sequence[Summary]) -> None:
+    def _interval(
+        self, spec: ModelSpec, recipe: Recipe, sums: Sequence[tuple[str, Summary]]
+    ) -> None:
         from ..core.results.statistics import perplexity_interval
 
-        low, high = perplexity_interval([s.nll for s in sums], [s.tokens for s in sums])
+        # Resamples draw by place: sorted, the same stories have the same interval in any order.
+        rows = [summary for _, summary in sorted(sums, key=lambda row: row[0])]
+        low, high = perplexity_interval([s.nll for s in rows], [s.tokens for s in rows])
         self.deliver(Interval(spec.name, recipe.digest, len(sums), low, high))
 
 

@@ -7,14 +7,19 @@ thing changed; whoever shows it asks the session. Nothing here knows a widget.
 
 from __future__ import annotations
 
+import math
 import time
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from itertools import count
+from pathlib import Path
 
 from ..core.engine.client import Engine
 from ..core.engine.messages import (
+    Cancel,
     Failed,
     Finished,
     Hello,
@@ -31,11 +36,13 @@ from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary, bits_per_byte, perplexity
 from ..core.stories.story import Story, text_digest
-from .arrange import SORTS, Filter, arrange
+from .arrange import SORTS, Filter, Shelves, arrange
 from .background import (
     Background,
+    Exported,
     Found,
     Interval,
+    KeptMarks,
     KeptScore,
     KeptSums,
     KeptVocabulary,
@@ -49,6 +56,7 @@ AHEAD = 2  # background jobs with the worker at a time
 WHOLE_SCORES = 256  # whole scores kept in memory
 QUICK = 200_000_000  # parameters of a model that a CPU runs while one waits
 GIVE_UP = 3  # deaths of the worker in a row, without one score between them
+_JOBS = count(1)  # of all sessions: answers to an earlier one are not taken for this one's
 
 
 class Change(Flag):
@@ -68,6 +76,8 @@ class Rung:
 
     state: "waiting", "loading", "ready" or "failed" (then `trouble` says why).
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
+    nats: surprise per token of each story in the order they were read, nan while unknown; span:
+    the smallest and the largest of them.
     """
 
     spec: ModelSpec
@@ -84,6 +94,8 @@ class Rung:
     tokens: int = 0
     bytes: int = 0
     nll: float = 0.0
+    nats: array[float] = field(default_factory=lambda: array("d"))
+    span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
 
     @property
@@ -99,18 +111,39 @@ class Rung:
     def bits_per_byte(self) -> float:
         return bits_per_byte(self.nll, self.bytes)
 
-    def put(self, digest: str, summary: Summary, copies: int) -> None:
-        """Take in the sums of a text that is told by `copies` stories."""
+    def make_room(self, stories: int) -> None:
+        """For as many stories in all."""
+        self.nats.extend([math.nan] * (stories - len(self.nats)))
+
+    def put(self, digest: str, summary: Summary, told: Sequence[int]) -> None:
+        """Take in the sums of a text; told: the stories that tell it."""
         if digest not in self.sums:
+            copies = len(told)
             self.sums[digest] = summary
+            if summary.tokens:
+                nats = summary.nll / summary.tokens
+                for story in told:
+                    self.nats[story] = nats
+                low, high = self.span
+                self.span = (min(low, nats), max(high, nats))
             self.stories += copies
             self.tokens += copies * summary.tokens
             self.bytes += copies * summary.bytes
             self.nll += copies * summary.nll
 
+    def tell_again(self, digest: str, story: int) -> None:
+        """A story has come that tells a text whose sums are known."""
+        summary = self.sums[digest]
+        self.nats[story] = summary.nll / summary.tokens if summary.tokens else math.nan
+        self.stories += 1
+        self.tokens += summary.tokens
+        self.bytes += summary.bytes
+        self.nll += summary.nll
+
     def forget(self) -> None:
         """No scores: another recipe."""
         self.sums, self.interval = {}, None
+        self.nats, self.span = array("d", [math.nan]) * len(self.nats), (math.inf, -math.inf)
         self.stories = self.tokens = self.bytes = 0
         self.nll, self.looked, self.read = 0.0, False, False
         self.todo.clear()
@@ -123,6 +156,25 @@ class Notice:
     title: str
     message: str
     severe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Stories with what the list needs to know of them; words: the length of each."""
+
+    stories: tuple[Story, ...]
+    digests: tuple[str, ...]
+    words: tuple[int, ...]
+
+
+def batch_of(stories: Iterable[Story]) -> Batch:
+    """Where stories are read: this takes longer than adding them to the list."""
+    read = tuple(stories)
+    return Batch(
+        read,
+        tuple(text_digest(story.text) for story in read),
+        tuple(len(story.text.split()) for story in read),
+    )
 
 
 class Session:
@@ -147,13 +199,12 @@ class Session:
         self.background = background
         self.announce = announce
         self.notify = notify
-        self.stories: list[Story] = []
-        self.digests: list[str] = []
+        self.shelves = Shelves()
         self.by_digest: dict[str, list[int]] = {}
         self.reading = False  # stories are still coming in
         self.sort = SORTS[0]
         self.filter = Filter()
-        self.order: list[int] = []  # the listed stories, by index
+        self.order: Sequence[int] = range(0)  # the listed stories, by index
         self.story = 0
         self.token = 0
         self.current = _first_look(self.rungs)
@@ -161,33 +212,45 @@ class Session:
         self.deaths = 0
         self.stopped = ""  # why no worker is started any more
         self._jobs: dict[int, tuple[Rung, tuple[str, ...], bool]] = {}
-        self._next_job = 1
         self._whole: OrderedDict[tuple[str, str], StoryScore] = OrderedDict()
         self._missing: set[tuple[str, str]] = set()  # whole scores the store does not have
         self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
         self._pace: tuple[float, int] = (0.0, 0)  # when this stretch of scoring began, stories
-        self.add(stories)
+        self.add(batch_of(stories))
 
     # --- stories ---------------------------------------------------------------------------
 
-    def add(self, stories: Iterable[Story]) -> None:
+    @property
+    def stories(self) -> list[Story]:
+        """All of them, in the order they were read."""
+        return self.shelves.stories
+
+    @property
+    def digests(self) -> list[str]:
+        """Of their texts."""
+        return self.shelves.digests
+
+    def add(self, batch: Batch) -> None:
         """More stories at the end of the list."""
-        for story in stories:
-            digest = text_digest(story.text)
-            if digest not in self.by_digest:
-                self.by_digest[digest] = []
-                for rung in self.rungs:
+        first = len(self.stories)
+        self.stories.extend(batch.stories)
+        self.digests.extend(batch.digests)
+        self.shelves.words.extend(batch.words)
+        for rung in self.rungs:
+            rung.make_room(len(self.stories))
+        for at, digest in enumerate(batch.digests, start=first):
+            told = self.by_digest.setdefault(digest, [])
+            told.append(at)
+            for rung in self.rungs:
+                if digest in rung.sums:
+                    rung.tell_again(digest, at)
+                elif len(told) == 1:
                     rung.todo.append(digest)
-            self.by_digest[digest].append(len(self.stories))
-            self.stories.append(story)
-            self.digests.append(digest)
         self.arrange()
 
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
-        self.order = arrange(
-            self.stories, lambda i: self.sums(self.rung, i), self.sort, self.filter
-        )
+        self.order = arrange(self.shelves, self.rung.nats, self.sort, self.filter)
         if self.order and self.story not in self.order:
             self.select_story(self.order[0])
         self.announce(Change.STORIES)
@@ -235,6 +298,37 @@ class Session:
             return
         at = int(old.starts[min(self.token, len(old) - 1)])
         self.token = int(new.ends.searchsorted(at, side="right").clip(0, len(new) - 1))
+
+    @property
+    def marked_count(self) -> int:
+        """How many of these stories are marked."""
+        return sum(len(self.by_digest.get(digest, ())) for digest in self.shelves.marked)
+
+    def mark(self) -> None:
+        """Mark the selected story, or take the mark away."""
+        if not self.stories:
+            return
+        digest, marked = self.digests[self.story], self.shelves.marked
+        marked.symmetric_difference_update({digest})
+        self.background.keep_mark(self.stories[self.story], marked=digest in marked)
+        self.announce(Change.STORIES)
+
+    def export(self, path: Path) -> None:
+        """Write the marked stories, or where there are none those that are listed."""
+        from ..core.results.export import Exported as Row
+
+        marked = self.shelves.marked
+        chosen = [i for i, digest in enumerate(self.digests) if digest in marked]
+        what = f"{len(chosen):,} marked stories" if chosen else f"{len(self.order):,} stories"
+        rows = [
+            Row(
+                self.stories[i],
+                self.digests[i] in marked,
+                {rung.name: s for rung in self.rungs if (s := self.sums(rung, i)) is not None},
+            )
+            for i in chosen or self.order
+        ]
+        self.background.export(rows, path, what)
 
     # --- what is known ---------------------------------------------------------------------
 
@@ -338,13 +432,19 @@ class Session:
     def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
         if self.stopped:
             return
-        job, self._next_job = self._next_job, self._next_job + 1
+        job = next(_JOBS)
         if not urgent and not any(not u for _, _, u in self._jobs.values()):
             self._pace = (time.monotonic(), 0)
         self._jobs[job] = (rung, digests, urgent)
         stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
         self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent))
         self.announce(Change.STATUS)
+
+    def close(self) -> None:
+        """Want nothing more: what is under way is cancelled, what is finished is kept."""
+        for job in self._jobs:
+            self.engine.send(Cancel(job))
+        self._jobs.clear()
 
     # --- what comes in ---------------------------------------------------------------------
 
@@ -362,22 +462,30 @@ class Session:
             case Vocabulary(model=name, texts=texts) | KeptVocabulary(model=name, texts=texts):
                 self._on_rung(name, vocabulary=texts)
                 self.announce(Change.TOKEN)
+            case Scored(job=job) if job not in self._jobs:
+                pass  # asked by an earlier session, maybe under another recipe
             case Scored():
                 self._take_scores(message)
             case KeptSums() | KeptScore() | Interval() if message.recipe != self.recipe.digest:
                 pass  # asked before the worker corrected the recipe
-            case KeptSums(model=name, digest=digest, sums=sums):
-                self._take_sums(name, digest, sums)
+            case KeptSums():
+                self._take_sums(message)
             case KeptScore(model=name, digest=digest, score=score):
                 self._take_whole(name, digest, score)
-            case Interval(model=name, low=low, high=high):
-                self._on_rung(name, interval=(low, high))
+            case Interval(model=name, stories=stories, low=low, high=high):
+                if stories == len(self.stories):  # not those of an earlier session
+                    self._on_rung(name, interval=(low, high))
             case Finished(job=job):
                 self._finish(job)
             case Failed():
                 self._fail(message)
             case WorkerDied():
                 self._bury(message)
+            case KeptMarks(digests=marks):
+                self.shelves.marked |= marks
+                self.announce(Change.STORIES)
+            case Exported(path=path, what=what):
+                self.notify(Notice("Exported", f"{what} written to {path}"))
             case Trouble(title=title, message=words):
                 self.notify(Notice(title, words, severe=True))
         self.plan()
@@ -415,21 +523,22 @@ class Session:
                 change |= Change.STORY | Change.TOKEN
         self.announce(change)
 
-    def _take_sums(self, name: str, digest: str, sums: dict[str, Summary]) -> None:
-        self._on_rung(name, digest=digest, read=True)
+    def _take_sums(self, kept: KeptSums) -> None:
+        self._on_rung(kept.model, digest=kept.digest, read=kept.is_last)
         for rung in self.rungs:
-            if rung.name == name:
-                for text, summary in sums.items():
+            if rung.name == kept.model:
+                for text, summary in kept.sums.items():
                     self._put(rung, text, summary)
-                rung.todo = self._still_to_do(rung)
+                if kept.is_last:
+                    rung.todo = self._still_to_do(rung)
         self.announce(Change.SUMS | Change.STATUS)
 
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
-        copies = len(self.by_digest.get(digest, ()))
-        if copies:
-            rung.put(digest, summary, copies)
+        told = self.by_digest.get(digest)
+        if told:
+            rung.put(digest, summary, told)
             if rung.stories == len(self.stories) and not self.reading:
-                sums = [rung.sums[d] for d in sorted(self.digests)]
+                sums = [(d, rung.sums[d]) for d in self.digests]
                 self.background.compute_interval(rung.spec, self.recipe, sums)
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
-from ..core.scoring.scores import StoryScore
+from ..core.scoring.scores import StoryScore, perplexity
 from . import charts
 from .colour import legend, scale
 from .panes.bars import Part
@@ -71,9 +71,13 @@ def shelf(session: Session) -> Shelf:
         summary = session.sums(rung, story)
         return summary.perplexity if summary else math.nan
 
-    known = [s.perplexity for s in rung.sums.values() if s.tokens]
-    span = (min(known) * 0.9, max(known)) if known else (1.0, 1.0)
-    return Shelf(session.order, title, value, span)
+    low, high = rung.span
+    span = (perplexity(low, 1) * 0.9, perplexity(high, 1)) if low <= high else (1.0, 1.0)
+
+    def is_marked(story: int) -> bool:
+        return session.digests[story] in session.shelves.marked
+
+    return Shelf(session.order, title, value, span, is_marked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

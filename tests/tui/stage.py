@@ -124,6 +124,7 @@ def made_app(
     specs: Sequence[ModelSpec] = SPECS,
     *,
     silent: bool = False,
+    store: Path | None = None,
 ) -> EyebrowApp:
     """The app on the stage; `app.session.engine` is the made engine."""
     mailbox = Mailbox()
@@ -131,7 +132,7 @@ def made_app(
     engine.start()
     told: Any = Told(stories)
     made: Any = engine
-    return EyebrowApp(told, specs, Recipe(), made, mailbox, None)
+    return EyebrowApp(told, specs, Recipe(), made, mailbox, store)
 
 
 async def settled(app: EyebrowApp, pilot: Any) -> None:

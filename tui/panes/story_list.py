@@ -25,22 +25,23 @@ class Shelf:
     """What the list shows: row n is story `order[n]`.
 
     title, value: of a story; the value (perplexity) is nan while it is not known.
-    span: the smallest and the largest value, for the bars.
+    span: the smallest and the largest value, for the bars. is_marked: by the reader.
     """
 
     order: Sequence[int]
     title: Callable[[int], str]
     value: Callable[[int], float]
     span: tuple[float, float]
+    is_marked: Callable[[int], bool]
 
 
-EMPTY = Shelf((), str, float, (1.0, 1.0))
+EMPTY = Shelf((), str, float, (1.0, 1.0), bool)
 
 
 class StoryList(ScrollView, can_focus=True):
     """One line per story: title, perplexity under the current model, a bar."""
 
-    HELP = "The stories. `s` sorts, `/` filters, `enter` goes into the story."
+    HELP = "The stories. `s` sorts, `/` filters, `m` marks, `enter` goes into the story."
 
     BINDINGS = [
         Binding("j,down", "move(1)", "next story", id="list.down", show=False),
@@ -116,7 +117,7 @@ class StoryList(ScrollView, can_focus=True):
         pad = " " * (room - cell_width(title))
         return Strip(
             [
-                Segment(f" {title}{pad}", style),
+                Segment(f"{'●' if self.shelf.is_marked(story) else ' '}{title}{pad}", style),
                 Segment(f"{figures(value):>6} ", style),
                 Segment(_bar(value, self.shelf.span, bar_width), quiet),
                 Segment(" ", style),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -43,8 +44,11 @@ KEYS = (
     ("u", "unit"),
     ("s", "sort"),
     ("/", "filter"),
+    ("m", "mark"),
 )
 NOTHING = Story("", "No story", "")
+FILTER_HINT = 'words, "a phrase", -without, ppl>30, len<200 (words), marked; nothing shows all'
+JUMP_HINT = "its number in the list as it is sorted now"
 ALWAYS = (("?", "help"), ("q", "quit"))
 
 
@@ -74,6 +78,9 @@ class ExploreScreen(Screen[None]):
         Binding("v", "marks", "show spaces and newlines", id="explore.marks"),
         Binding("s", "sort", "sort the stories", id="explore.sort"),
         Binding("slash", "filter", "filter the stories", id="explore.filter"),
+        Binding("colon", "jump", "go to a story by its number", id="explore.jump"),
+        Binding("m", "mark", "mark the story", id="explore.mark"),
+        Binding("x", "export", "export marked or listed stories", id="explore.export"),
         Binding("y", "copy", "copy the story", id="explore.copy"),
         Binding("escape", "back", "back to the stories", id="explore.back", show=False),
     ]
@@ -121,6 +128,11 @@ class ExploreScreen(Screen[None]):
 
     def _show_all(self) -> None:
         self.changed(~Change(0), at_once=True)
+
+    def turn_to(self, session: Session) -> None:
+        """Show another session: other stories, or other models."""
+        self.session, self._hunt = session, 0
+        self._show_all()
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
@@ -180,8 +192,12 @@ class ExploreScreen(Screen[None]):
         )
         listed = self.query_one(StoryList)
         listed.border_title = f"Stories, {session.sort}"
-        some = len(session.order) != len(session.stories)
-        listed.border_subtitle = f"{len(session.order):,} match" if some else ""
+        notes = []
+        if len(session.order) != len(session.stories):
+            notes.append(f"{len(session.order):,} match")
+        if marked := session.marked_count:
+            notes.append(f"{marked:,} marked")
+        listed.border_subtitle = " · ".join(notes)
 
     def _show_list(self) -> None:
         listed = self.query_one(StoryList)
@@ -358,7 +374,7 @@ class ExploreScreen(Screen[None]):
             self.call_later(self.action_eyebrow, by)
 
     def action_filter(self) -> None:
-        from .filter import FilterScreen
+        from .line import LineScreen
 
         def apply(text: str | None) -> None:
             if text is None:
@@ -372,11 +388,37 @@ class ExploreScreen(Screen[None]):
             if not self.session.order:
                 self.notify("no story matches; / and an empty line shows all", markup=False)
 
-        self.app.push_screen(FilterScreen(self._filter_text()), apply)
+        self.app.push_screen(LineScreen("Filter", str(self.session.filter), FILTER_HINT), apply)
 
-    def _filter_text(self) -> str:
-        wanted = self.session.filter
-        return " ".join([*(f"{w}{s}{limit:g}" for w, s, limit in wanted.ranges), *wanted.words])
+    def action_jump(self) -> None:
+        from .line import LineScreen
+
+        def apply(text: str | None) -> None:
+            if not text:
+                return
+            if text.strip().isdecimal():
+                self.session.select_place(int(text) - 1)
+            else:
+                self.notify(f"{text} is no number of a story", severity="error", markup=False)
+
+        self.app.push_screen(LineScreen("Go to story", "", JUMP_HINT), apply)
+
+    def action_mark(self) -> None:
+        self.session.mark()
+
+    def action_export(self) -> None:
+        from ...core.results.export import SUFFIXES
+        from .line import LineScreen, file_check
+
+        def write(name: str | None) -> None:
+            if name:
+                self.session.export(Path(name.strip()).expanduser())
+
+        marked = self.session.marked_count
+        what = f"Export {marked:,} marked stories" if marked else "Export the listed stories"
+        name = "marked.jsonl" if marked else "stories.jsonl"
+        hint = " · ".join(f"{suffix} {said}" for suffix, said in SUFFIXES.items())
+        self.app.push_screen(LineScreen(what, name, hint, file_check(SUFFIXES)), write)
 
     def repaint_colours(self) -> None:
         """Scales are styles of their own: a new theme needs them anew."""
