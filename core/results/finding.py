@@ -1,0 +1,71 @@
+"""One statement with the numbers that carry it, and how its numbers are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .report.wording import number, on_one_line
+from .sheet import Told
+
+FEW = 10  # stories; of fewer no interval is told and no difference is called one
+
+Value = float | int | str
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement.
+
+    topic: "set" (what was compared), "best", "size", "steps", "scaling", "stories", "help",
+    "length", "positions", "tokens", "words" or "guesses". family: whose models it is about, ""
+    where of all. text: one or more whole sentences of plain text, on one line. numbers: those of
+    the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those that
+    the text names, in its order.
+    """
+
+    topic: str
+    family: str
+    text: str
+    numbers: Mapping[str, Value]
+    stories: tuple[Told, ...] = ()
+
+
+def perplexity_text(value: float) -> str:
+    """To three digits that count or one behind the point: 186.2, 75.5, 7.31, 1,024."""
+    return number(value, 2 if value < 9.995 else 1 if value < 999.95 else 0)
+
+
+def nats_text(value: float) -> str:
+    """To hundredths."""
+    return number(value, 2)
+
+
+def spread(ends: Interval, stories: int, digits: int | None = None) -> str:
+    """` [71.5, 80.1]` behind its number; nothing where there are too few stories for one."""
+    if stories < FEW or not math.isfinite(ends[0]):
+        return ""
+    low, high = (perplexity_text(end) if digits is None else number(end, digits) for end in ends)
+    return f" [{low}, {high}]"
+
+
+def leaves_out_zero(ends: Interval, stories: int) -> bool:
+    """Whether a difference may be called one."""
+    return stories >= FEW and (ends[0] > 0 or ends[1] < 0)
+
+
+def quoted(title: str) -> str:
+    """A title between quotation marks, on one line."""
+    return f"“{on_one_line(title)}”"
+
+
+def token_text(text: str) -> str:
+    """A token or word between quotation marks, its spaces shown."""
+    return f"“{on_one_line(text, spaces=True)}”"
+
+
+def ends_as(name: str, ends: Interval) -> dict[str, Value]:
+    """An interval as two of a finding's numbers."""
+    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}

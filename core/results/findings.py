@@ -1,0 +1,64 @@
+"""What the numbers say, in sentences that say no more than they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .finding import FEW, Finding
+from .findings_of_size import across_families, findings_of_size
+from .findings_of_stories import findings_of_stories
+from .findings_of_tokens import findings_of_tokens
+from .report.wording import many
+from .scaling import fit_families
+from .sheet import Sheet
+from .statistics import SEED
+from .tokens import FamilyTokens
+
+__all__ = ["Finding", "find"]
+
+
+def find(sheet: Sheet, tokens: Sequence[FamilyTokens] = (), *, seed: int = SEED) -> list[Finding]:
+    """The findings on the stories that all models of the sheet have scored, family by family.
+
+    tokens: from `read_tokens`, of any of the families; without them nothing is said of tokens,
+    words and places. Models of different families or tokenizers are never pooled.
+    """
+    common = sheet.common()
+    digests = [story.digest for story in common.stories]
+    # Resamples draw by place: sorted, the same stories have the same intervals in any order.
+    common = common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
+    found = _of_set(sheet, common)
+    if not common.stories:
+        return found
+    found += across_families(common, seed)
+    for fitted in fit_families(common, seed=seed):
+        found += findings_of_size(common, fitted, seed)
+        found += findings_of_stories(common, fitted.family, fitted.rows, seed)
+        names = {common.models[row].name for row in fitted.rows}
+        for read in tokens:
+            if {model.model for model in read.models} <= names:
+                found += findings_of_tokens(read, seed)
+    return found
+
+
+def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
+    stories, left_out = len(common.stories), len(sheet.stories) - len(common.stories)
+    if not stories:
+        return [
+            Finding("set", "", "No story has been scored by all of the models.", {"stories": 0})
+        ]
+    found = []
+    if left_out:
+        said = (
+            f"{many(left_out, 'story', 'stories')} of {len(sheet.stories):,} that not all models "
+            "have scored are left out."
+        )
+        found.append(Finding("set", "", said, {"left_out": left_out, "stories": stories}))
+    if stories < FEW:
+        said = (
+            f"{many(stories, 'story', 'stories')} {'is' if stories == 1 else 'are'} too few to "
+            "tell how much stories differ: no interval is given, and what follows holds for these "
+            "alone."
+        )
+        found.append(Finding("set", "", said, {"stories": stories, "enough": FEW}))
+    return found

@@ -1,0 +1,293 @@
+"""What perplexity does with size: the best, the steps, the trend and the fit, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..scoring.scores import bits_per_byte, perplexity
+from .finding import (
+    FEW,
+    Finding,
+    Value,
+    ends_as,
+    leaves_out_zero,
+    nats_text,
+    perplexity_text,
+    spread,
+)
+from .fits import EXPECTED, Fit, Refused
+from .hard import log_perplexities
+from .paired import Difference, compare, steps
+from .report.wording import amount, listed, many, number, percent
+from .scaling import FamilyFit
+from .sheet import Sheet
+from .statistics import perplexity_intervals
+from .trends import rank_agreement, trend
+
+
+def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding]:
+    """Of the models of one family, small to large, on stories that all of them have scored."""
+    family, rows = fitted.family, fitted.rows
+    own = sheet.of_models(rows)
+    with np.errstate(invalid="ignore"):  # between infinities there is no step
+        ones = steps(own, range(len(rows)), seed=seed)
+    found = [_best(own, family, ones, seed), *_impossible(own, family)]
+    if not ones:
+        return found
+    found.append(_trend(own, family))
+    found += [_step(own, family, i, one) for i, one in enumerate(ones)]
+    found += _agreement(own, family)
+    found.append(_scaling(own, family, fitted.fit))
+    return found
+
+
+def across_families(sheet: Sheet, seed: int) -> list[Finding]:
+    """The best model of each family in bits per byte; [] where there is one family."""
+    groups = sheet.families()
+    if len(groups) < 2 or not sheet.stories:
+        return []
+    bits = [
+        bits_per_byte(float(nll), int(size))
+        for nll, size in zip(sheet.nll.sum(axis=1), sheet.bytes.sum(axis=1), strict=True)
+    ]
+    best = sorted((min(rows, key=bits.__getitem__) for _, rows in groups), key=bits.__getitem__)
+    names = [f"{sheet.models[row].name} {number(bits[row], 3)}" for row in best]
+    one = compare(sheet, best[1], best[0], seed=seed)
+    stories = len(sheet.stories)
+    ends = (-one.bits_per_byte_ci95[1], -one.bits_per_byte_ci95[0])
+    apart = f"{number(-one.bits_per_byte, 3)}{spread(ends, stories, 3)}"
+    if not math.isfinite(one.bits_per_byte):
+        said = "An infinite one leaves no difference between the first two."
+    elif stories < FEW:
+        said = f"On these stories the first two differ by {apart}."
+    elif leaves_out_zero(ends, stories):
+        said = f"The difference between the first two is {apart}."
+    else:
+        said = f"The first two are not distinguishable: {apart} apart."
+    numbers: dict[str, Value] = {
+        f"bits_per_byte {sheet.models[row].name}": bits[row] for row in best
+    }
+    numbers |= {"difference": -one.bits_per_byte} | ends_as("difference", ends)
+    return [
+        Finding(
+            "best",
+            "",
+            f"Between families only bits per byte compare; the best of each: {listed(names)}. "
+            f"{said}",
+            numbers,
+        )
+    ]
+
+
+def _best(own: Sheet, family: str, ones: Sequence[Difference], seed: int) -> Finding:
+    values = _perplexities(own)
+    at = min(range(len(values)), key=values.__getitem__)
+    stories, tokens = len(own.stories), int(own.tokens[at].sum())
+    ends = perplexity_intervals(own.nll, own.tokens, seed=seed)[at]
+    name = own.models[at].name
+    over = f"over {many(stories, 'story', 'stories')} ({tokens:,} tokens)"
+    value = f"{perplexity_text(values[at])}{spread(ends, stories)}"
+    numbers: dict[str, Value] = {
+        "model": name,
+        "perplexity": values[at],
+        **ends_as("perplexity", ends),
+        "stories": stories,
+        "tokens": tokens,
+    }
+    if len(values) == 1:
+        said = f"{name} has a perplexity of {value} {over}; one size says nothing about size."
+        return Finding("best", family, said, numbers)
+    if math.isinf(values[at]):
+        return Finding("best", family, f"All perplexities of {family} are infinite.", numbers)
+    said = f"{name} has the lowest perplexity of {len(values)} sizes: {value} {over}."
+    rest = [i for i in range(len(values)) if i != at]
+    next_best = min(rest, key=values.__getitem__)
+    if math.isfinite(values[next_best]):
+        one = ones[next_best] if at == next_best + 1 else compare(own, next_best, at, seed=seed)
+        said = f"{said[:-1]}{_below(one)}"
+        numbers |= {"next": one.first, "next_perplexity": values[next_best], "ratio": one.ratio}
+        numbers |= ends_as("ratio", one.ratio_ci95)
+    return Finding("best", family, said, numbers)
+
+
+def _below(one: Difference) -> str:
+    """How the second model stands to the first, behind a clause."""
+    if one.stories < FEW:
+        return f", {_change(one)} below {one.first}, the next, on these stories."
+    if leaves_out_zero(one.nats_ci95, one.stories):
+        return f", {_change(one)} below {one.first}, the next."
+    return f". {one.first}, the next, is not distinguishable from it: {_change(one)} apart."
+
+
+def _impossible(own: Sheet, family: str) -> list[Finding]:
+    found = []
+    for row in np.flatnonzero(np.isinf(own.nll).any(axis=1)).tolist():
+        name, count = own.models[row].name, int(np.isinf(own.nll[row]).sum())
+        said = (
+            f"{name} holds a token for impossible in {many(count, 'story', 'stories')} of "
+            f"{len(own.stories):,}: its perplexity is infinite there and over the set."
+        )
+        found.append(Finding("set", family, said, {"model": name, "infinite_stories": count}))
+    return found
+
+
+def _trend(own: Sheet, family: str) -> Finding:
+    values = _perplexities(own)
+    logs = log_perplexities(own, range(len(values)))
+    stories = len(own.stories)
+    told = " → ".join(perplexity_text(value) for value in values)
+    names = f"{own.models[0].name} to {own.models[-1].name}"
+    rises = [i for i in range(1, len(values)) if not values[i] < values[i - 1]]
+    if not rises:
+        said = f"Perplexity falls with every size from {names}: {told}."
+    else:
+        where = listed([f"{own.models[i - 1].name} to {own.models[i].name}" for i in rises])
+        said = f"Perplexity does not fall with every size from {names} ({told}): not from {where}."
+    better = int((logs[-1] < logs[0]).sum())
+    numbers: dict[str, Value] = {
+        "steps": len(values) - 1,
+        "steps_that_fall": len(values) - 1 - len(rises),
+        "stories": stories,
+        "stories_lower": better,
+    }
+    said += f" The largest is better than the smallest on {better:,} of {stories:,} stories."
+    if len(values) > 2:
+        one = trend(logs)
+        at_every = round(one.monotone * stories)
+        numbers |= {"stories_monotone": at_every, "tau": one.tau}
+        said += (
+            f" On {at_every:,} it falls at every one of the {len(values) - 1} steps; Kendall's tau "
+            f"between size and falling surprise is {number(one.tau, 2)} in the mean over stories"
+        )
+        if stories >= FEW and not math.isnan(one.page_p):
+            numbers |= {"page_p": one.page_p, "friedman_p": one.friedman_p}
+            said += f" (Page's test for this order: {_p(one.page_p)})"
+        said += "."
+    return Finding("size", family, said, numbers)
+
+
+def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
+    small, large = own.models[at], own.models[at + 1]
+    sizes = f"{amount(small.parameters)} to {amount(large.parameters)} parameters"
+    head = f"From {one.first} to {one.second} ({sizes})"
+    better = f"{percent(one.improved)} of stories improve"
+    numbers: dict[str, Value] = {
+        "from": one.first,
+        "to": one.second,
+        "ratio": one.ratio,
+        **ends_as("ratio", one.ratio_ci95),
+        "nats": one.nats,
+        **ends_as("nats", one.nats_ci95),
+        "improved": one.improved,
+    }
+    if math.isnan(one.nats) or math.isinf(one.nats):
+        return Finding("steps", family, f"{head} an infinite perplexity leaves no step.", numbers)
+    way = "falls" if one.nats < 0 else "rises"
+    if one.stories < FEW:
+        said = f"{head} perplexity {way} by {_change(one)} on these stories; {better}."
+    elif leaves_out_zero(one.nats_ci95, one.stories):
+        said = f"{head} perplexity {way} by {_change(one)}; {better}."
+        if large.parameters > small.parameters > 0:
+            doubling = -one.nats / math.log2(large.parameters / small.parameters)
+            numbers["nats_per_doubling"] = doubling
+            said = f"{said[:-1]}, and a doubling of parameters saves "
+            said += f"{nats_text(doubling)} nats per token."
+    else:
+        said = (
+            f"{head} the step is not distinguishable from none: perplexity changes by "
+            f"{_change(one, signed=True)}, an interval that holds 0; {better}."
+        )
+    return Finding("steps", family, said, numbers)
+
+
+def _agreement(own: Sheet, family: str) -> list[Finding]:
+    logs = log_perplexities(own, range(len(own.models)))
+    if len(own.stories) < FEW or not np.isfinite(logs).all():
+        return []
+    table = rank_agreement(logs)
+    ends = float(table[0, -1])
+    pairs = table[np.triu_indices(len(table), 1)]
+    small, large = own.models[0].name, own.models[-1].name
+    said = (
+        f"How hard stories are to {small} and to {large} agrees with a rank correlation of "
+        f"{number(ends, 2)} (Spearman, over {len(own.stories):,} stories)"
+    )
+    if len(pairs) > 1:
+        said += f"; between any two sizes it is {number(float(pairs.min()), 2)} or more"
+    return [
+        Finding(
+            "stories",
+            family,
+            f"{said}.",
+            {"spearman": ends, "spearman_lowest": float(pairs.min()), "stories": len(own.stories)},
+        )
+    ]
+
+
+def _scaling(own: Sheet, family: str, fit: Fit | Refused) -> Finding:
+    if isinstance(fit, Refused):
+        said = f"No scaling law is fitted to the sizes of {family}: {fit.reason}."
+        numbers: dict[str, Value] = {"sizes": len(own.models), "refused": fit.reason}
+    else:
+        said, numbers = _fitted(fit, len(own.stories))
+        for warning in fit.warnings:
+            said += f" Mind that {warning}."
+    numbers |= {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
+    return Finding("scaling", family, f"{said} {_expectation(fit)}", numbers)
+
+
+def _fitted(fit: Fit, stories: int) -> tuple[str, dict[str, Value]]:
+    alpha = f"alpha = {number(fit.alpha, 3)}{spread(fit.alpha_ci95, stories, 3)}"
+    numbers: dict[str, Value] = {
+        "kind": fit.kind,
+        "alpha": fit.alpha,
+        **ends_as("alpha", fit.alpha_ci95),
+        "E": fit.E,
+        "A": fit.A,
+        "sizes": fit.sizes,
+    }
+    if fit.kind == "line":
+        share = 1 - 2**-fit.alpha
+        said = (
+            f"On a straight line in log-log through {fit.sizes} sizes the loss falls as "
+            f"N^-alpha with {alpha}: a doubling of parameters takes {percent(share)} off the nats "
+            "per token."
+        )
+        return said, numbers | {"doubling": share}
+    said = (
+        f"Through {fit.sizes} sizes L = E + A/N^alpha fits with {alpha} and "
+        f"E = {nats_text(fit.E)}{spread(fit.E_ci95, stories, 2)} nats per token. E is the loss "
+        "that, if the form holds, no size goes below on these stories, with what the training "
+        "data left unlearned in it."
+    )
+    return said, numbers | ends_as("E", fit.E_ci95)
+
+
+def _expectation(fit: Fit | Refused) -> str:
+    floors = listed([f"{number(one.alpha, 2)} ({one.source})" for one in EXPECTED if one.E])
+    lines = listed([f"{number(one.alpha, 3)} ({one.source})" for one in EXPECTED if not one.E])
+    said = f"Published exponents: {floors} of the loss above a floor E; {lines}."
+    if isinstance(fit, Fit) and fit.kind == "line":
+        said += " A line has no floor, so only the last is its like."
+    return said
+
+
+def _perplexities(own: Sheet) -> list[float]:
+    return [
+        perplexity(float(nll), int(tokens))
+        for nll, tokens in zip(own.nll.sum(axis=1), own.tokens.sum(axis=1), strict=True)
+    ]
+
+
+def _change(one: Difference, *, signed: bool = False) -> str:
+    """By how much of the first's perplexity the second's differs: `12.6 % [10.9, 14.2]`."""
+    sign = 1 if signed or one.nats > 0 else -1
+    value, *ends = (100 * sign * (ratio - 1) for ratio in (one.ratio, *one.ratio_ci95))
+    return f"{number(value, 1)} %{spread((min(ends), max(ends)), one.stories, 1)}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.0001" if value < 1e-4 else f"p = {number(value, 4)}"

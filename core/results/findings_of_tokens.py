@@ -1,0 +1,283 @@
+"""Which places, tokens and words are hard, and where in them size helps, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .finding import (
+    FEW,
+    Finding,
+    Value,
+    ends_as,
+    leaves_out_zero,
+    nats_text,
+    quoted,
+    spread,
+    token_text,
+)
+from .kinds import Kind
+from .places import Parts, between, interval_of
+from .report.wording import listed, many, number, on_one_line, percent
+from .spots import Spot
+from .statistics import resampled_log_perplexities
+from .tokens import RANKS, FamilyTokens, ModelTokens
+
+_TOLD = 3  # kinds of each sort that are named
+
+
+def findings_of_tokens(read: FamilyTokens, seed: int) -> list[Finding]:
+    """Of the places, tokens and words of one family; most under its best model alone."""
+    if not read.models or not read.models[0].tokens:
+        return []
+    best = min(read.models, key=lambda model: model.nll)
+    if math.isinf(best.nll):  # where all is impossible, nothing is harder than the rest
+        return [_guesses(read, best)]
+    at_least = f"with {read.least} places or more in {read.in_stories} stories or more"
+    return [
+        *_sentences(read, best, seed),
+        *_contrast(read.family, best, best.opening, "Within stories", seed),
+        *_contrast(
+            read.family, best, best.sentence_start, "From the second sentence of stories on", seed
+        ),
+        *_kinds(read.family, best, at_least),
+        *_spot(read.family, best),
+        *_saved(read, at_least),
+        _guesses(read, best),
+        *_belief(read.family, best),
+    ]
+
+
+def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding]:
+    five = best.five
+    if not five.stories:
+        said = "No story has exactly five sentences, so their positions are not compared."
+        return [Finding("positions", read.family, said, {"stories": 0})]
+    if not np.isfinite(five.means).all():
+        return []
+    means = five.means.tolist()
+    hard, easy = int(np.argmax(means)), int(np.argmin(means))
+    change, ends = between(five, 0, 4, seed=seed)
+    told = listed([nats_text(mean) for mean in means])
+    said = (
+        f"In the {many(five.stories, 'story', 'stories')} of five sentences {best.model}'s nats "
+        f"per token are {told}, sentence by sentence: the {_ORDER[hard]} is the hardest, the "
+        f"{_ORDER[easy]} the easiest."
+    )
+    way = "falls" if change < 0 else "rises"
+    if five.stories < FEW:
+        said += f" On these few stories it {way} by {nats_text(abs(change))} from first to last."
+    elif leaves_out_zero(ends, five.stories):
+        said += f" From first to last it {way} by {_apart(change, ends, five.stories)}."
+    else:
+        said += (
+            f" First and last are not distinguishable: {nats_text(change)}"
+            f"{spread(ends, five.stories, 2)}."
+        )
+    same = sum(int(np.argmax(model.five.means)) == hard for model in read.models)
+    if len(read.models) > 1:
+        said += f" The {_ORDER[hard]} is the hardest under {same} of {len(read.models)} sizes."
+    numbers: dict[str, Value] = {
+        "model": best.model,
+        "stories": five.stories,
+        **{f"sentence_{i + 1}": mean for i, mean in enumerate(means)},
+        "last_less_first": change,
+        **ends_as("last_less_first", ends),
+        "sizes_with_this_hardest": same,
+    }
+    found = [Finding("positions", read.family, said, numbers)]
+    return found + _sentences_helped(read, seed)
+
+
+def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
+    """Does size help the last sentence more than the first?"""
+    small, large = read.models[0].five, read.models[-1].five
+    if len(read.models) < 2 or small.stories < FEW or not np.isfinite(small.means).all():
+        return []
+    rows = [0, 4]
+    drawn = resampled_log_perplexities(
+        np.concatenate([small.nll[rows], large.nll[rows]]),
+        np.concatenate([small.tokens[rows], large.tokens[rows]]).astype(np.float64),
+        seed=seed,
+    )
+    first, last = (small.means - large.means)[rows].tolist()
+    ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.stories)
+    said = (
+        f"From {read.models[0].model} to {read.models[-1].model} size saves {nats_text(first)} "
+        f"nats per token in the first sentence and {nats_text(last)} in the last"
+    )
+    if leaves_out_zero(ends, small.stories):
+        said += (
+            f": {_apart(last - first, ends, small.stories)} {'more' if last > first else 'less'}."
+        )
+    else:
+        said += (
+            f", a difference that is not distinguishable from none ({nats_text(last - first)}"
+            f"{spread(ends, small.stories, 2)})."
+        )
+    numbers: dict[str, Value] = {"first": first, "last": last, "difference": last - first}
+    return [Finding("positions", read.family, said, numbers | ends_as("difference", ends))]
+
+
+def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: int) -> list[Finding]:
+    if parts.stories < FEW or not np.isfinite(parts.means).all():
+        return []
+    change, ends = between(parts, 1, 0, seed=seed)
+    means = parts.means.tolist()
+    first, other = parts.names
+    said = (
+        f"{where} the {first} cost {best.model} {nats_text(means[0])} nats per token and the "
+        f"{other} {nats_text(means[1])}"
+    )
+    if leaves_out_zero(ends, parts.stories):
+        said += f": {_apart(change, ends, parts.stories)} {'more' if change > 0 else 'less'}."
+    else:
+        said += (
+            f", which is not distinguishable ({nats_text(change)}{spread(ends, parts.stories, 2)})."
+        )
+    numbers: dict[str, Value] = {
+        "model": best.model,
+        first: means[0],
+        other: means[1],
+        "difference": change,
+        **ends_as("difference", ends),
+        "stories": parts.stories,
+    }
+    return [Finding("positions", family, said, numbers)]
+
+
+def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
+    found = []
+    for topic, hard, easy, unit in (
+        ("tokens", best.hardest_tokens, best.easiest_tokens, "token"),
+        ("words", best.hardest_words, best.easiest_words, "word"),
+    ):
+        if not hard or not easy:
+            continue
+        said = (
+            f"Of the {topic} {at_least}, the hardest to {best.model} are {_named(hard)}; the "
+            f"easiest are {_named(easy)} (mean nats per {unit} ± standard error over stories)."
+        )
+        found.append(
+            Finding(topic, family, said, _numbers("hardest", hard) | _numbers("easiest", easy))
+        )
+    return found
+
+
+def _spot(family: str, best: ModelTokens) -> list[Finding]:
+    if not best.most_surprising:
+        return []
+    spot = best.most_surprising[0]
+    said = (
+        f"The single most surprising token to {best.model} is {token_text(spot.token)} in "
+        f"{_context(spot)} ({quoted(spot.story.title or spot.story.id)}): "
+        f"{number(spot.nats, 1)} nats, its rank is {spot.rank:,}."
+    )
+    numbers: dict[str, Value] = {
+        "token": spot.token,
+        "story": spot.story.id,
+        "index": spot.index,
+        "nats": spot.nats,
+        "rank": spot.rank,
+    }
+    return [Finding("tokens", family, said, numbers, (spot.story,))]
+
+
+def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
+    family, gain = read.family, read.improvement
+    if gain is None or not math.isfinite(read.models[0].nll - read.models[-1].nll):
+        return []
+    found = [
+        Finding(
+            "help",
+            family,
+            f"{percent(gain.improved)} of {gain.tokens:,} tokens are less surprising to "
+            f"{gain.larger} than to {gain.smaller}.",
+            {"improved": gain.improved, "tokens": gain.tokens},
+        )
+    ]
+    for topic, most, least, unit in (
+        ("tokens", gain.tokens_most, gain.tokens_least, "token"),
+        ("words", gain.words_most, gain.words_least, "word"),
+    ):
+        if not most or not least:
+            continue
+        said = (
+            f"Of the {topic} {at_least}, {gain.larger} saves most over {gain.smaller} on "
+            f"{_named(most)}, and least on {_named(least)} (mean nats per {unit} ± standard error "
+            "over stories, below 0 where the larger is worse)."
+        )
+        found.append(
+            Finding(topic, family, said, _numbers("most", most) | _numbers("least", least))
+        )
+    return found
+
+
+def _guesses(read: FamilyTokens, best: ModelTokens) -> Finding:
+    shares = [percent(share) for share in best.rank_shares]
+    within = [
+        f"{share} among its first {rank:,}" for share, rank in zip(shares, RANKS, strict=True)
+    ]
+    said = (
+        f"{best.model}'s first guess is right for {shares[0]} of {best.tokens:,} tokens; "
+        f"{listed(within[1:])}"
+    )
+    small = read.models[0]
+    if small is not best:
+        of_small = listed([percent(share) for share in small.rank_shares])
+        said += f" ({small.model}: {of_small})"
+    said += "."
+    numbers: dict[str, Value] = {
+        f"{model.model} {rank}": share
+        for model in (small, best)
+        for rank, share in zip(RANKS, model.rank_shares, strict=True)
+    }
+    return Finding("guesses", read.family, said, numbers)
+
+
+def _belief(family: str, best: ModelTokens) -> list[Finding]:
+    nll, entropy = best.nll / best.tokens, float(best.belief.entropy.sum()) / best.tokens
+    if not math.isfinite(nll - entropy):
+        return []
+    said = (
+        f"{best.model} expects {nats_text(entropy)} nats per token (its mean entropy) and meets "
+        f"{nats_text(nll)}: on these stories it is "
+        f"{'surer' if nll > entropy else 'less sure'} than it has reason to be."
+    )
+    return [Finding("guesses", family, said, {"entropy": entropy, "surprise": nll})]
+
+
+_ORDER = ("first", "second", "third", "fourth", "fifth")
+
+
+def _apart(change: float, ends: tuple[float, float], stories: int) -> str:
+    """The size of a difference, whatever its sign."""
+    low, high = sorted(abs(end) for end in ends)
+    return f"{nats_text(abs(change))}{spread((low, high), stories, 2)}"
+
+
+def _named(kinds: Sequence[Kind]) -> str:
+    return listed(
+        [
+            f"{token_text(kind.text)} {number(kind.nats, 1)} ± {number(kind.error, 1)}"
+            for kind in kinds[:_TOLD]
+        ]
+    )
+
+
+def _numbers(name: str, kinds: Sequence[Kind]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for place, kind in enumerate(kinds[:_TOLD], start=1):
+        found |= {
+            f"{name}_{place}": kind.text,
+            f"{name}_{place}_nats": kind.nats,
+            f"{name}_{place}_error": kind.error,
+            f"{name}_{place}_places": kind.places,
+        }
+    return found
+
+
+def _context(spot: Spot) -> str:
+    return f"“…{on_one_line(spot.before)}[{on_one_line(spot.token)}]{on_one_line(spot.after)}…”"

@@ -1,0 +1,200 @@
+"""Findings say what the numbers say and no more."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eyebrow.core.finite import finite
+from eyebrow.core.models.member import Member
+from eyebrow.core.results.finding import FEW, Finding
+from eyebrow.core.results.findings import find
+from eyebrow.core.results.places import PartCounter, between
+from eyebrow.core.results.sheet import Sheet, Told, read_sheets
+from eyebrow.core.results.store import Store
+from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.scoring.recipe import Recipe
+
+RECIPE = Recipe("context", 64, 32, "float32", "cpu")
+
+
+def sheet_of(
+    losses: Sequence[float], stories: int, *, noise: float = 0.05, families: Sequence[str] = ()
+) -> Sheet:
+    """Models of a mean loss each (nats per token); stories are hard by themselves, to all."""
+    random = np.random.default_rng(1)
+    models = len(losses)
+    families = families or ["f"] * models
+    tokens = np.broadcast_to(random.integers(50, 300, stories), (models, stories)).copy()
+    own = random.normal(0, 0.3, stories)
+    means = np.array(losses)[:, None] + own + random.normal(0, noise, (models, stories))
+    return Sheet(
+        RECIPE,
+        tuple(
+            Member(f"m{i}", f"{i}", family, "", f"t-{family}", 1000 * 4**i)
+            for i, family in enumerate(families)
+        ),
+        tuple(Told(f"d{i}", f"s{i}", f"Story {i}") for i in range(stories)),
+        tokens,
+        4 * tokens,
+        means * tokens,
+    )
+
+
+def of(found: Sequence[Finding], topic: str) -> list[Finding]:
+    return [finding for finding in found if finding.topic == topic]
+
+
+def check(found: Sequence[Finding]) -> None:
+    for finding in found:
+        json.dumps(finite(dict(finding.numbers)), allow_nan=False)
+        assert finding.text.endswith(".")
+        assert "\n" not in finding.text
+        assert "nan" not in finding.text.split()
+
+
+def test_a_plain_fall_is_told_with_its_numbers() -> None:
+    sheet = sheet_of([5.0, 4.5, 4.2], 60)
+    found = find(sheet)
+    check(found)
+    (best,) = of(found, "best")
+    value = math.exp(sheet.nll[2].sum() / sheet.tokens[2].sum())
+    assert best.numbers["model"] == "m2"
+    assert best.numbers["perplexity"] == pytest.approx(value)
+    assert f"lowest perplexity of 3 sizes: {value:.1f} [" in best.text
+    assert "below m1, the next." in best.text
+    (size,) = of(found, "size")
+    assert size.numbers["steps_that_fall"] == 2
+    assert size.numbers["stories_lower"] == 60
+    assert "Page's test" in size.text
+    first, second = of(found, "steps")
+    assert first.numbers["ratio"] == pytest.approx(math.exp(-0.5), rel=0.03)
+    assert "perplexity falls by" in first.text
+    assert "a doubling of parameters saves 0.25 nats" in first.text
+    assert "falls" in second.text
+
+
+def test_a_step_that_is_none_is_not_called_one() -> None:
+    found = find(sheet_of([5.0, 4.5, 4.5], 40, noise=0.3))
+    _, none = of(found, "steps")
+    assert "not distinguishable from none" in none.text
+    assert "doubling" not in none.text
+    (best,) = of(found, "best")
+    assert "not distinguishable from it" in best.text
+    worse = find(sheet_of([4.0, 4.4], 40))
+    assert "perplexity rises by" in of(worse, "steps")[0].text
+    assert "not from m0 to m1" in of(worse, "size")[0].text
+
+
+def test_few_stories_carry_no_interval_and_no_difference() -> None:
+    for stories in (1, 2, FEW - 1):
+        found = find(sheet_of([5.0, 4.5, 4.0], stories))
+        check(found)
+        assert "too few" in found[0].text
+        text = " ".join(finding.text for finding in found)
+        assert "[" not in text
+        assert "distinguishable" not in text
+        assert "Page" not in text
+        assert "on these stories" in of(found, "steps")[0].text
+
+
+def test_one_model_says_nothing_about_size() -> None:
+    found = find(sheet_of([4.0], 30, families=[""]))
+    check(found)
+    assert {finding.topic for finding in found} <= {"best", "stories", "length"}
+    assert "one size says nothing about size" in found[0].text
+
+
+def test_families_are_not_pooled() -> None:
+    sheet = sheet_of([5.0, 4.5, 3.0, 2.9], 30, families=["f", "f", "g", "g"])
+    found = find(sheet)
+    check(found)
+    across, *own = of(found, "best")
+    assert (across.family, [one.family for one in own]) == ("", ["f", "g"])
+    assert "bits per byte" in across.text
+    assert [f.numbers["from"] for f in of(found, "steps")] == ["m0", "m2"]
+    assert [f.family for f in of(found, "scaling")] == ["f", "g"]
+    assert all("refused" in f.numbers for f in of(found, "scaling"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_perplexities_are_told_apart() -> None:
+    sheet = sheet_of([5.0, 4.5, 4.0], 30)
+    sheet.nll[0, 3] = math.inf
+    found = find(sheet)
+    check(found)
+    assert of(found, "set")[0].numbers == {"model": "m0", "infinite_stories": 1}
+    assert "leaves no step" in of(found, "steps")[0].text
+    assert "∞ → " in of(found, "size")[0].text
+    assert "From m1 to m2 size helps" in of(found, "help")[0].text
+    sheet.nll[:, 3] = math.inf
+    check(find(sheet))
+
+
+def test_stories_that_not_all_have_scored_are_left_out_and_told() -> None:
+    sheet = sheet_of([5.0, 4.5], 30)
+    sheet.tokens[1, :5] = 0
+    found = find(sheet)
+    assert found[0].numbers == {"left_out": 5, "stories": 25}
+    assert of(found, "best")[0].numbers["stories"] == 25
+    sheet.tokens[1] = 0
+    assert [f.text for f in find(sheet)] == ["No story has been scored by all of the models."]
+
+
+def test_tokens_of_a_real_store_answer_the_exercise(scored: Path) -> None:
+    store = Store(scored)
+    sheet = read_sheets(store)[0]
+    ((_, rows),) = sheet.families()
+    read = read_tokens(store, sheet, rows, least=3, in_stories=2)
+    found = find(sheet, [read])
+    check(found)
+    assert {finding.topic for finding in found} == {
+        *("best", "size", "steps", "stories", "help", "positions", "tokens", "words"),
+        *("guesses", "scaling"),
+    }
+    five = of(found, "positions")[0]
+    means = read.models[1].five.means
+    assert five.numbers["sentence_1"] == pytest.approx(means[0])
+    assert all(f"{mean:.2f}" in five.text for mean in means)
+    named = [story.title for finding in found for story in finding.stories]
+    assert len(named) == 5
+    assert all(f"“{title}”" in " ".join(finding.text for finding in found) for title in named)
+    guesses = of(found, "guesses")[0]
+    assert f"right for {100 * read.models[1].rank_shares[0]:.0f} %" in guesses.text
+
+
+def test_without_five_sentences_positions_are_not_compared(scored: Path) -> None:
+    store = Store(scored)
+    sheet = read_sheets(store)[0].common()
+    ((_, rows),) = sheet.families()
+    five = read_tokens(store, sheet, rows)
+    texts = store.texts({story.digest for story in sheet.stories})
+    longer = [i for i, story in enumerate(sheet.stories) if len(texts[story.digest]) > 700]
+    assert 0 < len(longer) < five.models[0].stories
+    few = sheet.of_stories(longer)
+    found = find(few, [read_tokens(store, few, rows)])
+    assert "No story has exactly five sentences" in of(found, "positions")[0].text
+
+
+def test_parts_differ_by_stories_drawn_again() -> None:
+    random = np.random.default_rng(0)
+    counter = PartCounter(("early", "late"))
+    for story in range(80):
+        hard = random.normal(0, 2)  # of the story, in both parts
+        nats = np.concatenate([np.full(10, 5 + hard), np.full(30, 4 + hard)])
+        nats += random.normal(0, 0.5, 40)
+        counter.add(str(story), np.repeat([0, 1], [10, 30]), nats[None])
+    change, (low, high) = between(counter.parts(0), 0, 1)
+    assert change == pytest.approx(-1, abs=0.1)
+    assert low < change < high
+    assert high - low < 0.2  # paired: what is hard about a story is in both
+
+
+def test_the_order_of_stories_changes_nothing() -> None:
+    sheet = sheet_of([5.0, 4.5, 4.2], 40)
+    turned = sheet.of_stories(list(range(40))[::-1])
+    assert [f.text for f in find(sheet)] == [f.text for f in find(turned)]
