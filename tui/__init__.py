@@ -17,6 +17,8 @@ def run(
     recipe: Recipe,
     store: Path | None,
     offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
     device: str = "auto",
     column: str | None = None,
     split: str = "train",
@@ -43,7 +45,14 @@ def run(
     mailbox = Mailbox()
     specs = find_models(models)
     stories = open_stories(source, column=column, split=split, limit=limit, per_line=per_line)
-    settings = Settings(device, recipe.dtype, None if store is None else str(store), offline)
+    settings = Settings(
+        device,
+        recipe.dtype,
+        None if store is None else str(store),
+        offline,
+        allow_pickle,
+        trust_remote_code,
+    )
     engine = Engine(settings, mailbox.put)
     engine.start()
     try:

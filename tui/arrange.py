@@ -53,7 +53,9 @@ class Filter:
 
 def parse_filter(text: str) -> Filter:
     """Raises `EyebrowError` for a range of what is no number, or of something unknown."""
-    ranges, words, without = [], [], []
+    ranges: list[tuple[str, str, float]] = []
+    words: list[str] = []
+    without: list[str] = []
     marked = None
     for term in _TERM.findall(text):
         if match := _RANGE.match(term):

@@ -19,7 +19,7 @@ from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story
 
 if TYPE_CHECKING:
-    from ..core.results import export
+    from ..core.results.export import Exported as Row
     from ..core.results.store import Store
 
 
@@ -126,7 +126,7 @@ class Background:
         """Answered only where it cannot be kept, by `Trouble`."""
         self._thread.submit(self._mark, story, marked)
 
-    def export(self, rows: Sequence[export.Exported], path: Path, what: str) -> None:
+    def export(self, rows: Sequence[Row], path: Path, what: str) -> None:
         """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
         self._thread.submit(self._export, rows, path, what)
 
@@ -180,7 +180,7 @@ class Background:
         except EyebrowError as error:
             self.deliver(Trouble(error.title, error.message))
 
-    def _export(self, rows: Sequence[export.Exported], path: Path, what: str) -> None:
+    def _export(self, rows: Sequence[Row], path: Path, what: str) -> None:
         from ..core.results.export import write_stories
 
         try:

@@ -20,6 +20,8 @@ from pathlib import Path
 from ..core.engine.client import Engine
 from ..core.engine.messages import (
     Cancel,
+    CancelDownload,
+    Downloading,
     Failed,
     Finished,
     Hello,
@@ -74,7 +76,9 @@ class Change(Flag):
 class Rung:
     """One size in the ladder.
 
-    state: "waiting", "loading", "ready" or "failed" (then `trouble` says why).
+    state: "waiting", "downloading", "loading", "ready" or "failed" (then `trouble` says why).
+    arrival: bytes of its download that are here, of how many, and how many come in a second.
+    broken: why single texts cannot be scored, by their digests.
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
     nats: surprise per token of each story in the order they were read, nan while unknown; span:
     the smallest and the largest of them.
@@ -84,6 +88,8 @@ class Rung:
     parameters: int | None
     state: str = "waiting"
     trouble: str = ""
+    arrival: tuple[int, int, float] = (0, 0, 0.0)
+    broken: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     sums: dict[str, Summary] = field(default_factory=dict)
     vocabulary: Sequence[str] = ()
@@ -283,8 +289,7 @@ class Session:
         if 0 <= index < len(self.rungs) and index != self.current:
             before, self.current = self.rung, index
             if self.rung.state == "failed":
-                self.rung.state, self.rung.trouble = "waiting", ""
-                self.rung.todo = self._still_to_do(self.rung)
+                self._try_again(self.rung)
             self._keep_place(before)
             if self.sort.startswith("perplexity"):
                 self.arrange()
@@ -402,7 +407,7 @@ class Session:
     def _want_whole(self, rung: Rung) -> None:
         digest = self.digests[self.story]
         key = (rung.name, digest)
-        if key in self._whole or rung.state == "failed":
+        if key in self._whole or rung.state == "failed" or digest in rung.broken:
             return
         if digest in rung.sums and key not in self._missing:
             if key not in self._looking:
@@ -417,8 +422,8 @@ class Session:
             return  # until the worker has said what the recipe is, only the screen is served
         for rung in [self.rung, *self.rungs]:
             while rung.read and rung.todo and rung.state != "failed":
-                if sum(not urgent for _, _, urgent in self._jobs.values()) >= AHEAD:
-                    return
+                if self._under_way(rung) >= AHEAD:
+                    break
                 chunk: list[str] = []
                 while rung.todo and len(chunk) < CHUNK:
                     if (digest := rung.todo.popleft()) not in rung.sums:
@@ -426,8 +431,15 @@ class Session:
                 if chunk:
                     self._send(rung, tuple(chunk), urgent=False)
 
+    def _under_way(self, rung: Rung) -> int:
+        """Background jobs that stand before another of this size; a download holds up its own."""
+        if rung.state == "downloading":
+            return sum(r is rung and not urgent for r, _, urgent in self._jobs.values())
+        return sum(r.state != "downloading" and not urgent for r, _, urgent in self._jobs.values())
+
     def _still_to_do(self, rung: Rung) -> deque[str]:
-        return deque(digest for digest in self.by_digest if digest not in rung.sums)
+        known = rung.sums.keys() | rung.broken.keys()
+        return deque(digest for digest in self.by_digest if digest not in known)
 
     def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
         if self.stopped:
@@ -453,6 +465,8 @@ class Session:
         match message:
             case Hello():
                 self._greet(message)
+            case Downloading(model=name, done=done, total=total, bytes_per_second=speed):
+                self._on_rung(name, state="downloading", arrival=(done, total, speed))
             case Loading(model=name):
                 self._on_rung(name, state="loading")
             case Loaded(model=name, parameters=parameters, digest=digest):
@@ -564,10 +578,35 @@ class Session:
             if failed.job == 0 and self.hello is None:
                 self.stopped = failed.message
             self.notify(Notice(failed.title, failed.message, severe=True))
+        elif failed.story:
+            self._break(rung, failed)
         elif rung.state != "failed":
             rung.state, rung.trouble = "failed", f"{failed.title}: {failed.message}"
             self.notify(Notice(failed.title, failed.message, severe=True))
         self.announce(Change.RUNGS | Change.STATUS)
+
+    def _break(self, rung: Rung, failed: Failed) -> None:
+        """One story cannot be scored; the first is told at once, the others are counted."""
+        rung.broken[failed.story] = f"{failed.title}: {failed.message}"
+        if len(rung.broken) == 1:
+            self.notify(Notice(failed.title, f"{rung.name}: {failed.message}", severe=True))
+        self.announce(Change.STORY | Change.SUMS)
+
+    def toggle_download(self) -> None:
+        """Stop the download of the current size; ask for it again where it was stopped."""
+        rung = self.rung
+        if rung.state == "downloading":
+            self.engine.send(CancelDownload(rung.name))
+        elif rung.state == "failed":
+            self._try_again(rung)
+            self.announce(Change.RUNGS | Change.STATUS)
+            self.plan()
+        else:
+            self.notify(Notice("Nothing to stop", f"{rung.name} is not being downloaded"))
+
+    def _try_again(self, rung: Rung) -> None:
+        rung.state, rung.trouble = "waiting", ""
+        rung.todo = self._still_to_do(rung)
 
     def _bury(self, death: WorkerDied) -> None:
         if self.stopped:
@@ -577,7 +616,7 @@ class Session:
         self._jobs.clear()
         for rung in self.rungs:
             rung.todo = self._still_to_do(rung)
-            if rung.state in ("loading", "ready"):
+            if rung.state in ("downloading", "loading", "ready"):
                 rung.state = "waiting"
         how = f"signal {-death.status}" if death.status < 0 else f"status {death.status}"
         if self.deaths >= GIVE_UP:

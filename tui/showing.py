@@ -16,7 +16,7 @@ from .panes.inspector import Choice, Glass
 from .panes.ladder import Step
 from .panes.story_list import Shelf
 from .panes.story_text import Paint
-from .plain import duration, figures, visible
+from .plain import arrival, duration, figures, visible
 from .reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
 from .session import Rung, Session
 from .terminal import ColourDepth
@@ -29,6 +29,10 @@ def waiting(session: Session) -> str:
         return session.stopped
     if rung.state == "failed":
         return rung.trouble
+    if session.stories and (reason := rung.broken.get(session.digests[session.story])):
+        return reason
+    if rung.state == "downloading":
+        return f"downloading {rung.name}…"
     if rung.state == "loading":
         return f"loading {rung.name}…"
     if session.hello is None and not rung.sums:
@@ -43,6 +47,8 @@ def what_runs(session: Session) -> str:
     for rung in session.rungs:
         if rung.state == "loading":
             return f"loading {rung.name}"
+        if rung.state == "downloading" and rung.arrival[1] and session.progress() is None:
+            return f"downloading {rung.name} {arrival(*rung.arrival)}"
     if (running := session.progress()) is not None:
         rung, done, of, left = running
         time_left = "" if math.isnan(left) else f", {duration(left)} left"
@@ -208,6 +214,9 @@ def steps(session: Session) -> tuple[Step, ...]:
             rung.perplexity,
             rung.stories,
             len(session.stories),
+            (arrival(*rung.arrival) if rung.arrival[1] else "waits for its download")
+            if rung.state == "downloading"
+            else "",
         )
         for rung in session.rungs
     )

@@ -16,6 +16,7 @@ from ..errors import DONE, PARTLY, EyebrowError
 from ..scoring.corpus_recipes import CORPUS_RECIPES
 from ..scoring.recipe import Recipe
 from . import options as o
+from .loading import load
 from .output import complain, emit, emit_json, number, table, visible
 from .progress import ProgressLine
 from .text import DEFAULT_MODEL
@@ -80,6 +81,8 @@ def corpus(
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -102,7 +105,15 @@ def corpus(
     text = _read(file)
     line = ProgressLine(not quiet)
     try:
-        loaded = _load(model, device, dtype, offline, line)
+        loaded = load(
+            model,
+            Recipe(dtype=dtype),
+            line,
+            device=device,
+            offline=offline,
+            allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )
         results, failures = _run(
             loaded, text, names, context, stride, limit, special_tokens=not bare, line=line
         )
@@ -130,18 +141,6 @@ def _read(file: str) -> str:
     if not text:
         raise EyebrowError("No text", "there is nothing to score; give a longer text")
     return text
-
-
-def _load(name: str, device: str, dtype: str, offline: bool, line: ProgressLine) -> LoadedModel:
-    from ..models.catalogue import find_models
-
-    specs = find_models([name])
-    from ..headless import Progress, settled
-    from ..models.load import load_model
-
-    _, device, dtype = settled(Recipe(dtype=dtype), device)
-    line.show(Progress(name, "loading" if specs[0].local_path else "fetching"))
-    return load_model(name, device=device, dtype=dtype, offline=offline)
 
 
 def _run(

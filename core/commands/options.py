@@ -120,6 +120,17 @@ Split = Annotated[
     ),
 ]
 PerLine = Annotated[bool, typer.Option("--per-line", help="Plain text holds one story a line.")]
+AllowPickle = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Take weights saved as pickles where there are no others; reading them can run a "
+        "program.",
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
+]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", help="Nothing on stderr but what went wrong.")

@@ -33,6 +33,8 @@ def score(
     store: o.StoreFolder = None,
     no_store: o.NoStore = False,
     offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
     column: o.Column = None,
     split: o.Split = "train",
     per_line: o.PerLine = False,
@@ -67,6 +69,8 @@ def score(
             device=device,
             store=folder,
             offline=offline,
+            allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
             progress=line.show,
             seed=seed,
         )

@@ -13,6 +13,7 @@ from ..errors import DONE, EyebrowError
 from ..scoring.recipe import Recipe
 from . import options as o
 from . import units
+from .loading import load
 from .output import emit, emit_json, number, table, visible
 from .progress import ProgressLine
 
@@ -43,6 +44,8 @@ def tokens(
     context: o.Context = None,
     stride: o.Stride = None,
     offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -61,7 +64,17 @@ def tokens(
     read = _read(text)
     if not read:
         raise EyebrowError("No text", "there is nothing to score; give a text, or - for stdin")
-    loaded, recipe = _load(model, recipe, device, offline, quiet)
+    o.hush(offline)
+    loaded = load(
+        model,
+        recipe,
+        ProgressLine(not quiet),
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+    recipe = _settled(recipe, device, loaded)
     from ..scoring.simple import score_text, token_rows
     from ..scoring.vocabulary import token_texts
 
@@ -96,6 +109,8 @@ def next_(
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -106,7 +121,16 @@ def next_(
       eyebrow next "Once upon a" -m pocket-3m -k 5
     """
     read = _read(text)
-    loaded, _ = _load(model, Recipe(dtype=dtype), device, offline, quiet)
+    o.hush(offline)
+    loaded = load(
+        model,
+        Recipe(dtype=dtype),
+        ProgressLine(not quiet),
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
     from ..scoring.simple import next_tokens
 
     rows = next_tokens(loaded.model, loaded.tokenizer, read, k)
@@ -156,25 +180,12 @@ def _read(text: str) -> str:
         ) from error
 
 
-def _load(
-    name: str, recipe: Recipe, device: str, offline: bool, quiet: bool
-) -> tuple[LoadedModel, Recipe]:
-    """The model, and the recipe it is asked under."""
-    o.hush(offline)
-    from ..models.catalogue import find_models
+def _settled(recipe: Recipe, device: str, loaded: LoadedModel) -> Recipe:
+    """The recipe as this model and machine have it."""
+    from ..headless import settled, shared_recipe
 
-    specs = find_models([name])
-    from ..headless import Progress, settled, shared_recipe
-    from ..models.load import load_model
-
-    recipe, device, dtype = settled(recipe, device)
-    line = ProgressLine(not quiet)
-    line.show(Progress(name, "loading" if specs[0].local_path else "fetching"))
-    try:
-        loaded = load_model(name, device=device, dtype=dtype, offline=offline)
-    finally:
-        line.clear()
-    return loaded, shared_recipe(recipe, {loaded.name: loaded.positions})
+    recipe, _, _ = settled(recipe, device)
+    return shared_recipe(recipe, {loaded.name: loaded.positions})
 
 
 def _row(row: TokenSurprise) -> dict[str, Any]:

@@ -321,4 +321,6 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
         "split": "test",
         "limit": 3,
         "per_line": True,
+        "allow_pickle": False,
+        "trust_remote_code": False,
     }

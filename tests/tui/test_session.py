@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from eyebrow.core.engine.messages import (
+    CancelDownload,
+    Downloading,
     Failed,
     Finished,
     Hello,
@@ -20,6 +22,7 @@ from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums
 from eyebrow.tui.mailbox import Mailbox
 from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Change, Notice, Session
+from eyebrow.tui.showing import steps, waiting
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
 
@@ -223,3 +226,42 @@ def test_late_answers_to_unknown_jobs_are_no_harm() -> None:
     shop.begin()
     shop.session.receive(Finished(999))
     shop.session.receive(Scored(999, "nobody", (), Recipe(), 0.0))
+
+
+def test_a_download_is_shown_stopped_and_resumed() -> None:
+    shop = Shop()
+    shop.begin()
+    session = shop.session
+    session.receive(Downloading("made-200k", 25_000_000, 100_000_000, 5e6))
+    rung = session.rungs[1]
+    assert (rung.state, rung.arrival) == ("downloading", (25_000_000, 100_000_000, 5e6))
+    assert steps(session)[1].arrival == "25/100 MB 5.0 MB/s 15 s"
+    session.select_rung(1)
+    session.toggle_download()
+    assert shop.engine.sent[-1] == CancelDownload("made-200k")
+    session.receive(Failed(0, "made-200k", "Download stopped", "25 MB are kept"))
+    assert rung.state == "failed"
+    session.toggle_download()
+    assert rung.state == "waiting"
+
+
+def test_a_download_holds_up_its_own_size_only() -> None:
+    shop = Shop()
+    shop.session.receive(HELLO)
+    shop.session.receive(Downloading("made-800k", 1, 100, 0.0))
+    for _, name in list(shop.asked):
+        shop.session.receive(KeptSums(name, shop.session.recipe.digest, "", {}))
+    asked = {sent.model.name for sent in shop.sent if not sent.urgent}
+    assert asked == {"made-50k", "made-200k", "made-800k"}
+
+
+def test_one_story_that_fails_stops_no_other() -> None:
+    shop = Shop()
+    shop.begin()
+    session = shop.session
+    rung, digest = session.rung, session.digests[0]
+    session.receive(Failed(1, rung.name, "Out of memory", "too long", digest))
+    assert rung.state != "failed"
+    assert rung.broken == {digest: "Out of memory: too long"}
+    assert digest not in session._still_to_do(rung)
+    assert "too long" in waiting(session)

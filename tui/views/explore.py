@@ -81,6 +81,7 @@ class ExploreScreen(Screen[None]):
         Binding("colon", "jump", "go to a story by its number", id="explore.jump"),
         Binding("m", "mark", "mark the story", id="explore.mark"),
         Binding("x", "export", "export marked or listed stories", id="explore.export"),
+        Binding("z", "download", "stop or resume the download", id="explore.download"),
         Binding("y", "copy", "copy the story", id="explore.copy"),
         Binding("escape", "back", "back to the stories", id="explore.back", show=False),
     ]
@@ -332,6 +333,9 @@ class ExploreScreen(Screen[None]):
     def action_marks(self) -> None:
         text = self.query_one(StoryText)
         text.marks = not text.marks
+
+    def action_download(self) -> None:
+        self.session.toggle_download()
 
     def action_sort(self) -> None:
         session = self.session

@@ -32,8 +32,11 @@ _SOURCES = (
 def scaling_laws(fits: Sequence[FamilyFit]) -> Section:
     """What the literature expects of perplexity against size, and what was found here."""
     found = tuple(Prose(told(fit)) for fit in fits)
-    blocks = (Prose(_LAWS), *found, Prose(_CAUTION), Points(_SOURCES))
-    return Section("scaling-laws", "Link to scaling laws", blocks)
+    return Section(
+        "scaling-laws",
+        "Link to scaling laws",
+        (Prose(_LAWS), *found, Prose(_CAUTION), Points(_SOURCES)),
+    )
 
 
 def definitions(seed: int) -> Section:
