@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
+from ..findings import find
 from ..fits import Refused
 from ..scaling import FamilyFit, told
 from ..trends import trend
@@ -55,22 +56,8 @@ def is_bundled(facts: Facts) -> bool:
 
 
 def _findings(facts: Facts) -> Section:
-    sheet, best = facts.sheet, facts.best
-    pool = facts.pooled[best]
-    items = [
-        f"{facts.names[best]} is the least surprised: perplexity {number(pool.perplexity, 1)}, "
-        f"95 % interval {interval(facts.intervals[best], 1)}, "
-        f"{number(pool.bits_per_byte, 3)} bits per byte."
-    ]
-    items += [
-        f"From {step.smaller} to {step.larger} perplexity changes by the factor "
-        f"{number(step.ratio, 3)} {interval(step.interval, 3)}; "
-        f"{percent(step.improved)} of the stories become less surprising."
-        for step in facts.steps
-    ]
-    items += [_monotone(facts, family, rows) for family, rows in sheet.families() if len(rows) > 2]
-    items += difficulty.findings(facts)
-    return Section("findings", "Findings", (Points(tuple(items)),))
+    found = find(facts.sheet, facts.tokens, seed=facts.seed)
+    return Section("findings", "Findings", (Points(tuple(one.text for one in found)),))
 
 
 def _monotone(facts: Facts, family: str, rows: list[int]) -> str:

@@ -6,46 +6,23 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+
 from ..hard import helped_stories
+from ..kinds import Kind
+from ..tokens import LEAST, RANKS, ModelTokens
 from . import pictures
 from .blocks import Block, Compared, Picture, Prose, Reading, Section, Table
 from .excerpts import Excerpt, cut
 from .facts import Facts
-from .tally import PLACES, RANKS, Kind, hardest
 from .wording import listed, number, on_one_line, percent
 
 READ = 3  # hardest and easiest stories whose text is given
 WHOLE_TABLE, ENDS = 500, 50  # stories of a table that is given whole; else of each of its ends
 _KINDS = 15  # hardest tokens and words
-_LEAST = 5  # places that a token or word must have
+_PLACES = tuple(2**n for n in range(12))
+"""Where a bin of token places, counted from 0, begins; each is as wide as all before it."""
 _CROWD = 20  # tokens that a bin of positions must hold to be drawn
-
-
-def findings(facts: Facts) -> list[str]:
-    """One line each on stories, places and tokens, under the best model."""
-    sheet, best = facts.sheet, facts.best
-    values = facts.perplexities
-    first, last = facts.order[0], facts.order[-1]
-    found = [
-        f"The hardest story is “{_title(facts, first)}” (perplexity "
-        f"{number(float(values[best, first]), 1)} under {facts.names[best]}), the easiest "
-        f"“{_title(facts, last)}” ({number(float(values[best, last]), 1)})."
-    ]
-    places = facts.tallies[best].sentences
-    if places.stories:
-        bits = [mean / math.log(2) for mean in places.means]
-        top, low = max(range(5), key=bits.__getitem__), min(range(5), key=bits.__getitem__)
-        found.append(
-            f"In the {places.stories:,} stories of five sentences, sentence {top + 1} is the most "
-            f"surprising under {facts.names[best]} ({number(bits[top], 2)} bits per token) and "
-            f"sentence {low + 1} the least ({number(bits[low], 2)})."
-        )
-    shares = facts.tallies[best].shares
-    found.append(
-        f"{facts.names[best]}'s first guess is right for {percent(shares[0])} of "
-        f"{int(sheet.tokens[best].sum()):,} tokens; {percent(shares[1])} are among its first ten."
-    )
-    return found
 
 
 def stories(facts: Facts) -> Section:
@@ -80,13 +57,11 @@ def stories(facts: Facts) -> Section:
 def places(facts: Facts) -> Section:
     """Surprise by place in the story and the sentence."""
     blocks: list[Block] = []
-    crowded = [
-        i for i in range(len(PLACES)) if all(tally.counts[i] >= _CROWD for tally in facts.tallies)
-    ]
+    binned = [_binned(read) for read in facts.of_models]
+    crowded = [i for i in range(len(_PLACES)) if all(counts[i] >= _CROWD for counts, _ in binned)]
     if crowded:
-        tallies = facts.tallies
         labels = [_bin(i) for i in crowded]
-        bits = [[tally.places[i] for i in crowded] for tally in tallies]
+        bits = [[means[i] for i in crowded] for _, means in binned]
         blocks.append(
             Picture(
                 "token-position",
@@ -110,11 +85,11 @@ def places(facts: Facts) -> Section:
                 ),
             )
         )
-    five = facts.tallies[0].sentences.stories
+    five = facts.of_models[0].five.stories
     if not five:
         blocks.append(Prose("No story has exactly five sentences, so sentences are not compared."))
         return Section("places", "Hardest places in story and sentence", tuple(blocks))
-    sentences = [[mean / math.log(2) for mean in t.sentences.means] for t in facts.tallies]
+    sentences = [(read.five.means / math.log(2)).tolist() for read in facts.of_models]
     blocks.append(
         Table(
             f"Bits per token in the first to fifth sentence of the {five:,} stories of five.",
@@ -145,9 +120,9 @@ def places(facts: Facts) -> Section:
 
 def kinds(facts: Facts) -> Section:
     """The hardest tokens and words under the best model, and how good its guesses are."""
-    tally = facts.tallies[facts.best]
+    best = facts.of_models[facts.best]
     name = facts.names[facts.best]
-    shares = [list(one.shares) for one in facts.tallies]
+    shares = [list(read.rank_shares) for read in facts.of_models]
     picture = Picture(
         "rank-shares",
         "Share of tokens that are among a model's first 1, 10, 100 and 1,000 guesses.",
@@ -165,9 +140,10 @@ def kinds(facts: Facts) -> Section:
         "tokens",
         "Hardest tokens and words",
         (
-            _kinds("token", f"The hardest tokens under {name}", tally.tokens),
-            _kinds("word", f"The hardest words under {name}", tally.words),
+            _kinds("token", f"The hardest tokens under {name}", best.hardest_tokens),
+            _kinds("word", f"The hardest words under {name}", best.hardest_words),
             picture,
+            *_improved(facts),
         ),
     )
 
@@ -199,12 +175,32 @@ def coloured(facts: Facts) -> Section:
 
 def _kinds(what: str, caption: str, found: Sequence[Kind]) -> Table:
     rows = tuple(
-        (on_one_line(kind.text, spaces=True), f"{kind.count:,}", number(kind.bits, 1))
-        for kind in hardest(found, _LEAST, _KINDS)
+        (
+            on_one_line(kind.text, spaces=True),
+            f"{kind.places:,}",
+            f"{kind.stories:,}",
+            f"{number(kind.nats / math.log(2), 1)} ± {number(kind.error / math.log(2), 1)}",
+        )
+        for kind in found[:_KINDS]
     )
     return Table(
-        f"{caption}, of those that come {_LEAST} times or more.", (what, "times", "mean bits"), rows
+        f"{caption}, of those that come {LEAST} times or more; ± is the standard error over "
+        "stories.",
+        (what, "times", "stories", "mean bits"),
+        rows,
     )
+
+
+def _improved(facts: Facts) -> list[Table]:
+    """The words on which the largest model of the best one's family saves most."""
+    reads = [read for read in facts.tokens if read.improvement is not None]
+    found = []
+    for read in reads:
+        gain = read.improvement
+        if gain is not None and gain.words_most:
+            caption = f"The words on which {gain.larger} saves most against {gain.smaller}"
+            found.append(_kinds("word", caption, gain.words_most))
+    return found
 
 
 def _helped(facts: Facts) -> Table:
@@ -253,7 +249,18 @@ def _title(facts: Facts, column: int) -> str:
     return on_one_line(story.title or story.id)
 
 
+def _binned(read: ModelTokens) -> tuple[list[int], list[float]]:
+    """Scored tokens and bits per token in each bin of `_PLACES`."""
+    bins = np.searchsorted(_PLACES, read.by_token.first - 1, side="right") - 1
+    counts, nats = (
+        np.bincount(bins.clip(min=0), weights, len(_PLACES))
+        for weights in (read.by_token.tokens, read.by_token.nll)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return counts.astype(int).tolist(), (nats / counts / math.log(2)).tolist()
+
+
 def _bin(i: int) -> str:
     """What a bin of token places is called, counted from 1."""
-    first, last = PLACES[i] + 1, 2 * PLACES[i]
+    first, last = _PLACES[i] + 1, 2 * _PLACES[i]
     return f"{first}" if first == last else f"{first}–{last}"

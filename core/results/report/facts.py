@@ -17,7 +17,7 @@ from ..scaling import FamilyFit, fit_families
 from ..sheet import Sheet, read_sheets
 from ..statistics import LEVEL, Pooled, perplexity_intervals, resampled_log_perplexities
 from ..store import Store
-from .tally import Tally, tally
+from ..tokens import FamilyTokens, ModelTokens, read_tokens
 from .wording import listed, many
 
 Numbers = npt.NDArray[np.float64]
@@ -59,11 +59,21 @@ class Facts:
     steps: tuple[Step, ...]
     fits: tuple[FamilyFit, ...]
     texts: dict[str, str]
-    tallies: tuple[Tally, ...]
+    tokens: tuple[FamilyTokens, ...]
     vocabularies: tuple[Sequence[str] | None, ...]
     best: int
     family: tuple[int, ...]
     order: tuple[int, ...]
+
+    @property
+    def of_models(self) -> list[ModelTokens]:
+        """What the tokens of each model say, in the order of the sheet."""
+        by_row = {
+            row: read
+            for (_, rows), family in zip(self.sheet.families(), self.tokens, strict=True)
+            for row, read in zip(rows, family.models, strict=True)
+        }
+        return [by_row[row] for row in range(len(self.sheet.models))]
 
     @property
     def names(self) -> list[str]:
@@ -130,10 +140,7 @@ def gather_facts(
         tuple(_steps(sheet, seed)),
         tuple(fit_families(sheet, seed=seed)),
         texts,
-        tuple(
-            tally(store, model, sheet.recipe.digest, texts, vocabulary)
-            for model, vocabulary in zip(sheet.models, vocabularies, strict=True)
-        ),
+        tuple(read_tokens(store, sheet, rows) for _, rows in sheet.families()),
         vocabularies,
         best,
         family,
