@@ -28,6 +28,7 @@ _MEMBER = {
     "path": "text",
     "parameters": "count",
     "download": "count",
+    "counted": "yes or no",
 } | _BOTH
 _MEANT = {
     "text": "a text in quotes",
@@ -154,6 +155,7 @@ def _member(
         tokens=_whole(known.get("tokens")),
         gated=known.get("gated", False),
         format=known.get("format", "safetensors"),
+        counted=known.get("counted", False),
     )
 
 

@@ -20,7 +20,8 @@ class ModelSpec:
     n-gram's full name (see `counted`).
     parameters: where known before loading. download: bytes the Hub is expected to send. tokens:
     seen in training. gated: the Hub asks for consent and a login first. format: "safetensors",
-    or "pickle" where the Hub is known to have nothing else.
+    or "pickle" where the Hub is known to have nothing else. counted: no trained network, so it is
+    not a size among the others.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ModelSpec:
     tokens: int | None = None
     gated: bool = False
     format: str = "safetensors"
+    counted: bool = False
 
     @property
     def local_path(self) -> Path | None:

@@ -22,7 +22,7 @@ from .fits import EXPECTED, Fit, Refused
 from .hard import log_perplexities
 from .paired import Difference, compare, steps
 from .report.wording import amount, listed, many, number, percent
-from .scaling import FamilyFit
+from .scaling import FamilyFit, without
 from .sheet import Sheet
 from .statistics import perplexity_intervals
 from .trends import rank_agreement, trend
@@ -40,7 +40,7 @@ def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding
     found.append(_trend(own, family))
     found += [_step(own, family, i, one) for i, one in enumerate(ones)]
     found += _agreement(own, family)
-    found.append(_scaling(own, family, fitted.fit))
+    found.append(_scaling(own, family, fitted))
     return found
 
 
@@ -227,7 +227,8 @@ def _agreement(own: Sheet, family: str) -> list[Finding]:
     ]
 
 
-def _scaling(own: Sheet, family: str, fit: Fit | Refused) -> Finding:
+def _scaling(own: Sheet, family: str, found: FamilyFit) -> Finding:
+    fit = found.fit
     if isinstance(fit, Refused):
         said = f"No scaling law is fitted to the sizes of {family}: {fit.reason}."
         numbers: dict[str, Value] = {"sizes": len(own.models), "refused": fit.reason}
@@ -235,6 +236,7 @@ def _scaling(own: Sheet, family: str, fit: Fit | Refused) -> Finding:
         said, numbers = _fitted(fit, len(own.stories))
         for warning in fit.warnings:
             said += f" Mind that {warning}."
+    said += without(found)
     numbers |= {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
     return Finding("scaling", family, f"{said} {_expectation(fit)}", numbers)
 

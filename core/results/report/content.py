@@ -212,7 +212,7 @@ def _curve(facts: Facts, found: FamilyFit) -> pictures.Curve | None:
     """The fit between the smallest and the largest model, as perplexities."""
     if isinstance(found.fit, Refused):
         return None
-    smallest, largest = (facts.sheet.models[found.rows[end]].parameters for end in (0, -1))
+    smallest, largest = (facts.sheet.models[found.fitted[end]].parameters for end in (0, -1))
     sizes = np.geomspace(float(smallest), float(largest), 60)
     low, high = found.fit.band(sizes)
     return pictures.Curve(sizes, np.exp(found.fit.at(sizes)), np.exp(low), np.exp(high))
