@@ -4,6 +4,8 @@ from __future__ import annotations
 
 DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
+STOPPED = "Download stopped"  # the title where the user did it
+
 
 class EyebrowError(Exception):
     """Something the user can mend.

@@ -34,6 +34,7 @@ from ..core.engine.messages import (
     Vocabulary,
     WorkerDied,
 )
+from ..core.errors import STOPPED
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary, bits_per_byte, perplexity
@@ -76,7 +77,8 @@ class Change(Flag):
 class Rung:
     """One size in the ladder.
 
-    state: "waiting", "downloading", "loading", "ready" or "failed" (then `trouble` says why).
+    state: "waiting", "downloading", "loading", "ready", or "stopped" or "failed" (then `trouble`
+    says why).
     arrival: bytes of its download that are here, of how many, and how many come in a second.
     broken: why single texts cannot be scored, by their digests.
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
@@ -107,6 +109,11 @@ class Rung:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def is_out(self) -> bool:
+        """Whether nothing is asked of it any more."""
+        return self.state in ("stopped", "failed")
 
     @property
     def perplexity(self) -> float:
@@ -288,7 +295,7 @@ class Session:
         """Look through the model at `index`; one that failed is tried again."""
         if 0 <= index < len(self.rungs) and index != self.current:
             before, self.current = self.rung, index
-            if self.rung.state == "failed":
+            if self.rung.is_out:
                 self._try_again(self.rung)
             self._keep_place(before)
             if self.sort.startswith("perplexity"):
@@ -374,7 +381,7 @@ class Session:
     def progress(self) -> tuple[Rung, int, int, float] | None:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
         for rung, _, urgent in self._jobs.values():
-            if not urgent:
+            if not urgent and rung.state != "downloading":
                 return rung, rung.stories, len(self.stories), self._seconds_left()
         return None
 
@@ -384,7 +391,7 @@ class Session:
         if done < 4 or elapsed < 0.5:
             return float("nan")
         waiting = sum(
-            len(self.by_digest) - len(rung.sums) for rung in self.rungs if rung.state != "failed"
+            len(self.by_digest) - len(rung.sums) for rung in self.rungs if not rung.is_out
         )
         return waiting * elapsed / done
 
@@ -407,7 +414,7 @@ class Session:
     def _want_whole(self, rung: Rung) -> None:
         digest = self.digests[self.story]
         key = (rung.name, digest)
-        if key in self._whole or rung.state == "failed" or digest in rung.broken:
+        if key in self._whole or rung.is_out or digest in rung.broken:
             return
         if digest in rung.sums and key not in self._missing:
             if key not in self._looking:
@@ -421,7 +428,7 @@ class Session:
         if self.hello is None:
             return  # until the worker has said what the recipe is, only the screen is served
         for rung in [self.rung, *self.rungs]:
-            while rung.read and rung.todo and rung.state != "failed":
+            while rung.read and rung.todo and not rung.is_out:
                 if self._under_way(rung) >= AHEAD:
                     break
                 chunk: list[str] = []
@@ -580,8 +587,9 @@ class Session:
             self.notify(Notice(failed.title, failed.message, severe=True))
         elif failed.story:
             self._break(rung, failed)
-        elif rung.state != "failed":
-            rung.state, rung.trouble = "failed", f"{failed.title}: {failed.message}"
+        elif not rung.is_out:
+            rung.state = "stopped" if failed.title == STOPPED else "failed"
+            rung.trouble = f"{failed.title}: {failed.message}"
             self.notify(Notice(failed.title, failed.message, severe=True))
         self.announce(Change.RUNGS | Change.STATUS)
 
@@ -597,7 +605,7 @@ class Session:
         rung = self.rung
         if rung.state == "downloading":
             self.engine.send(CancelDownload(rung.name))
-        elif rung.state == "failed":
+        elif rung.is_out:
             self._try_again(rung)
             self.announce(Change.RUNGS | Change.STATUS)
             self.plan()

@@ -27,7 +27,7 @@ def waiting(session: Session) -> str:
     rung = session.rung
     if session.stopped:
         return session.stopped
-    if rung.state == "failed":
+    if rung.is_out:
         return rung.trouble
     if session.stories and (reason := rung.broken.get(session.digests[session.story])):
         return reason

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors import EyebrowError
+from ..errors import STOPPED, EyebrowError
 from ..models.device import pick_device, pick_dtype
 from ..models.download import Transfer, download, here
 from ..models.memory import check_memory
@@ -70,7 +70,7 @@ class Downloads:
             if model == self._current:
                 self._wanted[model].stopped.set()
             elif waiting := self._wanted.pop(model, None):
-                self._fail(waiting, "Download stopped", f"{model}: it had not begun")
+                self._fail(waiting, STOPPED, f"{model}: it had not begun")
 
     def _work(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import FAILED, INTERRUPTED, EyebrowError
+from ..errors import FAILED, INTERRUPTED, STOPPED, EyebrowError
 from .download_errors import explained, is_network, is_passing, not_here
 from .sizes import in_words, share_in_words
 from .spec import ModelSpec
@@ -312,7 +312,7 @@ class _Download:
     def go_on(self) -> None:
         """Raises where the download is to stop."""
         if self.stopped():
-            raise self.broken_off("Download stopped")
+            raise self.broken_off(STOPPED)
 
     def broken_off(self, title: str) -> EyebrowError:
         kept = share_in_words(self.meter.done, self.meter.total) if self.meter.total else "nothing"

@@ -5,6 +5,9 @@ four sizes a straight line in log-log, `L = A / N^alpha`; from five on `L = E + 
 (Hoffmann et al. 2022, the size term of equation 2, with E the loss that no size removes) by
 variable projection (Golub & Pereyra 1973): for a given alpha the best E and A are linear, so
 only alpha is searched for. Every resample of the stories is fitted anew.
+
+A fit is refused where its interval of alpha reaches 0 or one of the `ALPHAS`, or its ends are
+more than `SPREAD` times apart, and where that of E is wider than `ROOM` times the smallest loss.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .statistics import LEVEL
+from .statistics import LEVEL, interval
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,17 +32,21 @@ _GRID = 160
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Published exponents of the loss against parameters, to compare with."""
+    """A published L = E + A / N^alpha, nats per token of its own tokenizer and text.
+
+    So only alpha compares with the fit of another family.
+    """
 
     alpha: float
     E: float
+    A: float
     source: str
 
 
 EXPECTED = (
-    Expected(0.34, 1.69, "Hoffmann et al. 2022 (Chinchilla), approach 3"),
-    Expected(0.35, 1.82, "Besiroglu et al. 2024, the same data fitted again"),
-    Expected(0.076, 0.0, "Kaplan et al. 2020, a line in log-log, without embeddings"),
+    Expected(0.34, 1.69, 406.4, "Hoffmann et al. 2022 (Chinchilla), approach 3"),
+    Expected(0.35, 1.82, 482.0, "Besiroglu et al. 2024, the same data fitted again"),
+    Expected(0.076, 0.0, 8.8e13**0.076, "Kaplan et al. 2020, a line, embeddings not counted"),
 )
 
 
@@ -155,14 +162,21 @@ def _warnings(seen: Sequence[int | None], count: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _line(sizes: Numbers, loss: Numbers, drawn: Numbers, warnings: tuple[str, ...]) -> Fit:
+def _line(
+    sizes: Numbers, loss: Numbers, drawn: Numbers, warnings: tuple[str, ...]
+) -> Fit | Refused:
     x = np.log(sizes)
     basis = np.stack([np.ones_like(x), x], axis=1)
     inverse = np.linalg.pinv(basis)  # (2, M)
     a, slope = inverse @ np.log(loss)
     many = inverse @ np.log(drawn)  # (2, R)
     rows = np.stack([np.zeros(many.shape[1]), np.exp(many[0]), -many[1]], axis=1)
-    alpha = _interval(rows[:, 2])
+    alpha = interval(rows[:, 2])
+    if alpha[0] <= 0 or alpha[1] > SPREAD * alpha[0]:
+        return Refused(
+            f"alpha is not pinned down: drawing the stories again gives {alpha[0]:.2g} to "
+            f"{alpha[1]:.2g}"
+        )
     return Fit(
         *("line", 0.0, float(np.exp(a)), float(-slope), alpha, (0.0, 0.0)),
         *(len(sizes), warnings, rows),
@@ -174,7 +188,7 @@ def _saturating(
 ) -> Fit | Refused:
     E, A, alpha = _polish(sizes, loss, *_project(sizes, loss[:, None])[0, 2:])
     rows = _project(sizes, drawn)
-    alphas, floors = _interval(rows[:, 2]), _interval(rows[:, 0])
+    alphas, floors = interval(rows[:, 2]), interval(rows[:, 0])
     # Stories drawn again say nothing of how well the form fits: each size is left out in turn.
     without = np.array(
         [_project(np.delete(sizes, i), np.delete(loss, i)[:, None])[0] for i in range(len(sizes))]
@@ -206,7 +220,7 @@ def _project(sizes: Numbers, losses: Numbers) -> Numbers:
     through its neighbours' residuals.
     """
     grid = np.geomspace(*ALPHAS, _GRID)
-    squares = np.stack([_residual(sizes, losses, alpha)[2] for alpha in grid])  # (G, R)
+    squares = np.stack([_linear(sizes, losses, alpha)[2] for alpha in grid])  # (G, R)
     best = squares.argmin(axis=0).clip(1, _GRID - 2)
     columns = np.arange(losses.shape[1])
     left, here, right = (squares[best + step, columns] for step in (-1, 0, 1))
@@ -215,10 +229,8 @@ def _project(sizes: Numbers, losses: Numbers) -> Numbers:
         step = np.where(bend > 0, 0.5 * (left - right) / bend, 0.0).clip(-1, 1)
     ratio = grid[1] / grid[0]
     alphas = grid[best] * ratio**step
-    found = [_residual(sizes, losses[:, [i]], float(alphas[i])) for i in columns]
-    return np.array(
-        [[float(E[0]), float(A[0]), a] for (E, A, _), a in zip(found, alphas, strict=True)]
-    )
+    E, A, _ = _linear(sizes, losses, alphas)
+    return np.stack([E, A, alphas], axis=1)
 
 
 def _polish(sizes: Numbers, loss: Numbers, near: float) -> tuple[float, float, float]:
@@ -226,32 +238,33 @@ def _polish(sizes: Numbers, loss: Numbers, near: float) -> tuple[float, float, f
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(
-        lambda alpha: float(_residual(sizes, loss[:, None], alpha)[2][0]),
+        lambda alpha: float(_linear(sizes, loss[:, None], alpha)[2][0]),
         bounds=(max(ALPHAS[0], near / 1.1), min(ALPHAS[1], near * 1.1)),
         method="bounded",
         options={"xatol": 1e-9},
     )
-    E, A, _ = _residual(sizes, loss[:, None], float(found.x))
+    E, A, _ = _linear(sizes, loss[:, None], float(found.x))
     return float(E[0]), float(A[0]), float(found.x)
 
 
-def _residual(sizes: Numbers, losses: Numbers, alpha: float) -> tuple[Numbers, Numbers, Numbers]:
-    """E, A and the sum of squares (R,) of the best fit with this alpha."""
-    power = sizes**-alpha
-    scale = power.max()  # keeps the two columns of like size
-    basis = np.stack([np.ones_like(power), power / scale], axis=1)
-    E, A = np.linalg.pinv(basis) @ losses
-    alone = (power / scale) @ losses / ((power / scale) @ (power / scale))
+def _linear(
+    sizes: Numbers, losses: Numbers, alpha: float | Numbers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """E, A and the sum of squares, (R,) each, of the best fit with this alpha to each of R columns.
+
+    alpha: one for all columns, or (R,).
+    """
+    power = np.power.outer(sizes, -np.atleast_1d(alpha))  # (M, 1 or R)
+    basis = power / power[0]  # 1 and less: like E's column of ones
+    away = basis - basis.mean(axis=0)
+    A = (away * losses).sum(axis=0) / (away**2).sum(axis=0)
+    E = losses.mean(axis=0) - A * basis.mean(axis=0)
+    alone = (basis * losses).sum(axis=0) / (basis**2).sum(axis=0)
     E, A = np.where(E < 0, 0.0, E), np.where(E < 0, alone, A)
     flat = A < 0
     E, A = np.where(flat, losses.mean(axis=0), E), np.where(flat, 0.0, A)
-    rest = losses - E - np.outer(power / scale, A)
-    return E, A / scale, np.asarray((rest**2).sum(axis=0))
-
-
-def _interval(values: Numbers) -> tuple[float, float]:
-    low, high = np.quantile(values, _ENDS)
-    return float(low), float(high)
+    rest = losses - E - basis * A
+    return E, A / power[0], np.asarray((rest**2).sum(axis=0))
 
 
 def _loss(E: Any, A: Any, alpha: Any, sizes: Numbers) -> Numbers:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import EyebrowError
 from .sheet import Sheet
-from .statistics import LEVEL, SEED, resampled_log_perplexities
+from .statistics import SEED, exp, interval, resampled_log_perplexities
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,10 @@ class Difference:
 
     Differences are second less first, so below 0 the second is better; intervals are 95 %, from
     resampling stories, both models on the same resamples. nats: of the pooled surprise per
-    token. ratio: of the perplexities, exp(nats). Both are nan between different tokenizers,
-    whose tokens are not the same; bits_per_byte compares always.
-    improved: the share of stories on which the second is less surprised, ties by half.
+    token. ratio: of the perplexities, exp(nats); perplexity: their difference. These are nan
+    between different tokenizers, whose tokens are not the same; bits_per_byte compares always.
+    improved: the share of stories on which the second is less surprised by the byte, ties by
+    half.
     """
 
     first: str
@@ -32,6 +33,8 @@ class Difference:
     nats_ci95: tuple[float, float]
     ratio: float
     ratio_ci95: tuple[float, float]
+    perplexity: float
+    perplexity_ci95: tuple[float, float]
     bits_per_byte: float
     bits_per_byte_ci95: tuple[float, float]
     improved: float
@@ -54,42 +57,37 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
         raise EyebrowError(
             "Nothing to compare", f"{one.name} and {other.name} have no scored story in common"
         )
-    size = pair.bytes * math.log(2)
-    same = one.tokenizer == other.tokenizer
-    nats, nats_ci = _difference(pair.nll, pair.tokens, seed)
-    bits, bits_ci = _difference(pair.nll, size, seed)
-    change = pair.nll[1] - pair.nll[0]
-    nothing = (math.nan, math.nan)
-    return Difference(
-        first=one.name,
-        second=other.name,
-        stories=len(pair.stories),
-        nats=nats if same else math.nan,
-        nats_ci95=nats_ci if same else nothing,
-        ratio=math.exp(nats) if same else math.nan,
-        ratio_ci95=(math.exp(nats_ci[0]), math.exp(nats_ci[1])) if same else nothing,
-        bits_per_byte=bits,
-        bits_per_byte_ci95=bits_ci,
-        improved=float(np.mean((change < 0) + 0.5 * (change == 0))),
-    )
+    nll = np.concatenate([pair.nll, pair.nll])
+    weights = np.concatenate([pair.tokens, pair.bytes * math.log(2)])
+    drawn = resampled_log_perplexities(nll, weights, seed=seed)
+    if len(pair.stories) < 2:
+        drawn[:] = np.nan
+    if one.tokenizer != other.tokenizer:
+        weights[:2], drawn[:2] = np.nan, np.nan
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        means = nll.sum(axis=1) / weights.sum(axis=1)
+        perplexities, many = np.exp(means[:2]), np.exp(drawn[:2])
+        # By the byte, and without dividing: equal nats on equal bytes are a tie.
+        change = nll[1] * pair.bytes[0] - nll[0] * pair.bytes[1]
+        nats, bits = drawn[1] - drawn[0], drawn[3] - drawn[2]
+        apart = many[1] - many[0]
+        low, high = interval(nats)
+        return Difference(
+            first=one.name,
+            second=other.name,
+            stories=len(pair.stories),
+            nats=float(means[1] - means[0]),
+            nats_ci95=(low, high),
+            ratio=exp(float(means[1] - means[0])),
+            ratio_ci95=(exp(low), exp(high)),
+            perplexity=float(perplexities[1] - perplexities[0]),
+            perplexity_ci95=interval(apart),
+            bits_per_byte=float(means[3] - means[2]),
+            bits_per_byte_ci95=interval(bits),
+            improved=float(np.mean((change < 0) + 0.5 * ~(abs(change) > 0))),
+        )
 
 
 def steps(sheet: Sheet, rows: Sequence[int], *, seed: int = SEED) -> list[Difference]:
     """From each of these rows to the next."""
     return [compare(sheet, a, b, seed=seed) for a, b in pairwise(rows)]
-
-
-def _difference(
-    nll: np.ndarray, weights: np.ndarray, seed: int
-) -> tuple[float, tuple[float, float]]:
-    """Of the ratios sum(nll) / sum(weights), second less first, with its interval."""
-    weights = np.asarray(weights, dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = nll.sum(axis=1) / weights.sum(axis=1)
-        drawn = resampled_log_perplexities(nll, weights, seed=seed)
-        many = drawn[1] - drawn[0]
-    many = many[~np.isnan(many)]
-    if nll.shape[1] < 2 or not len(many):
-        return float(means[1] - means[0]), (math.nan, math.nan)
-    low, high = np.quantile(many, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(means[1] - means[0]), (float(low), float(high))

@@ -3,6 +3,13 @@
 The tokens of one story are not independent of each other, so stories are what is drawn again
 (the cluster bootstrap: Davison & Hinkley 1997, section 3.8). Whoever compares models asks for
 all of them in one call: they are then measured on the same resamples.
+
+With more than `BLOCKS` stories, that many random blocks of them are what is drawn again (the
+random groups of Wolter 2007, chapter 2). A width from B blocks is uncertain by 1 / sqrt(2 B), 1 %
+for 5,000 of them, less than the 2 to 3 % that 2,000 resamples leave anyway.
+
+Percentile intervals are somewhat short for few stories: of 95 % intervals over simulated stories,
+91 to 92 % held the truth with 20 stories, 93 to 94 % with 60 and 94 to 95 % from 120 on.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ from ..scoring.scores import Summary, bits_per_byte, perplexity
 RESAMPLES = 2000
 SEED = 0
 LEVEL = 0.95
+BLOCKS = 5000  # more stories than this are grouped before they are drawn
 _CELLS = 1 << 20  # draws held in memory at a time, 8 MB
 
 Numbers = npt.NDArray[np.float64]
@@ -60,6 +68,50 @@ def pooled(summaries: Iterable[Summary]) -> Pooled:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The 95 % intervals (low, high) of one model's pooled numbers, all from the same resamples."""
+
+    nats_per_token: tuple[float, float]
+    perplexity: tuple[float, float]
+    bits_per_byte: tuple[float, float]
+
+
+def intervals(
+    nll: npt.ArrayLike,
+    tokens: npt.ArrayLike,
+    size: npt.ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> list[Intervals]:
+    """Of each of M models. nll, tokens, size (bytes): (M, S), as in `perplexity_intervals`."""
+    sums, counts = np.asarray(nll, dtype=np.float64), np.asarray(tokens, dtype=np.float64)
+    bits = np.asarray(size, dtype=np.float64) * math.log(2)
+    drawn = resampled_log_perplexities(
+        np.concatenate([sums, sums]), np.concatenate([counts, bits]), resamples=resamples, seed=seed
+    )
+    drawn[(np.concatenate([counts, counts]) > 0).sum(axis=1) < 2] = np.nan
+    found = []
+    for nats, per_byte in zip(*np.split(drawn, 2), strict=True):
+        low, high = interval(nats)
+        found.append(Intervals((low, high), (exp(low), exp(high)), interval(per_byte)))
+    return found
+
+
+def interval(values: Numbers) -> tuple[float, float]:
+    """The middle 95 % (low, high) of resampled values; nan among them are left out.
+
+    By ranks, not interpolation: an infinite perplexity is a number like the others.
+    """
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return math.nan, math.nan
+    low = np.quantile(values, (1 - LEVEL) / 2, method="lower")
+    high = np.quantile(values, (1 + LEVEL) / 2, method="higher")
+    return float(low), float(high)
+
+
 def perplexity_interval(
     nll: npt.ArrayLike,
     tokens: npt.ArrayLike,
@@ -71,10 +123,10 @@ def perplexity_interval(
 
     nll, tokens: (S,), nats and scored tokens of each story.
     """
-    (interval,) = perplexity_intervals(
+    (found,) = perplexity_intervals(
         np.atleast_2d(nll), np.atleast_2d(tokens), resamples=resamples, seed=seed
     )
-    return interval
+    return found
 
 
 def perplexity_intervals(
@@ -92,17 +144,8 @@ def perplexity_intervals(
     """
     sums, counts = np.asarray(nll, dtype=np.float64), np.asarray(tokens, dtype=np.float64)
     drawn = resampled_log_perplexities(sums, counts, resamples=resamples, seed=seed)
-    intervals = []
-    for scored, logs in zip((counts > 0).sum(axis=1), drawn, strict=True):
-        logs = logs[~np.isnan(logs)]  # resamples without a token of this model
-        if scored < 2 or not len(logs):
-            intervals.append((math.nan, math.nan))
-            continue
-        # Ranks, not interpolation: an infinite perplexity is a number like the others.
-        low = np.quantile(logs, (1 - LEVEL) / 2, method="lower")
-        high = np.quantile(logs, (1 + LEVEL) / 2, method="higher")
-        intervals.append((_exp(float(low)), _exp(float(high))))
-    return intervals
+    drawn[(counts > 0).sum(axis=1) < 2] = np.nan
+    return [(exp(low), exp(high)) for low, high in map(interval, drawn)]
 
 
 def resampled_log_perplexities(
@@ -110,8 +153,8 @@ def resampled_log_perplexities(
 ) -> Numbers:
     """ln of the pooled perplexity of M models on the same resamples of the stories: (M, R).
 
-    nll, tokens: (M, S). A resample draws S stories with replacement. nan where a resample holds
-    no token of a model.
+    nll, tokens: (M, S). A resample draws S stories with replacement, or all blocks of them where
+    there are more than `BLOCKS`. nan where a resample holds no token of a model.
     """
     models, stories = nll.shape
     if not stories:
@@ -119,6 +162,8 @@ def resampled_log_perplexities(
     infinite = np.isinf(nll)
     columns = np.concatenate([np.where(infinite, 0.0, nll), tokens, infinite]).T
     random = np.random.default_rng(seed)
+    if stories > BLOCKS:
+        columns, stories = _blocks(columns, random), BLOCKS
     block = max(1, _CELLS // stories)
     parts = []
     for at in range(0, resamples, block):
@@ -132,5 +177,12 @@ def resampled_log_perplexities(
         return np.where(infinities > 0, np.inf, sums / counts)
 
 
-def _exp(log: float) -> float:
-    return math.exp(log) if log < 700 else math.inf
+def _blocks(columns: Numbers, random: np.random.Generator) -> Numbers:
+    """(BLOCKS, C): the sums of (S, C) over random blocks of stories, as many in each as can be."""
+    block = random.permutation(len(columns)) % BLOCKS
+    return np.stack([np.bincount(block, column, BLOCKS) for column in columns.T], axis=1)
+
+
+def exp(log: float) -> float:
+    """e to this power, inf instead of an overflow."""
+    return math.inf if log > 709 else math.exp(log)

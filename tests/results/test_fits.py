@@ -102,3 +102,52 @@ def test_sizes_that_saw_different_data_are_warned_of() -> None:
     alike = fitted(sizes, 9.0 * sizes**-0.05, seen=[300, 300, None])
     assert isinstance(alike, Fit)
     assert not any("data" in warning for warning in alike.warnings)
+
+
+def test_a_fall_that_other_stories_could_undo_is_refused() -> None:
+    sizes = np.geomspace(1e6, 1e9, 3)
+    losses, drawn = measured(2.0 * sizes**-0.002, 3, noise=0.5)
+    found = fit_sizes([int(n) for n in sizes], losses, drawn)
+    assert isinstance(found, Refused)
+    assert "alpha is not pinned down" in found.reason
+
+
+def test_all_resamples_at_once_are_fitted_as_one_by_one() -> None:
+    sizes = np.geomspace(1e6, 1e9, 6)
+    losses, drawn = measured(1.7 + 4.0 * (sizes / 1e6) ** -0.34, 3)
+    names = [int(n) for n in sizes]
+    found = fit_sizes(names, losses, drawn)
+    assert isinstance(found, Fit)
+    for i in range(0, 2000, 400):
+        # Each resample's losses as the measured ones: fitted by the search for a single set.
+        one = fit_sizes(names, drawn[:, i], drawn)
+        assert isinstance(one, Fit)
+        assert found.drawn[i] == pytest.approx((one.E, one.A, one.alpha), rel=2e-3)
+
+
+def held(sizes: np.ndarray, losses: np.ndarray, alpha: float, sets: int) -> float:
+    """The share of intervals of alpha that hold the truth, over simulated sets."""
+    hits = 0
+    for seed in range(sets):
+        random = np.random.default_rng(seed)
+        tokens = np.tile(random.integers(40, 200, 150), (len(sizes), 1)) * 1.0
+        shared = np.exp(random.normal(-(0.2**2) / 2, 0.2, 150))
+        means = losses[:, None] * (shared + random.normal(0, 0.01, tokens.shape))
+        nll = random.gamma(tokens * 100, means / 100)
+        drawn = resampled_log_perplexities(nll, tokens, resamples=1000, seed=seed)
+        found = fit_sizes([int(n) for n in sizes], nll.sum(axis=1) / tokens.sum(axis=1), drawn)
+        assert isinstance(found, Fit)
+        low, high = found.alpha_ci95
+        hits += low <= alpha <= high
+    return hits / sets
+
+
+def test_the_interval_of_a_line_covers() -> None:
+    sizes = np.geomspace(1e6, 1e9, 4)
+    assert 0.93 <= held(sizes, 12.0 * sizes**-0.076, 0.076, 1000) <= 0.97
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_curve_covers() -> None:
+    sizes = np.geomspace(1e6, 1e9, 7)
+    assert 0.93 <= held(sizes, 1.7 + 4.0 * (sizes / 1e6) ** -0.34, 0.34, 500) <= 0.97

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from eyebrow.core.results import statistics
 from eyebrow.core.results.statistics import (
+    interval,
+    intervals,
     perplexity_interval,
     perplexity_intervals,
     pooled,
@@ -73,13 +75,101 @@ def test_it_is_wider_than_if_tokens_were_independent() -> None:
     assert (high - low) > 3 * (narrow[1] - narrow[0])
 
 
-def test_it_covers_the_truth_about_as_often_as_it_says() -> None:
-    truth = math.exp(3.0)  # hardness is independent of length
-    covered = 0
-    for seed in range(300):
-        low, high = perplexity_interval(*stories(seed, 60), resamples=400, seed=seed)
-        covered += low <= truth <= high
-    assert 0.90 <= covered / 300 <= 0.98
+def covered(count: int, sets: int) -> dict[str, float]:
+    """The share of 95 % intervals that hold the truth, over simulated sets of so many stories.
+
+    All tokens of a story share its hardness, which two models share in part; lengths vary.
+    "tokens alone" is the interval that takes every token for a draw of its own.
+    """
+    hits = dict.fromkeys(["perplexity", "bits per byte", "difference", "tokens alone"], 0)
+    hard = math.exp(1 + 0.2**2 / 2)  # nats, the mean over stories
+    for seed in range(sets):
+        random = np.random.default_rng([seed, count])
+        tokens = random.integers(40, 200, count)
+        size = tokens * random.uniform(3.5, 4.5, count)
+        hardness = np.exp(random.normal(1.0, 0.2, count))
+        # The sum of so many gamma tokens of shape 1 and of this mean: as wide as they are high.
+        one = random.gamma(tokens, hardness)
+        other = random.gamma(tokens, 0.9 * hardness + random.normal(0, 0.1, count))
+        nll, weights = np.stack([one, other]), np.stack([tokens, tokens]) * 1.0
+        first, _ = intervals(nll, weights, np.stack([size, size]), resamples=1000, seed=seed)
+        first_log, other_log = resampled_log_perplexities(nll, weights, resamples=1000, seed=seed)
+        ends = {
+            "perplexity": (first.perplexity, math.exp(hard)),
+            "bits per byte": (first.bits_per_byte, hard / 4 / math.log(2)),
+            "difference": (interval(other_log - first_log), -0.1 * hard),
+        }
+        mean, squares = one.sum() / tokens.sum(), (2 * hardness**2 * tokens).sum() / tokens.sum()
+        error = 1.96 * math.sqrt((squares - mean**2) / tokens.sum())
+        ends["tokens alone"] = ((mean - error, mean + error), hard)
+        for name, ((low, high), truth) in ends.items():
+            hits[name] += low <= truth <= high
+    return {name: hit / sets for name, hit in hits.items()}
+
+
+def test_intervals_cover_and_token_wise_ones_do_not() -> None:
+    shares = covered(150, 1500)
+    assert shares.pop("tokens alone") < 0.85
+    assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "sets"), [(120, 10_000), (500, 5000), (6000, 1000)])
+def test_intervals_cover_sets_of_many_sizes(count: int, sets: int) -> None:
+    shares = covered(count, sets)
+    assert shares.pop("tokens alone") < 0.85
+    assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+
+
+def test_resamples_are_those_of_a_plain_loop() -> None:
+    nll, tokens = stories(9, 30)
+    nll, tokens = np.stack([nll, nll**1.1]), np.stack([tokens, tokens + 1.0])
+    random = np.random.default_rng(4)
+    drawn = []
+    for _ in range(50):
+        chosen = random.integers(0, 30, 30)
+        drawn.append([sum(n[chosen]) / sum(t[chosen]) for n, t in zip(nll, tokens, strict=True)])
+    found = resampled_log_perplexities(nll, tokens, resamples=50, seed=4)
+    np.testing.assert_allclose(found, np.array(drawn).T)
+
+
+def test_blocks_of_stories_are_as_wide_as_stories(monkeypatch: pytest.MonkeyPatch) -> None:
+    nll, tokens = stories(10, 12_000)
+    order = np.argsort(nll / tokens)  # neighbours are alike: blocks of them would be too wide
+    nll, tokens = nll[order], tokens[order].astype(float)
+    nll = np.stack([nll, 0.9 * nll + np.random.default_rng(0).normal(0, 20, 12_000)])
+    tokens = np.stack([tokens, tokens])
+
+    def widths() -> np.ndarray:
+        found = []
+        for seed in range(8):
+            logs = resampled_log_perplexities(nll, tokens, seed=seed)
+            found.append([np.ptp(interval(one)) for one in (*logs, logs[1] - logs[0])])
+        return np.mean(found, axis=0)
+
+    blocks = widths()
+    monkeypatch.setattr(statistics, "BLOCKS", 12_000)
+    np.testing.assert_allclose(blocks, widths(), rtol=0.03)
+
+
+def test_an_impossible_story_among_many_is_in_its_block() -> None:
+    nll, tokens = stories(11, 6000)
+    nll[17] = math.inf
+    logs = resampled_log_perplexities(nll[None], tokens[None] * 1.0)
+    assert np.isinf(logs).mean() == pytest.approx(1 - math.exp(-1), abs=0.04)
+
+
+def test_all_intervals_of_a_model_come_from_the_same_resamples() -> None:
+    nll, tokens = stories(12, 40)
+    nll, tokens = np.stack([nll, 0.9 * nll]), np.stack([tokens, tokens])
+    found = intervals(nll, tokens, 4 * tokens)
+    assert [one.perplexity for one in found] == perplexity_intervals(nll, tokens)
+    for one in found:
+        assert one.perplexity == pytest.approx(tuple(map(math.exp, one.nats_per_token)))
+        bits = tuple(nats / 4 / math.log(2) for nats in one.nats_per_token)
+        assert one.bits_per_byte == pytest.approx(bits)
+    (alone,) = intervals(nll[:1, :1], tokens[:1, :1], tokens[:1, :1])
+    assert math.isnan(alone.bits_per_byte[1])
 
 
 def test_models_are_measured_on_the_same_resamples() -> None:

@@ -240,7 +240,7 @@ def test_a_download_is_shown_stopped_and_resumed() -> None:
     session.toggle_download()
     assert shop.engine.sent[-1] == CancelDownload("made-200k")
     session.receive(Failed(0, "made-200k", "Download stopped", "25 MB are kept"))
-    assert rung.state == "failed"
+    assert rung.state == "stopped"
     session.toggle_download()
     assert rung.state == "waiting"
 

@@ -98,8 +98,8 @@ class Ladder(ScrollView, can_focus=True):
             name = shorten(step.name, room)
             lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} ", style)
             tail = Segment(step.arrival, quiet)
-        elif step.state == "failed":
-            tail = Segment("failed".rjust(13), self.get_component_rich_style("ladder--failed"))
+        elif step.state in ("stopped", "failed"):
+            tail = Segment(step.state.rjust(13), self.get_component_rich_style("ladder--failed"))
         elif step.state == "loading":
             tail = Segment("loading…".rjust(13), quiet)
         else:

@@ -15,7 +15,7 @@ from ...scoring.scores import StoryScore
 from ..hard import log_perplexities
 from ..scaling import FamilyFit, fit_families
 from ..sheet import Sheet, read_sheets
-from ..statistics import LEVEL, Pooled, perplexity_intervals, resampled_log_perplexities
+from ..statistics import Pooled, interval, perplexity_intervals, resampled_log_perplexities
 from ..store import Store
 from ..tokens import FamilyTokens, ModelTokens, read_tokens
 from .wording import listed, many
@@ -206,7 +206,7 @@ def _steps(sheet: Sheet, seed: int) -> list[Step]:
     for _, rows in sheet.families():
         for a, b in pairwise(rows):
             apart = drawn[b] - drawn[a]
-            ends = np.quantile(apart, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            ends = np.array(interval(apart))
             if len(sheet.stories) < 2:  # one story says nothing about how much stories vary
                 ends[:] = np.nan
             steps.append(

@@ -1,0 +1,62 @@
+"""Differences where numbers are infinite or the two models read other spans."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from eyebrow.core.models.member import Member
+from eyebrow.core.results.paired import compare
+from eyebrow.core.results.sheet import Sheet, Told
+from eyebrow.core.scoring.recipe import Recipe
+
+
+def sheet(nll: np.ndarray, tokens: np.ndarray, size: np.ndarray, tokenizers: str = "tt") -> Sheet:
+    members = tuple(
+        Member(f"m{i}", f"d{i}", "made", "", tokenizer, 10**i)
+        for i, tokenizer in enumerate(tokenizers)
+    )
+    told = tuple(Told(f"s{j}", f"s{j}", "") for j in range(nll.shape[1]))
+    recipe = Recipe("context", 64, 32, "float32", "cpu")
+    return Sheet(recipe, members, told, tokens, size, nll)
+
+
+def test_intervals_are_those_of_a_plain_loop() -> None:
+    random = np.random.default_rng(0)
+    tokens = np.tile(random.integers(50, 150, 80), (2, 1))
+    hard = random.normal(3.0, 0.5, 80)
+    nll = tokens * (hard * np.array([[1.0], [0.9]]) + random.normal(0, 0.2, (2, 80)))
+    found = compare(sheet(nll, tokens, 4 * tokens), 0, 1)
+    drawn = []
+    for _ in range(4000):
+        at = random.integers(0, 80, 80)
+        one, other = nll[:, at].sum(axis=1) / tokens[:, at].sum(axis=1)
+        drawn.append((other - one, math.exp(other) - math.exp(one)))
+    nats, perplexities = np.quantile(drawn, [0.025, 0.975], axis=0).T
+    assert found.nats_ci95 == pytest.approx(tuple(nats), rel=0.06)
+    assert found.perplexity_ci95 == pytest.approx(tuple(perplexities), rel=0.06)
+    assert found.ratio_ci95 == pytest.approx(tuple(map(math.exp, found.nats_ci95)))
+    means = nll.sum(axis=1) / tokens.sum(axis=1)
+    assert found.perplexity == pytest.approx(math.exp(means[1]) - math.exp(means[0]))
+
+
+def test_other_spans_are_compared_by_the_byte() -> None:
+    nll = np.array([[100.0, 100.0], [90.0, 90.0]])
+    size = np.array([[100, 100], [100, 80]])  # the second read less of the second story
+    found = compare(sheet(nll, np.full((2, 2), 30), size, "ab"), 0, 1)
+    assert found.improved == 0.5
+    assert math.isnan(found.perplexity)
+    assert math.isnan(found.perplexity_ci95[0])
+
+
+def test_an_impossible_story_leaves_an_infinite_end() -> None:
+    nll = np.full((2, 20), 60.0) + np.arange(20)
+    nll[0, 3] = math.inf
+    found = compare(sheet(nll, np.full((2, 20), 20), np.full((2, 20), 80)), 0, 1)
+    assert (found.nats, found.ratio, found.nats_ci95[0]) == (-math.inf, 0.0, -math.inf)
+    assert found.improved == pytest.approx((1 + 19 / 2) / 20)
+    nll[1, 3] = math.inf
+    found = compare(sheet(nll, np.full((2, 20), 20), np.full((2, 20), 80)), 0, 1)
+    assert math.isnan(found.nats)
+    assert found.improved == 0.5
