@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,11 +213,9 @@ class Background:
 
 def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:
     """The context every model of the ladder can see; None where none says."""
-    found = [
-        count
-        for spec in specs
-        if (folder := spec.local_path) is not None
-        and (folder / "config.json").is_file()
-        and (count := positions(folder)) is not None
-    ]
-    return min(found, default=None)
+    found = []
+    for spec in specs:
+        if (folder := spec.local_path) is not None:
+            with suppress(EyebrowError, OSError):  # loading it will say what is wrong
+                found.append(positions(folder))
+    return min((count for count in found if count is not None), default=None)

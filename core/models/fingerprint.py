@@ -8,6 +8,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ..errors import EyebrowError
+
 _TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "spiece.model")
 _WEIGHTS = ("*.safetensors", "*.bin")
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -37,9 +39,23 @@ def tokenizer_digest(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a saved model. Raises `EyebrowError` where it is none."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EyebrowError("No model there", f"{folder} holds no config.json") from error
+    except (OSError, ValueError) as error:
+        raise EyebrowError("Damaged model", f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise EyebrowError("Damaged model", f"{path} holds no configuration")
+    return config
+
+
 def positions(folder: Path) -> int | None:
     """How many tokens the model sees at once, from its configuration; None if it does not say."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     config = config.get("text_config", config)
     for name in ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"):
         if isinstance(config.get(name), int):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FAILED, EyebrowError
+from .fingerprint import read_config
 from .sizes import in_words
 from .wanted import pickles_only
 
@@ -21,7 +22,7 @@ def check_folder(
 
     Raises `EyebrowError` for what is missing, cut short, of another kind, or to be trusted first.
     """
-    config = _config(folder, name)
+    config = read_config(folder)
     check_config(config, name, trust_remote_code)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
@@ -38,19 +39,6 @@ def check_folder(
             f"{name}: {folder} holds no tokenizer; save it there with "
             "`tokenizer.save_pretrained`, next to the model",
         )
-    return config
-
-
-def _config(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EyebrowError("No model there", f"{name}: {folder} holds no config.json") from error
-    except (OSError, ValueError) as error:
-        raise EyebrowError("Damaged model", f"{name}: {path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise EyebrowError("Damaged model", f"{name}: {path} holds no configuration")
     return config
 
 
@@ -182,6 +170,12 @@ def explained(error: Exception, name: str, files: Iterable[Path]) -> EyebrowErro
     said = next((line for line in str(error).splitlines() if line.strip()), repr(error)).strip()
     if "trust_remote_code" in str(error):
         return _untrusted(name)
+    if "ignore_mismatched_sizes" in str(error):
+        return EyebrowError(
+            "Damaged model",
+            f"{name}: its weights have other shapes than its config.json says; copy both anew",
+            FAILED,
+        )
     if isinstance(error, ImportError):
         return EyebrowError("Library missing", f"{name}: {said}", FAILED)
     if type(error).__name__ == "SafetensorError":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from eyebrow.core.models.catalogue import POCKET
 
 GOOD = json.dumps({"text": "Tom had a red ball. He was very happy."}) + "\n"
 
@@ -98,4 +100,73 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a name of wild bytes": (_name_of_bytes, "no file"),
     "a device without an end": (lambda _: Path("/dev/zero"), "device"),
     "the hole": (lambda _: Path("/dev/null"), "device"),
+}
+
+
+def _model(change: Callable[[Path], object]) -> Callable[[Path], Path]:
+    """A bundled model with something done to its files."""
+
+    def make(folder: Path) -> Path:
+        place = folder / "broken"
+        shutil.copytree(POCKET / "pocket-50k", place)
+        change(place)
+        return place
+
+    return make
+
+
+def _configured(**values: object) -> Callable[[Path], object]:
+    def change(place: Path) -> None:
+        config = json.loads((place / "config.json").read_text())
+        (place / "config.json").write_text(json.dumps(config | values))
+
+    return change
+
+
+def _without_tokenizer(place: Path) -> None:
+    for file in place.glob("tokenizer*"):
+        file.unlink()
+
+
+def _pickled(place: Path) -> None:
+    (place / "model.safetensors").rename(place / "pytorch_model.bin")
+
+
+_CODE = {"AutoModelForCausalLM": "mine.Model"}
+
+# What is done to a model, the exit code, and words that the one line must hold.
+MODELS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
+    "no configuration": (_model(lambda p: (p / "config.json").unlink()), 2, "config.json"),
+    "a configuration cut short": (
+        _model(lambda p: (p / "config.json").write_text("{")),
+        2,
+        "cannot be read",
+    ),
+    "a configuration that is a list": (
+        _model(lambda p: (p / "config.json").write_text("[]")),
+        2,
+        "no configuration",
+    ),
+    "a type nobody knows": (_model(_configured(model_type="zzz")), 2, "'zzz'"),
+    "a translator": (_model(_configured(model_type="t5")), 2, "causal"),
+    "code of its own": (
+        _model(_configured(model_type="mine", auto_map=_CODE)),
+        2,
+        "--trust-remote-code",
+    ),
+    "other shapes than said": (_model(_configured(hidden_size=40)), 1, "shapes"),
+    "weights cut short": (
+        _model(lambda p: os.truncate(p / "model.safetensors", 5000)),
+        1,
+        "cut short",
+    ),
+    "empty weights": (_model(lambda p: os.truncate(p / "model.safetensors", 0)), 1, "0 bytes"),
+    "pickles": (_model(_pickled), 2, "--allow-pickle"),
+    "no weights": (_model(lambda p: (p / "model.safetensors").unlink()), 1, "No weights"),
+    "no tokenizer": (_model(_without_tokenizer), 2, "holds no tokenizer"),
+    "a tokenizer cut short": (
+        _model(lambda p: os.truncate(p / "tokenizer.json", 500)),
+        2,
+        "tokenizer cannot be read",
+    ),
 }
