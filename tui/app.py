@@ -20,6 +20,7 @@ from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
+from .arrange import Filter
 from .background import Background
 from .mailbox import Mailbox
 from .opening import AT_ONCE, Heard, Ready, successor
@@ -27,6 +28,7 @@ from .session import Batch, Change, Notice, Session, batch_of
 from .terminal import colour_depth
 from .thrift import Screenful
 from .views.explore import ExploreScreen
+from .views.frame import VIEWS
 
 BATCH = 500  # at a time after that: reading them must not keep a key waiting
 ROOM = 300_000_000  # characters of all the stories together
@@ -63,10 +65,13 @@ class EyebrowApp(App[None]):
 
     TITLE = "eyebrow"
     CSS_PATH = "views/explore.tcss"  # the default screen's own would not be loaded
+    DEFAULT_MODE = "explore"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = [
         Binding("question_mark", "help", "help", id="app.help"),
+        Binding("greater_than_sign", "view(1)", "next view", id="app.next-view"),
+        Binding("less_than_sign", "view(-1)", "previous view", id="app.previous-view"),
         Binding("o", "open", "open stories or models", id="app.open"),
         Binding("t", "theme", "theme", id="app.theme"),
         Binding("ctrl+l", "redraw", "redraw the screen", id="app.redraw", show=False),
@@ -102,9 +107,18 @@ class EyebrowApp(App[None]):
             self._notice,
         )
         self.session.reading = len(first) == AT_ONCE
+        self.add_mode("explore", lambda: ExploreScreen(self.session))
+        self.add_mode("scale", self._scale)
 
-    def get_default_screen(self) -> Screen[Any]:
-        return ExploreScreen(self.session)
+    def _scale(self) -> Screen[Any]:
+        from .views.scale import ScaleScreen
+
+        return ScaleScreen(self.session, self.background.folder)
+
+    @property
+    def views(self) -> list[Any]:
+        """Those that were opened; the ones that are away do nothing."""
+        return [stack[0] for mode in VIEWS if (stack := self._screen_stacks.get(mode))]
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
@@ -153,9 +167,8 @@ class EyebrowApp(App[None]):
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
         self.session = successor(ready, self.session, self.recipe, self.heard)
-        for screen in self.screen_stack:
-            if isinstance(screen, ExploreScreen):
-                screen.turn_to(self.session)
+        for view in self.views:
+            view.turn_to(self.session)
         self.session.plan()
         if ready.reader is not None:
             self._reader = ready.reader
@@ -178,9 +191,8 @@ class EyebrowApp(App[None]):
         self.session.plan()
 
     def _announce(self, change: Change) -> None:
-        for screen in self.screen_stack if self._running else ():
-            if isinstance(screen, ExploreScreen):
-                screen.changed(change)
+        for view in self.views if self._running else ():
+            view.changed(change)
 
     def _notice(self, notice: Notice) -> None:
         self.notify(
@@ -192,9 +204,8 @@ class EyebrowApp(App[None]):
         )
 
     def _theme_changed(self, _: object) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, ExploreScreen):
-                screen.repaint_colours()
+        for view in self.views:
+            view.repaint_colours()
 
     # --- the terminal ----------------------------------------------------------------------
 
@@ -207,6 +218,18 @@ class EyebrowApp(App[None]):
         self.screen.refresh(layout=True)
 
     # --- actions ---------------------------------------------------------------------------
+
+    def action_view(self, by: int) -> None:
+        if not self.screen.is_modal:
+            self.switch_mode(VIEWS[(VIEWS.index(self.current_mode) + by) % len(VIEWS)])
+
+    def on_scale_screen_read(self, message: Any) -> None:
+        """A story of the Scale view is to be read, also one that the filter hides."""
+        if message.story not in self.session.order:
+            self.session.filter = Filter()
+            self.session.arrange()
+        self.session.select_story(message.story)
+        self.switch_mode("explore")
 
     def action_help(self) -> None:
         from .views.help import HelpScreen
@@ -233,7 +256,7 @@ class EyebrowApp(App[None]):
     def _help_groups(self) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
         for name, node in (
             ("Everywhere", self),
-            ("Explore", self.screen),
+            (type(self.screen).__name__.removesuffix("Screen"), self.screen),
             *((type(pane).__name__, pane) for pane in self.screen.query("#panes *")),
         ):
             bindings = [
@@ -272,4 +295,9 @@ class EyebrowApp(App[None]):
 
 
 def _readable(name: str) -> str:
-    return {"StoryList": "Stories", "StoryText": "Story", "Ladder": "Sizes"}.get(name, name)
+    return {
+        "StoryList": "Stories",
+        "StoryText": "Story",
+        "Ladder": "Sizes",
+        "StoryTable": "Table",
+    }.get(name, name)

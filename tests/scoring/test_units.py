@@ -11,11 +11,11 @@ import pytest
 import torch
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.scoring.boundaries import begins_word, log_boundaries
+from eyebrow.core.scoring.positions import sentence_positions
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.scoring.sentences import sentence_spans
-from eyebrow.core.scoring.positions import sentence_positions
 from eyebrow.core.scoring.units import Unit, by_sentence, by_word
 from eyebrow.core.stories import bundled_stories
 from hypothesis import given, settings

@@ -28,6 +28,7 @@ from ..panes.story_text import StoryText
 from ..plain import visible
 from ..reading import KINDS, UNITS, eyebrows, next_eyebrow
 from ..session import Change, Session
+from .frame import hints, tabs
 
 if TYPE_CHECKING:
     from ..app import EyebrowApp
@@ -188,9 +189,8 @@ class ExploreScreen(Screen[None]):
             (f"   {visible(session.name, newlines=True)} · {many}", "quiet"),
         )
         recipe = session.recipe
-        self.query_one("#title", Bar).right = (
-            (recipe.label if recipe.is_settled else "", "quiet"),
-        )
+        label = recipe.label if recipe.is_settled and self.size.width >= 100 else ""
+        self.query_one("#title", Bar).right = ((label, "quiet"), *tabs("explore"))
         listed = self.query_one(StoryList)
         listed.border_title = f"Stories, {session.sort}"
         notes = []
@@ -267,8 +267,8 @@ class ExploreScreen(Screen[None]):
 
     def _show_keys(self) -> None:
         bar = self.query_one("#keys", Bar)
-        bar.parts = _hints(KEYS)
-        bar.right = _hints(ALWAYS)
+        bar.parts = hints(KEYS)
+        bar.right = hints(ALWAYS)
 
     # --- messages of the panes -------------------------------------------------------------
 
@@ -428,9 +428,3 @@ class ExploreScreen(Screen[None]):
         """Scales are styles of their own: a new theme needs them anew."""
         self._show_story()
         self._show_chart()
-
-
-def _hints(keys: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        part for key, what in keys for part in ((f"  {key} ", "strong"), (f"{what} ", "quiet"))
-    )

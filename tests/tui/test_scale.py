@@ -1,0 +1,330 @@
+"""The Scale view under a pilot's hands, and how its numbers are made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from eyebrow.core.models.member import Member
+from eyebrow.core.results.store import Row, Store
+from eyebrow.core.scoring.scores import Summary
+from eyebrow.core.stories import Story, text_digest
+from eyebrow.tui import measuring
+from eyebrow.tui.analysis import Analysis
+from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.panes.chart import Chart
+from eyebrow.tui.panes.findings import Findings
+from eyebrow.tui.panes.table import StoryTable
+from eyebrow.tui.scale_pictures import CHARTS
+from eyebrow.tui.scaling import MEASURES, Found, Said, snapshot
+from eyebrow.tui.session import Change
+from eyebrow.tui.views.scale import PANES, ScaleScreen
+
+from .stage import SPECS, STORIES, made_app, made_score, settled
+from .test_explore import text_of
+
+MORE = (
+    *STORIES,
+    Story("owl", "An owl", "An owl sat in the dark and asked nobody in particular who it was."),
+    Story("fox", "A fox", "The fox came, saw the hens, counted the dogs and went home again."),
+    Story("ant", "The ant", "One ant carried a crumb, and a crumb is a table to an ant."),
+)
+
+
+@asynccontextmanager
+async def scale(size: tuple[int, int] = (140, 40), stories: Any = MORE) -> AsyncIterator[Any]:
+    """(app, pilot, screen) with everything scored and worked out."""
+    app = made_app(stories)
+    async with app.run_test(size=size) as pilot:
+        await settled(app, pilot)
+        screen = await shown(app, pilot)
+        yield app, pilot, screen
+
+
+async def shown(app: EyebrowApp, pilot: Any) -> ScaleScreen:
+    await pilot.press(">")
+    screen = app.screen
+    assert isinstance(screen, ScaleScreen)
+    for _ in range(300):
+        await pilot.pause(0.02)
+        if screen.query_one(Findings).entries and screen.tokens is not None:
+            break
+    else:
+        raise AssertionError("never worked out")
+    return screen
+
+
+async def test_what_is_on_the_screen_when_all_is_worked_out() -> None:
+    async with scale() as (app, pilot, screen):
+        await pilot.pause(0.3)
+        text = text_of(app)
+        for wanted in ("Perplexity against parameters", "50k", "800k", "Findings", "this story"):
+            assert wanted in text
+        for wanted in ("An owl", "all together", "story 1/6", "cpu float32", "▸Scale", "ready"):
+            assert wanted in text
+        numbers = screen.measured
+        assert numbers is not None
+        assert numbers.settled
+        assert numbers.doubted
+        (family,) = numbers.families
+        for rung, one in zip(app.session.rungs, family.estimates["perplexity"], strict=True):
+            assert one.value == pytest.approx(rung.perplexity)
+            assert (one.low, one.high) == pytest.approx(rung.interval)
+        assert family.uniform("perplexity") == 200  # words of the made vocabulary
+
+
+async def test_charts_and_measures_go_round() -> None:
+    async with scale() as (app, pilot, screen):
+        titles = []
+        for _ in CHARTS:
+            titles.append(str(screen.query_one(Chart).border_title))
+            await pilot.press("c")
+        assert len(set(titles)) == len(CHARTS)
+        assert str(screen.query_one(Chart).border_title) == titles[0]
+        await pilot.press("C")
+        assert str(screen.query_one(Chart).border_title) == titles[-1]
+        assert "keeps none" in text_of(app)  # tokens come from a store
+        await pilot.press("c")
+        table = screen.query_one(StoryTable)
+        for measure in (*MEASURES[1:], MEASURES[0]):
+            await pilot.press("v")
+            assert screen.measure == measure
+            assert table.grid is not None
+            nats = app.session.rungs[0].sums[app.session.digests[2]]
+            value = {
+                "perplexity": nats.perplexity,
+                "bits per byte": nats.bits_per_byte,
+                "nats per token": nats.nll / nats.tokens,
+            }[measure]
+            assert table.grid.values[0, 2] == pytest.approx(value)
+            assert measure.capitalize() in text_of(app)
+
+
+async def test_the_table_sorts_by_any_column_and_leads_to_the_story() -> None:
+    async with scale() as (app, pilot, screen):
+        read: list[int] = []
+        screen.post_message = _listening(screen, read)
+        await pilot.press("tab", "tab")
+        assert isinstance(app.focused, StoryTable)
+        table = app.focused
+        await pilot.press("j", "j")
+        assert app.session.story == 2
+        await pilot.press("g", "s")  # by title
+        titles = [MORE[story].title for story in table._order]
+        assert titles == sorted(titles, key=str.casefold)
+        assert table.row == titles.index(MORE[0].title)
+        await pilot.press("s", "s")  # by the second size, the hardest first
+        values = table.grid.values[1]
+        assert table._order.tolist() == np.argsort(-values).tolist()
+        await pilot.press("S")
+        assert table._order.tolist() == np.argsort(values).tolist()
+        assert "↑" in text_of(app)
+        await pilot.press("G")
+        assert app.session.story == int(values.argmax())
+        await pilot.press("enter")
+        assert read == [int(values.argmax())]
+
+
+def _listening(screen: ScaleScreen, read: list[int]) -> Any:
+    post = screen.post_message
+
+    def listen(message: Any) -> bool:
+        if isinstance(message, ScaleScreen.Read):
+            read.append(message.story)
+        return post(message)
+
+    return listen
+
+
+async def test_a_finding_leads_to_the_story_it_names() -> None:
+    async with scale() as (app, pilot, screen):
+        read: list[int] = []
+        screen.post_message = _listening(screen, read)
+        said = (
+            Said("size", "made", "It falls."),
+            Said("stories", "made", "An owl, A fox.", (3, 4)),
+        )
+        screen.post_message(ScaleScreen.Answered(Found(screen.analysis.asked, said, whole=True)))
+        await pilot.press("tab")
+        assert isinstance(app.focused, Findings)
+        await pilot.press("enter")
+        assert read == []
+        await pilot.press("j", "enter")
+        await pilot.pause(0.2)
+        assert app.current_mode == "explore"
+        assert app.session.story == 3
+        await pilot.press(">", "enter", ">", "enter")
+        await pilot.pause(0.2)
+        assert read == [3, 4, 3]
+
+
+async def test_in_a_narrow_terminal_the_panes_take_turns() -> None:
+    async with scale((80, 24)) as (_, pilot, screen):
+        for pane in PANES:
+            assert [name for name in PANES if screen.query_one(f"#{name}").display] == [pane]
+            await pilot.press("tab")
+        await pilot.press("tab", "c")  # a chart that is asked for comes to the front
+        assert screen.query_one(Chart).display
+        await pilot.resize_terminal(140, 40)
+        assert all(screen.query_one(f"#{name}").display for name in PANES)
+        await pilot.resize_terminal(50, 10)
+        await pilot.pause()
+        assert not screen.query_one("#panes").display
+
+
+async def test_the_table_is_written_where_nothing_is_yet(tmp_path: Path) -> None:
+    async with scale() as (app, pilot, _):
+        place = tmp_path / "scores.csv"
+        toasts: list[str] = []
+        app.notify = lambda message, **_: toasts.append(message)  # type: ignore[method-assign]
+        for _ in range(2):
+            await pilot.press("x", "ctrl+u", *str(place), "enter")
+            await pilot.pause(0.3)
+        assert len(place.read_text().splitlines()) == 1 + len(MORE) * len(SPECS)
+        assert toasts[0] == str(place)
+        assert "left as it is" in toasts[1]
+
+
+async def test_nothing_is_worked_out_twice_or_while_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    look = Analysis.look
+
+    def counted(self: Analysis, now: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return look(self, now)
+
+    monkeypatch.setattr(Analysis, "look", counted)
+    async with scale() as (app, pilot, screen):
+        assert looks == 1
+        await pilot.press("c", "v", "j", "s", "]", "1")
+        await pilot.pause(0.5)
+        assert looks == 1
+        await pilot.press("<")
+        app.session.rungs[0].sums.popitem()
+        app.session.rungs[0].stories -= 1
+        screen.changed(~Change(0))
+        await pilot.pause(0.5)
+        assert looks == 1
+
+
+def session_of(*counts: int) -> Any:
+    """A session of which each size has scored so many of the stories; the last is told twice."""
+    app = made_app((*MORE, Story("again", "Again", MORE[0].text)), silent=True)
+    session = app.session
+    for strength, (rung, count) in enumerate(zip(session.rungs, counts, strict=True), start=1):
+        for story in MORE[:count]:
+            digest = text_digest(story.text)
+            rung.sums[digest] = made_score(story.text, strength).summary
+            rung.stories += len(session.by_digest[digest])
+    return session
+
+
+def test_columns_are_the_sessions_stories_and_rows_its_sizes() -> None:
+    now = snapshot(session_of(6, 6, 4))
+    assert now is not None
+    sheet = measuring.sheet_of(now)
+    assert sheet.nll.shape == (3, 7)
+    assert (sheet.nll[:, 0] == sheet.nll[:, 6]).all()
+    table = measuring.tabled(1, sheet, now)
+    assert np.isnan(table.values["perplexity"][2, 5])
+    summary = made_score(MORE[1].text, 2).summary
+    assert table.values["perplexity"][1, 1] == pytest.approx(summary.perplexity)
+    assert table.values["bits per byte"][1, 1] == pytest.approx(summary.bits_per_byte)
+    numbers = measuring.measured(1, measuring.common_to_all(sheet), now)
+    assert numbers.stories == 5
+    assert not numbers.settled
+
+
+def test_a_size_that_has_just_begun_does_not_hide_the_others() -> None:
+    now = snapshot(session_of(6, 6, 1))
+    assert now is not None
+    assert [model.spec.name for model in now.models] == ["made-50k", "made-200k"]
+    assert now.left_out == ("made-800k",)
+    assert snapshot(session_of(0, 0, 0)) is None
+
+
+def test_doubts_agree_between_measures() -> None:
+    now = snapshot(session_of(6, 6, 6))
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    first = measuring.measured(1, sheet, now)
+    assert math.isnan(first.families[0].estimates["perplexity"][0].low)
+    (family,) = measuring.doubted(first, sheet, now).families
+    for perplexity, nats in zip(
+        family.estimates["perplexity"], family.estimates["nats per token"], strict=True
+    ):
+        assert math.log(perplexity.value) == pytest.approx(nats.value)
+        assert math.log(perplexity.low) == pytest.approx(nats.low)
+        assert perplexity.low < perplexity.value < perplexity.high
+    assert [(step.smaller, step.larger) for step in family.steps] == [
+        ("made-50k", "made-200k"),
+        ("made-200k", "made-800k"),
+        ("made-50k", "made-800k"),
+    ]
+    values = [one.value for one in family.estimates["perplexity"]]
+    assert family.steps[0].change["perplexity"].value == pytest.approx(
+        100 * (values[1] / values[0] - 1)
+    )
+    assert family.steps[0].better == 1
+
+
+def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
+    session = session_of(6, 6, 6)
+    store = Store(tmp_path)
+    recipe = session.recipe.settled("cpu", "float32")
+    session.recipe = recipe
+    for strength, rung in enumerate(session.rungs, start=1):
+        rung.digest = f"d{strength}"
+        member = Member(rung.name, rung.digest, "made", "", "t", rung.parameters or 0)
+        rows = [Row(story, member, recipe, made_score(story.text, strength)) for story in MORE]
+        store.write(rows)
+    now = snapshot(session)
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    read = measuring.tokens_read(1, measuring.read_families(store, sheet))
+    assert read.models == ("made-50k", "made-200k", "made-800k")
+    scores = [made_score(story.text, 1) for story in MORE]
+    ranks = np.concatenate([score.ranks[score.ranks > 0] for score in scores])
+    assert read.rank_shares[0][1] == pytest.approx((ranks <= 10).mean())
+    weak, strong = read.by_token[0], read.by_token[2]
+    assert weak.xs == strong.xs
+    assert weak.ys == pytest.approx([3 * value for value in strong.ys])
+
+
+def test_an_infinite_surprise_is_a_number_like_the_others() -> None:
+    session = session_of(6, 6, 6)
+    digest = session.digests[0]
+    session.rungs[0].sums[digest] = Summary(3, 12, math.inf)
+    now = snapshot(session)
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    numbers = measuring.doubted(measuring.measured(1, sheet, now), sheet, now)
+    (family,) = numbers.families
+    assert family.estimates["perplexity"][0].value == math.inf
+    assert "no fit" in family.fitted
+
+
+async def test_other_stories_are_worked_out_anew() -> None:
+    async with scale() as (app, pilot, screen):
+        other = made_app(MORE[:4]).session
+        for strength, rung in enumerate(other.rungs, start=1):
+            for story in MORE[:4]:
+                summary = made_score(story.text, strength).summary
+                rung.put(text_digest(story.text), summary, [MORE.index(story)])
+        app.session = other
+        screen.turn_to(other)
+        assert screen.measured is None
+        assert not screen.query_one(Findings).entries
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if screen.query_one(Findings).entries:
+                break
+        assert screen.measured is not None
+        assert screen.measured.stories == 4
+        assert screen.query_one(StoryTable).grid.stories == 4

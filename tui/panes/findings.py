@@ -1,0 +1,136 @@
+"""What the numbers say, a sentence or two each; those that name a story lead to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ..plain import visible
+from .layout import lay_out
+
+GROUP = -1  # the finding of a line that belongs to none
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One finding. group: the family it is about; stories: those it names, by index."""
+
+    group: str
+    text: str
+    stories: tuple[int, ...] = ()
+
+
+class Findings(ScrollView, can_focus=True):
+    """The findings one below the other; `enter` reads the stories that one names, in turn."""
+
+    HELP = "What the numbers say. `j` `k` go through them; ▸ leads to its stories with `enter`."
+
+    BINDINGS = [
+        Binding("j,down", "move(1)", "next finding", id="findings.down", show=False),
+        Binding("k,up", "move(-1)", "previous finding", id="findings.up", show=False),
+        Binding("g,home", "move(-1000)", "first finding", id="findings.first", show=False),
+        Binding("G,end", "move(1000)", "last finding", id="findings.last", show=False),
+        Binding("ctrl+d,pagedown", "page(1)", "page down", id="findings.page-down", show=False),
+        Binding("ctrl+u,pageup", "page(-1)", "page up", id="findings.page-up", show=False),
+        Binding("enter", "open", "read its stories, one after the other", id="findings.open"),
+    ]
+
+    COMPONENT_CLASSES = {"findings--cursor", "findings--quiet", "findings--group"}
+
+    entries: reactive[tuple[Entry, ...]] = reactive((), init=False, repaint=False)
+    waiting: reactive[str] = reactive("")
+    at: reactive[int] = reactive(0, init=False, repaint=False)
+
+    class Opened(Message):
+        """The story with this index is to be read."""
+
+        def __init__(self, story: int) -> None:
+            self.story = story
+            super().__init__()
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: list[tuple[int, str]] = []  # finding, text
+        self._read = 0  # stories of this finding that were opened: the next one is next
+
+    def watch_entries(self) -> None:
+        self._lay_out()
+        self.at = max(0, min(self.at, len(self.entries) - 1))
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def watch_at(self) -> None:
+        self._read = 0
+        rows = [row for row, (finding, _) in enumerate(self._lines) if finding == self.at]
+        height = self.scrollable_content_region.height
+        if rows and height:
+            top = self.scroll_offset.y
+            if rows[0] < top:
+                self.scroll_to(y=max(0, rows[0] - 1), animate=False)
+            elif rows[-1] >= top + height:
+                self.scroll_to(y=rows[-1] - height + 1, animate=False)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        width = max(8, self.scrollable_content_region.width - 2)
+        self._lines = []
+        group = ""
+        groups = {entry.group for entry in self.entries}
+        for n, entry in enumerate(self.entries):
+            if self._lines:
+                self._lines.append((GROUP, ""))
+            if entry.group != group and len(groups) > 1:
+                self._lines.append((GROUP, visible(entry.group, newlines=True)))
+            group = entry.group
+            for line in lay_out(visible(entry.text, newlines=True), (), width, False):
+                self._lines.append((n, "".join(run.text for run in line)))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        row = y + self.scroll_offset.y
+        if not self.entries and y == 0:
+            return Strip([Segment(self.waiting, self.rich_style)]).adjust_cell_length(
+                width, self.rich_style
+            )
+        if row >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        finding, text = self._lines[row]
+        if finding == GROUP:
+            style = self.get_component_rich_style("findings--group")
+            return Strip([Segment(text, style)]).adjust_cell_length(width, self.rich_style)
+        first = row == 0 or self._lines[row - 1][0] != finding
+        leads = first and self.entries[finding].stories
+        style = self.rich_style
+        if finding == self.at and self.has_focus:
+            style = self.get_component_rich_style("findings--cursor")
+        sign = Segment("▸ " if leads else "  ", style + Style(bold=True))
+        return Strip([sign, Segment(text, style)]).adjust_cell_length(width, style)
+
+    def action_move(self, by: int) -> None:
+        self.at = max(0, min(self.at + by, len(self.entries) - 1))
+
+    def action_page(self, by: int) -> None:
+        self.scroll_relative(y=by * (self.scrollable_content_region.height - 1), animate=False)
+
+    def action_open(self) -> None:
+        stories = self.entries[self.at].stories if self.entries else ()
+        if stories:
+            self.post_message(self.Opened(stories[self._read % len(stories)]))
+            self._read += 1
