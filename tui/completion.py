@@ -15,8 +15,8 @@ from heapq import nsmallest
 from pathlib import Path
 
 from ..core.models.catalogue import ModelSpec, families
-from ..core.models.sizes import in_words
 from ..core.recent import BUNDLED, Recent
+from ..core.wording import in_words
 from .plain import compact_count
 
 LISTED = 50  # paths; the others are counted

@@ -15,9 +15,10 @@ import typer
 from ..errors import DONE, PARTLY, EyebrowError
 from ..scoring.corpus_recipes import CORPUS_RECIPES
 from ..scoring.recipe import Recipe
+from ..wording import visible
 from . import options as o
 from .loading import load
-from .output import complain, emit, emit_json, number, table, visible
+from .output import complain, emit, emit_json, number, table
 from .progress import ProgressLine
 from .text import DEFAULT_MODEL
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from ..errors import DONE, FAILED, EyebrowError
+from ..wording import in_words, visible
 from . import options as o
-from .output import emit, emit_json, size_of, visible, width
+from .output import emit, emit_json, width
 from .text import DEFAULT_MODEL
 
 
@@ -95,7 +96,7 @@ def _sections(sections: dict[str, dict[str, object]]) -> list[str]:
 
 def _said(name: str, value: object) -> str:
     if name.endswith(" bytes") and isinstance(value, int):
-        return size_of(value)
+        return in_words(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE
+from ..wording import amount, in_words
 from . import options as o
-from .output import amount, emit, emit_json, note, size_of, table, width
+from .output import emit, emit_json, note, table, width
 
 if TYPE_CHECKING:
     from ..models.spec import ModelSpec
@@ -55,7 +56,7 @@ def models(family: Family = None, json: o.Json = False, quiet: o.Quiet = False) 
         emit_json([*rows, *others])
         return DONE
     cells = [
-        _cells(row, size_of(spec.download) if spec.download else "-", _here(spec, row))
+        _cells(row, in_words(spec.download) if spec.download else "-", _here(spec, row))
         for spec, row in zip(specs, rows, strict=True)
     ]
     cells += [_cells(row, "-", "yes") for row in others]
@@ -75,7 +76,7 @@ def _here(spec: ModelSpec, row: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any], download: str, here: str) -> tuple[str, ...]:
-    size = amount(row["parameters"] or None)
+    size = amount(row["parameters"]) if row["parameters"] else "-"
     return row["family"] or "-", row["name"], size, download, row["source"], here
 
 

@@ -12,28 +12,7 @@ from typing import Any
 
 from ..errors import DONE
 from ..finite import finite
-
-
-def visible(text: str, spaces: bool = False) -> str:
-    """`text` on one line, with every character that does something instead of showing something
-    (controls, escape sequences, bidi overrides, invisible ones) written as a symbol.
-
-    spaces: a space is written ␣ as well, for tokens.
-    """
-    return "".join(_symbol(ch, spaces) for ch in text)
-
-
-def _symbol(ch: str, spaces: bool) -> str:
-    if ch == " ":
-        return "␣" if spaces else ch
-    code = ord(ch)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    if ch.isprintable():
-        return ch
-    return f"‹U+{code:04X}›"
+from ..wording import visible
 
 
 def width(text: str) -> int:
@@ -92,24 +71,3 @@ def number(value: float | None, digits: int) -> str:
     if value == math.inf:
         return "∞"
     return "-" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
-
-
-def amount(count: int | None) -> str:
-    """A number of parameters as people say it: 51k, 3.05M, 135M, 1.7B."""
-    if count is None:
-        return "-"
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if count >= size * 0.9995:
-            share = count / size
-            digits = 2 if share < 9.995 else 1 if share < 99.95 else 0
-            text = f"{share:.{digits}f}"
-            return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
-    return str(count)
-
-
-def size_of(count: float) -> str:
-    """Bytes as people say them: 3.2 MB."""
-    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count:.0f} bytes"

@@ -6,8 +6,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from ..models.sizes import in_words, share_in_words
-from .output import visible, width
+from ..wording import in_words, share_in_words, visible
+from .output import width
 
 if TYPE_CHECKING:
     from ..headless import Progress

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from ..wording import amount
 from . import options as o
-from .output import amount, complain, emit, emit_json, note, number, table
+from .output import complain, emit, emit_json, note, number, table
 from .progress import ProgressLine
 
 if TYPE_CHECKING:

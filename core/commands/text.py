@@ -11,10 +11,11 @@ import typer
 
 from ..errors import DONE, EyebrowError
 from ..scoring.recipe import Recipe
+from ..wording import visible
 from . import options as o
 from . import units
 from .loading import load
-from .output import emit, emit_json, number, table, visible
+from .output import emit, emit_json, number, table
 from .progress import ProgressLine
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EyebrowError
-from .output import number, table, visible
+from ..wording import visible
+from .output import number, table
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import FAILED, INTERRUPTED, STOPPED, EyebrowError
+from ..wording import in_words, share_in_words
 from .download_errors import explained, is_network, is_passing, not_here
-from .sizes import in_words, share_in_words
 from .spec import ModelSpec
 from .wanted import File, wanted_files
 

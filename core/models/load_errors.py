@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FAILED, EyebrowError
+from ..wording import in_words
 from .fingerprint import read_config
-from .sizes import in_words
 from .wanted import pickles_only
 
 _TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "tekken.json")

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from ..errors import EyebrowError
+from ..wording import in_words
 from .device import dtype_name
 from .families import families
 from .fingerprint import count_parameters
-from .sizes import in_words
 from .spec import ModelSpec
 
 _CGROUPS = Path("/sys/fs/cgroup")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .report.wording import number, on_one_line
+from ..wording import number, visible
 from .sheet import Told
 
 FEW = 10  # stories; of fewer no interval is told and no difference is called one
@@ -58,12 +58,12 @@ def leaves_out_zero(ends: Interval, stories: int) -> bool:
 
 def quoted(title: str) -> str:
     """A title between quotation marks, on one line."""
-    return f"“{on_one_line(title)}”"
+    return f"“{visible(title)}”"
 
 
 def token_text(text: str) -> str:
     """A token or word between quotation marks, its spaces shown."""
-    return f"“{on_one_line(text, spaces=True)}”"
+    return f"“{visible(text, spaces=True)}”"
 
 
 def ends_as(name: str, ends: Interval) -> dict[str, Value]:

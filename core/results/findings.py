@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..wording import many
 from .finding import FEW, Finding
 from .findings_of_size import across_families, findings_of_size
 from .findings_of_stories import findings_of_stories
 from .findings_of_tokens import findings_of_tokens
-from .report.wording import many
 from .scaling import fit_families
 from .sheet import Sheet
 from .statistics import SEED

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..scoring.scores import bits_per_byte, perplexity
+from ..wording import amount, listed, many, number, percent
 from .finding import (
     FEW,
     Finding,
@@ -21,7 +22,6 @@ from .finding import (
 from .fits import EXPECTED, Fit, Refused
 from .hard import log_perplexities
 from .paired import Difference, compare, steps
-from .report.wording import amount, listed, many, number, percent
 from .scaling import FamilyFit, without
 from .sheet import Sheet
 from .statistics import perplexity_intervals

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..wording import many, number
 from .finding import (
     FEW,
     Finding,
@@ -20,7 +21,6 @@ from .finding import (
 )
 from .hard import LengthGroup, Placed, by_length, hardest_stories, helped_stories, log_perplexities
 from .places import interval_of
-from .report.wording import many, number
 from .sheet import Sheet
 from .statistics import resampled_log_perplexities
 

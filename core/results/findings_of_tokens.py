@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..wording import listed, many, number, percent, visible
 from .finding import (
     FEW,
     Finding,
@@ -20,7 +21,6 @@ from .finding import (
 )
 from .kinds import Kind
 from .places import Parts, between, interval_of
-from .report.wording import listed, many, number, on_one_line, percent
 from .spots import Spot
 from .statistics import resampled_log_perplexities
 from .tokens import RANKS, FamilyTokens, ModelTokens
@@ -280,4 +280,4 @@ def _numbers(name: str, kinds: Sequence[Kind]) -> dict[str, Value]:
 
 
 def _context(spot: Spot) -> str:
-    return f"“…{on_one_line(spot.before)}[{on_one_line(spot.token)}]{on_one_line(spot.after)}…”"
+    return f"“…{visible(spot.before)}[{visible(spot.token)}]{visible(spot.after)}…”"

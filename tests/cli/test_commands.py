@@ -268,7 +268,7 @@ def test_models_table(cli: Cli) -> None:
     done = cli("models")
     (row,) = [line for line in done.out.splitlines() if " smollm2-135m " in line]
     assert row.split() == [
-        *("smollm2", "smollm2-135m", "135M", "269.0", "MB", "HuggingFaceTB/SmolLM2-135M", "no")
+        *("smollm2", "smollm2-135m", "135M", "269", "MB", "HuggingFaceTB/SmolLM2-135M", "no")
     ]
     assert "downloaded" in done.err
     assert cli("models", "-q").err == ""

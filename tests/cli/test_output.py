@@ -7,16 +7,17 @@ import math
 import sys
 
 import pytest
-from eyebrow.core.commands.output import amount, finite, number, table, visible, width
+from eyebrow.core.commands.output import number, table, width
 from eyebrow.core.commands.progress import ProgressLine, duration
 from eyebrow.core.commands.text import _percent
+from eyebrow.core.finite import finite
 from eyebrow.core.headless import Progress
+from eyebrow.core.wording import amount, visible
 
 
 @pytest.mark.parametrize(
     ("count", "text"),
     [
-        (None, "-"),
         (0, "0"),
         (999, "999"),
         (20_096, "20.1k"),
@@ -28,7 +29,7 @@ from eyebrow.core.headless import Progress
         (200_000, "200k"),
     ],
 )
-def test_amount(count: int | None, text: str) -> None:
+def test_amount(count: int, text: str) -> None:
     assert amount(count) == text
 
 

@@ -213,7 +213,7 @@ def test_one_family_is_listed_alone_with_its_marks(capsys: pytest.CaptureFixture
     head, *rows = [line.split() for line in said.out.splitlines()]
     assert head == ["family", "model", "size", "download", "from", "here"]
     assert rows[0][:3] == ["gemma3", "gemma3-270m", "268M"]
-    assert rows[0][3:5] == ["536.2", "MB"]
+    assert rows[0][3:5] == ["536", "MB"]
     assert [row[-1] for row in rows] == ["gated", "gated"]
     assert "gated: accept" in said.err
     assert "pickle" not in said.err

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
+from ...wording import amount, interval, listed, many, number, percent
 from ..findings import find
 from ..fits import Refused
 from ..scaling import FamilyFit, told
@@ -18,7 +19,6 @@ from .background import definitions, scaling_laws
 from .blocks import Document, Picture, Points, Prose, Section, Table, Terms
 from .facts import Facts
 from .reproduce import reproduce
-from .wording import amount, interval, listed, many, number, percent
 
 Numbers = npt.NDArray[np.float64]
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from ...wording import listed, number, percent, visible
 from ..hard import helped_stories
 from ..kinds import Kind
 from ..tokens import LEAST, RANKS, ModelTokens
@@ -15,7 +16,6 @@ from . import pictures
 from .blocks import Block, Compared, Picture, Prose, Reading, Section, Table
 from .excerpts import Excerpt, cut
 from .facts import Facts
-from .wording import listed, number, on_one_line, percent
 
 READ = 3  # hardest and easiest stories whose text is given
 WHOLE_TABLE, ENDS = 500, 50  # stories of a table that is given whole; else of each of its ends
@@ -176,7 +176,7 @@ def coloured(facts: Facts) -> Section:
 def _kinds(what: str, caption: str, found: Sequence[Kind]) -> Table:
     rows = tuple(
         (
-            on_one_line(kind.text, spaces=True),
+            visible(kind.text, spaces=True),
             f"{kind.places:,}",
             f"{kind.stories:,}",
             f"{number(kind.nats / math.log(2), 1)} ± {number(kind.error / math.log(2), 1)}",
@@ -209,7 +209,7 @@ def _helped(facts: Facts) -> Table:
     small, large = ends.models
     rows = [
         (
-            *(what, on_one_line(one.story.title or one.story.id)),
+            *(what, visible(one.story.title or one.story.id)),
             *(number(value, 1) for value in one.perplexities),
             number(math.exp(-one.value), 2),
         )
@@ -246,7 +246,7 @@ def _reading(facts: Facts, column: int) -> Reading:
 
 def _title(facts: Facts, column: int) -> str:
     story = facts.sheet.stories[column]
-    return on_one_line(story.title or story.id)
+    return visible(story.title or story.id)
 
 
 def _binned(read: ModelTokens) -> tuple[list[int], list[float]]:

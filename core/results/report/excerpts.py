@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...scoring.scores import StoryScore
+from ...wording import number, percent, visible
 from .palette import surprise_step
-from .wording import number, on_one_line, percent
 
 _LIKELIER = 3  # alternatives that are named
 
@@ -79,7 +79,7 @@ def _told(score: StoryScore, i: int, vocabulary: Sequence[str] | None) -> str:
     if vocabulary is None or rank == 1:
         return told
     likelier = [
-        f"{on_one_line(vocabulary[k], spaces=True)} {percent(math.exp(p))}"
+        f"{visible(vocabulary[k], spaces=True)} {percent(math.exp(p))}"
         for k, p in zip(score.top_ids[i].tolist(), score.top_logprobs[i].tolist(), strict=True)
         if 0 <= k < len(vocabulary) and p > logprob
     ]

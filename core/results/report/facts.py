@@ -12,13 +12,13 @@ import numpy.typing as npt
 from ...errors import EyebrowError
 from ...models.member import Member
 from ...scoring.scores import StoryScore
+from ...wording import listed, many
 from ..hard import log_perplexities
 from ..scaling import FamilyFit, fit_families
 from ..sheet import Sheet, read_sheets
 from ..statistics import Pooled, interval, perplexity_intervals, resampled_log_perplexities
 from ..store import Store
 from ..tokens import FamilyTokens, ModelTokens, read_tokens
-from .wording import listed, many
 
 Numbers = npt.NDArray[np.float64]
 

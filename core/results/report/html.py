@@ -7,10 +7,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from ...wording import readable
 from .blocks import Block, Document, Picture
 from .palette import DARK, LIGHT, LINES, SURPRISE_EDGES, Theme
 from .svg import inline, variables
-from .wording import readable
 
 
 def html(document: Document, models: int) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
+from ...wording import readable, visible
 from .blocks import (
     Block,
     Compared,
@@ -24,7 +25,6 @@ from .blocks import (
 from .excerpts import Excerpt
 from .palette import SURPRISE_EDGES
 from .svg import png, standing
-from .wording import on_one_line, readable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 _LINE_START = re.compile(r"^(\s*\d*)([-+=](?=[-=\s]|$)|(?<=\d)[.)](?=\s|$))", re.MULTILINE)
@@ -82,7 +82,7 @@ def blocks_lines(block: Block, link: Link) -> list[str]:
             return [f"```{block.language}\n{block.text.rstrip()}\n```"]
         case Picture():
             return [
-                f"![{_escaped(on_one_line(block.alt))}]({link(block)})",
+                f"![{_escaped(visible(block.alt))}]({link(block)})",
                 f"*{_escaped(block.caption)}*",
             ]
         case Table():
@@ -96,7 +96,7 @@ def blocks_lines(block: Block, link: Link) -> list[str]:
 def _table(block: Table) -> str:
     marks = ["---" if i < block.words else "---:" for i in range(len(block.heads))]
     rows = [block.heads, *block.rows]
-    cells = [[_escaped(on_one_line(cell)) for cell in row] for row in rows]
+    cells = [[_escaped(visible(cell)) for cell in row] for row in rows]
     cells.insert(1, marks)
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 

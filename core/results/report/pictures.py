@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from ...wording import amount
 from .palette import Inks
-from .wording import amount
 
 Numbers = npt.NDArray[np.float64]
 WIDTH, HEIGHT = 5.6, 3.7  # inches at 72 to the inch: the text is read on a phone, too

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
+from ...wording import readable
 from .palette import DARK, LIGHT, Inks, Theme, inks
-from .wording import readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,8 +1,11 @@
-"""Numbers and texts as a page shows them."""
+"""Numbers, sizes and texts as people read them."""
 
 from __future__ import annotations
 
 import math
+
+# Decimal, as disks, networks and the Hub count.
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
 
 
 def number(value: float, digits: int) -> str:
@@ -36,6 +39,26 @@ def amount(count: int) -> str:
     return str(count)
 
 
+def in_words(size: int) -> str:
+    """47.4 GB, 269 MB, 12 kB, 88 bytes."""
+    divisor, unit = _unit(size)
+    return f"{_digits(size / divisor, unit)} {unit}"
+
+
+def share_in_words(done: int, total: int) -> str:
+    """120 / 270 MB: both in the unit of the total."""
+    divisor, unit = _unit(total)
+    return f"{_digits(done / divisor, unit)} / {in_words(total)}"
+
+
+def _unit(size: int) -> tuple[float, str]:
+    return next(((d, unit) for d, unit in _UNITS if size >= d), _UNITS[-1])
+
+
+def _digits(value: float, unit: str) -> str:
+    return f"{value:,.1f}" if unit == "GB" else f"{value:,.0f}"
+
+
 def many(count: int, one: str, more: str = "") -> str:
     """`1 story`, `1,200 stories`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
@@ -52,7 +75,7 @@ def readable(text: str) -> str:
     return "".join(ch if ch in "\n\t" else _symbol(ch) for ch in text)
 
 
-def on_one_line(text: str, spaces: bool = False) -> str:
+def visible(text: str, spaces: bool = False) -> str:
     """`readable` text without line ends; spaces: a space is written ␣ as well, for tokens."""
     return "".join("␣" if spaces and ch == " " else _symbol(ch) for ch in text)
 
