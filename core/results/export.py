@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FAILED, EyebrowError
+from ..errors import EyebrowError
 from ..finite import finite
 from ..scoring.scores import Summary
 from ..stories.story import Story
+from .whole import write_whole
 
 SUFFIXES = {
     ".jsonl": "an object a line",
@@ -41,14 +40,7 @@ def write_stories(rows: Sequence[Exported], path: Path) -> None:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise EyebrowError("No such format", f"{path} ends in none of {', '.join(_FORMS)}")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(form(rows).encode("utf-8", "replace"))
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise EyebrowError("Cannot write", f"{path}: {error.strerror or error}", FAILED) from error
+    write_whole(path, form(rows).encode("utf-8", "replace"))
 
 
 def _numbers(summary: Summary) -> dict[str, float]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -15,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import FAILED, EyebrowError
+from ..errors import EyebrowError
 from ..scoring.scores import Summary, perplexity
 from .hard import log_perplexities
 from .sheet import Sheet
+from .whole import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +72,7 @@ def write_table(sheet: Sheet, path: Path) -> None:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise EyebrowError("No such format", f"{path} ends in neither .csv, .parquet nor .md")
-    content = form(sheet)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise EyebrowError("Cannot write", f"{path}: {error.strerror or error}", FAILED) from error
+    write_whole(path, form(sheet))
 
 
 def _cell(sheet: Sheet, row: int, column: int) -> Cell:
