@@ -39,7 +39,7 @@ class Bar(Widget):
             "strong": self.get_component_rich_style("bar--strong"),
         }
         segments, used = [], 0
-        for text, kind in parts:
+        for text, kind in (part for part in parts if part[0]):
             text = shorten(text, room - used)
             if not text:
                 break
