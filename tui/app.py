@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
+from textual.worker import get_current_worker
 
 from ..core.engine.client import Engine
 from ..core.errors import EyebrowError
@@ -21,7 +28,7 @@ from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from .arrange import Filter
-from .background import Background
+from .background import Background, KeptSums
 from .mailbox import Mailbox
 from .opening import AT_ONCE, Heard, Ready, successor
 from .session import Batch, Change, Notice, Session, batch_of
@@ -30,7 +37,7 @@ from .thrift import Screenful
 from .views.explore import ExploreScreen
 from .views.frame import VIEWS
 
-BATCH = 500  # at a time after that: reading them must not keep a key waiting
+BATCH = 200  # at a time after that: reading them must not keep a key waiting
 ROOM = 300_000_000  # characters of all the stories together
 
 
@@ -45,19 +52,14 @@ class Arrived(Message):
         super().__init__()
 
 
-class StoriesRead(Message):
+@dataclass(frozen=True, slots=True)
+class StoriesRead:
     """More stories of `reader`; `done` with the last of them, `trouble` if it ended early."""
 
-    def __init__(
-        self,
-        reader: Iterator[Story],
-        batch: Batch,
-        done: bool = False,
-        trouble: EyebrowError | None = None,
-    ) -> None:
-        self.reader = reader
-        self.batch, self.done, self.trouble = batch, done, trouble
-        super().__init__()
+    reader: Iterator[Story]
+    batch: Batch
+    done: bool = False
+    trouble: EyebrowError | None = None
 
 
 class EyebrowApp(App[None]):
@@ -94,6 +96,8 @@ class EyebrowApp(App[None]):
         self.recipe = recipe
         self.heard = Heard(specs)
         self.background = Background(store, mailbox.put)
+        self._arrivals: deque[Any] = deque()
+        self._rest: Timer | None = None
         self._reader = iter(stories)
         first = list(islice(self._reader, AT_ONCE))
         self.session = Session(
@@ -136,6 +140,8 @@ class EyebrowApp(App[None]):
         """
         import numpy  # noqa: F401
 
+        # A thread that computes lets others in every 5 ms: too long for a key with many waits.
+        sys.setswitchinterval(0.0005)
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
         self.background.look_up_marks()
         self.session.plan()
@@ -146,23 +152,27 @@ class EyebrowApp(App[None]):
             self.run_worker(partial(self._read, self._reader), thread=True, name="stories")
 
     def _read(self, reader: Iterator[Story]) -> None:
-        """Until its end, or until other stories are opened."""
-        wanted = takewhile(lambda _: reader is self._reader, reader)
+        """Until its end, until other stories are opened, or until one leaves."""
+        worker = get_current_worker()
+        wanted = takewhile(lambda _: reader is self._reader and not worker.is_cancelled, reader)
         try:
             size = 0
+            began = perf_counter()
             while (batch := batch_of(islice(wanted, BATCH))).stories:
                 size += sum(len(story.text) for story in batch.stories)
-                self.post_message(StoriesRead(reader, batch))
+                self.mailbox.put(StoriesRead(reader, batch))
                 if size > ROOM:
                     raise EyebrowError(
                         "Too long to list",
                         "reading stopped here, the memory would fill; --limit or a smaller file "
                         "holds what you want to browse, `eyebrow score` reads it all",
                     )
+                sleep(perf_counter() - began)  # the other half of the time is for keys
+                began = perf_counter()
         except EyebrowError as error:
-            self.post_message(StoriesRead(reader, NOTHING, done=True, trouble=error))
+            self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=error))
             return
-        self.post_message(StoriesRead(reader, NOTHING, done=True))
+        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
@@ -177,17 +187,33 @@ class EyebrowApp(App[None]):
     # --- messages --------------------------------------------------------------------------
 
     def on_arrived(self, message: Arrived) -> None:
-        self.heard.hear(message.what)
-        self.session.receive(message.what)
+        self._arrivals.append(message.what)
+        if self._rest is None:
+            self._take_one()
 
-    def on_stories_read(self, message: StoriesRead) -> None:
-        if message.reader is not self._reader:
+    def _take_one(self) -> None:
+        """One arrival; keys then have the time that it took to themselves."""
+        self._rest = None
+        if not self._arrivals:
+            return
+        began, what = perf_counter(), self._arrivals.popleft()
+        if isinstance(what, StoriesRead):
+            self._take_stories(what)
+        else:
+            self.heard.hear(what)
+            self.session.receive(what)
+        if isinstance(what, StoriesRead | KeptSums):
+            gc.freeze()  # they stay: looking through them for garbage would keep keys waiting
+        self._rest = self.set_timer(perf_counter() - began, self._take_one)
+
+    def _take_stories(self, read: StoriesRead) -> None:
+        if read.reader is not self._reader:
             return  # other stories were opened meanwhile
-        self.session.reading = not message.done
-        if message.trouble is not None:
-            self._notice(Notice(message.trouble.title, message.trouble.message, severe=True))
-        self.session.add(message.batch)
-        self.session.announce(Change.STORIES | Change.STATUS)
+        if read.trouble is not None:
+            self._notice(Notice(read.trouble.title, read.trouble.message, severe=True))
+        self.session.add(read.batch)
+        if read.done:
+            self.session.end_reading()
         self.session.plan()
 
     def _announce(self, change: Change) -> None:

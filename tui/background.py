@@ -5,7 +5,7 @@ The store's reader (pyarrow) is imported there, after the first paint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..core.results.store import Store
 
 
-PIECE = 4000  # sums handed over at a time
+PIECE = 500  # sums handed over at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,14 @@ class Background:
         self._thread.submit(self._score, spec, model, recipe, digest)
 
     def compute_interval(
-        self, spec: ModelSpec, recipe: Recipe, sums: Sequence[tuple[str, Summary]]
+        self,
+        spec: ModelSpec,
+        recipe: Recipe,
+        digests: Sequence[str],
+        sums: Mapping[str, Summary],
     ) -> None:
-        """Answered by `Interval`. sums: of every story, with its text digest."""
-        self._thread.submit(self._interval, spec, recipe, sums)
+        """Answered by `Interval`. digests: of every story's text; sums: of each text."""
+        self._thread.submit(self._interval, spec, recipe, digests, sums)
 
     def look_up_marks(self) -> None:
         """Answered by `KeptMarks`."""
@@ -127,7 +131,7 @@ class Background:
         """Answered only where it cannot be kept, by `Trouble`."""
         self._thread.submit(self._mark, story, marked)
 
-    def export(self, rows: Sequence[Row], path: Path, what: str) -> None:
+    def export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
         self._thread.submit(self._export, rows, path, what)
 
@@ -181,11 +185,11 @@ class Background:
         except EyebrowError as error:
             self.deliver(Trouble(error.title, error.message))
 
-    def _export(self, rows: Sequence[Row], path: Path, what: str) -> None:
+    def _export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         from ..core.results.export import write_stories
 
         try:
-            write_stories(rows, path)
+            write_stories(list(rows), path)
         except EyebrowError as error:
             self.deliver(Trouble(error.title, error.message))
         else:
@@ -201,14 +205,18 @@ class Background:
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(
-        self, spec: ModelSpec, recipe: Recipe, sums: Sequence[tuple[str, Summary]]
+        self,
+        spec: ModelSpec,
+        recipe: Recipe,
+        digests: Sequence[str],
+        sums: Mapping[str, Summary],
     ) -> None:
         from ..core.results.statistics import perplexity_interval
 
         # Resamples draw by place: sorted, the same stories have the same interval in any order.
-        rows = [summary for _, summary in sorted(sums, key=lambda row: row[0])]
+        rows = [sums[digest] for digest in sorted(digests)]
         low, high = perplexity_interval([s.nll for s in rows], [s.tokens for s in rows])
-        self.deliver(Interval(spec.name, recipe.digest, len(sums), low, high))
+        self.deliver(Interval(spec.name, recipe.digest, len(rows), low, high))
 
 
 def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:

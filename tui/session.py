@@ -66,6 +66,7 @@ class Change(Flag):
     """What kind of thing changed."""
 
     STORIES = auto()  # the list itself
+    MORE = auto()  # stories have come that are not listed yet
     STORY = auto()  # which one is selected, or its tokens
     TOKEN = auto()  # which token is selected
     SUMS = auto()  # perplexities of stories
@@ -81,9 +82,10 @@ class Rung:
     says why).
     arrival: bytes of its download that are here, of how many, and how many come in a second.
     broken: why single texts cannot be scored, by their digests.
+    ahead: sums of texts that the store knows and that were not read yet.
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
-    nats: surprise per token of each story in the order they were read, nan while unknown; span:
-    the smallest and the largest of them.
+    nats, bits: surprise per token and bits per byte of each story in the order they were read,
+    nan while unknown; span: the smallest and the largest of the nats.
     """
 
     spec: ModelSpec
@@ -94,6 +96,7 @@ class Rung:
     broken: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     sums: dict[str, Summary] = field(default_factory=dict)
+    ahead: dict[str, Summary] = field(default_factory=dict)
     vocabulary: Sequence[str] = ()
     todo: deque[str] = field(default_factory=deque)  # text digests nobody was asked for yet
     looked: bool = False  # the store was asked
@@ -103,8 +106,10 @@ class Rung:
     bytes: int = 0
     nll: float = 0.0
     nats: array[float] = field(default_factory=lambda: array("d"))
+    bits: array[float] = field(default_factory=lambda: array("d"))
     span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
+    settled: bool = False  # the interval was asked for
 
     @property
     def name(self) -> str:
@@ -126,7 +131,9 @@ class Rung:
 
     def make_room(self, stories: int) -> None:
         """For as many stories in all."""
-        self.nats.extend([math.nan] * (stories - len(self.nats)))
+        more = array("d", [math.nan]) * (stories - len(self.nats))
+        self.nats.extend(more)
+        self.bits.extend(more)
 
     def put(self, digest: str, summary: Summary, told: Sequence[int]) -> None:
         """Take in the sums of a text; told: the stories that tell it."""
@@ -134,9 +141,9 @@ class Rung:
             copies = len(told)
             self.sums[digest] = summary
             if summary.tokens:
-                nats = summary.nll / summary.tokens
+                nats, bits = summary.nll / summary.tokens, summary.bits_per_byte
                 for story in told:
-                    self.nats[story] = nats
+                    self.nats[story], self.bits[story] = nats, bits
                 low, high = self.span
                 self.span = (min(low, nats), max(high, nats))
             self.stories += copies
@@ -147,7 +154,9 @@ class Rung:
     def tell_again(self, digest: str, story: int) -> None:
         """A story has come that tells a text whose sums are known."""
         summary = self.sums[digest]
-        self.nats[story] = summary.nll / summary.tokens if summary.tokens else math.nan
+        if summary.tokens:
+            self.nats[story] = summary.nll / summary.tokens
+            self.bits[story] = summary.bits_per_byte
         self.stories += 1
         self.tokens += summary.tokens
         self.bytes += summary.bytes
@@ -155,8 +164,10 @@ class Rung:
 
     def forget(self) -> None:
         """No scores: another recipe."""
-        self.sums, self.interval = {}, None
-        self.nats, self.span = array("d", [math.nan]) * len(self.nats), (math.inf, -math.inf)
+        self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
+        stories, self.span = len(self.nats), (math.inf, -math.inf)
+        self.nats, self.bits = array("d"), array("d")
+        self.make_room(stories)
         self.stories = self.tokens = self.bytes = 0
         self.nll, self.looked, self.read = 0.0, False, False
         self.todo.clear()
@@ -218,6 +229,7 @@ class Session:
         self.sort = SORTS[0]
         self.filter = Filter()
         self.order: Sequence[int] = range(0)  # the listed stories, by index
+        self.place = 0  # the row of the selected story, 0 where it is not listed
         self.story = 0
         self.token = 0
         self.current = _first_look(self.rungs)
@@ -230,6 +242,7 @@ class Session:
         self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
         self._pace: tuple[float, int] = (0.0, 0)  # when this stretch of scoring began, stories
         self.add(batch_of(stories))
+        self.arrange()
 
     # --- stories ---------------------------------------------------------------------------
 
@@ -244,7 +257,7 @@ class Session:
         return self.shelves.digests
 
     def add(self, batch: Batch) -> None:
-        """More stories at the end of the list."""
+        """More stories; `arrange` lists them."""
         first = len(self.stories)
         self.stories.extend(batch.stories)
         self.digests.extend(batch.digests)
@@ -257,34 +270,57 @@ class Session:
             for rung in self.rungs:
                 if digest in rung.sums:
                     rung.tell_again(digest, at)
+                elif (known := rung.ahead.pop(digest, None)) is not None:
+                    rung.put(digest, known, told)
                 elif len(told) == 1:
                     rung.todo.append(digest)
-        self.arrange()
+        self.announce(Change.MORE)
+
+    def end_reading(self) -> None:
+        """No more stories will come."""
+        self.reading = False
+        for rung in self.rungs:
+            rung.ahead.clear()
+            self._settle(rung)
+        self.announce(Change.MORE | Change.STATUS)
 
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
-        self.order = arrange(self.shelves, self.rung.nats, self.sort, self.filter)
-        if self.order and self.story not in self.order:
-            self.select_story(self.order[0])
+        rung = self.rung
+        self.order = arrange(self.shelves, rung.nats, rung.bits, self.sort, self.filter)
+        if not self._find_place() and self.order:
+            self.select_place(0)
         self.announce(Change.STORIES)
 
     @property
-    def place(self) -> int:
-        """The row of the selected story, 0 where it is not listed."""
-        return self.order.index(self.story) if self.story in self.order else 0
+    def follows_scores(self) -> bool:
+        """Whether scores that come in may change the list."""
+        return self.sort.startswith("perplexity") or self.filter.follows_scores
+
+    def _find_place(self) -> bool:
+        """Know the row of the selected story; False where it is not listed."""
+        try:
+            self.place = self.order.index(self.story)
+        except ValueError:
+            self.place = 0
+            return False
+        return True
 
     def select_story(self, index: int, token: int = 0) -> None:
         """Make `index` the story that is read."""
         if self.stories:
             self.story = max(0, min(index, len(self.stories) - 1))
             self.token = token
+            if not (self.place < len(self.order) and self.order[self.place] == self.story):
+                self._find_place()
             self.announce(Change.STORY | Change.TOKEN)
             self.plan()
 
     def select_place(self, place: int, token: int = 0) -> None:
         """Make the story in row `place` the one that is read."""
         if self.order:
-            self.select_story(self.order[max(0, min(place, len(self.order) - 1))], token)
+            self.place = max(0, min(place, len(self.order) - 1))
+            self.select_story(self.order[self.place], token)
 
     def select_token(self, index: int) -> None:
         """Make `index` the token that is inspected."""
@@ -298,7 +334,7 @@ class Session:
             if self.rung.is_out:
                 self._try_again(self.rung)
             self._keep_place(before)
-            if self.sort.startswith("perplexity"):
+            if self.follows_scores:
                 self.arrange()
             self.announce(Change.RUNGS | Change.SUMS | Change.STORY | Change.TOKEN)
             self.plan()
@@ -322,6 +358,8 @@ class Session:
             return
         digest, marked = self.digests[self.story], self.shelves.marked
         marked.symmetric_difference_update({digest})
+        if marked == {digest} and self.background.folder is None:
+            self.notify(Notice("Marked", "for this run only: there is no store to keep it in"))
         self.background.keep_mark(self.stories[self.story], marked=digest in marked)
         self.announce(Change.STORIES)
 
@@ -329,17 +367,18 @@ class Session:
         """Write the marked stories, or where there are none those that are listed."""
         from ..core.results.export import Exported as Row
 
-        marked = self.shelves.marked
-        chosen = [i for i, digest in enumerate(self.digests) if digest in marked]
-        what = f"{len(chosen):,} marked stories" if chosen else f"{len(self.order):,} stories"
-        rows = [
+        marked = frozenset(self.shelves.marked)
+        chosen = sorted(at for digest in marked for at in self.by_digest.get(digest, ()))
+        listed = chosen or self.order
+        what = f"{len(listed):,} {'marked' if chosen else 'listed'} stories"
+        rows = (  # made where they are written
             Row(
                 self.stories[i],
                 self.digests[i] in marked,
                 {rung.name: s for rung in self.rungs if (s := self.sums(rung, i)) is not None},
             )
-            for i in chosen or self.order
-        ]
+            for i in listed
+        )
         self.background.export(rows, path, what)
 
     # --- what is known ---------------------------------------------------------------------
@@ -369,14 +408,6 @@ class Session:
         if key in self._whole:
             self._whole.move_to_end(key)
         return self._whole.get(key)
-
-    def shared(self) -> list[str]:
-        """Digests of stories that every size with any score has scored: one set for a chart."""
-        started = [rung.sums.keys() for rung in self.rungs if rung.sums]
-        if not started:
-            return []
-        common = set.intersection(*map(set, started))
-        return [digest for digest in self.digests if digest in common]
 
     def progress(self) -> tuple[Rung, int, int, float] | None:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
@@ -504,7 +535,7 @@ class Session:
                 self._bury(message)
             case KeptMarks(digests=marks):
                 self.shelves.marked |= marks
-                self.announce(Change.STORIES)
+                self.arrange()
             case Exported(path=path, what=what):
                 self.notify(Notice("Exported", f"{what} written to {path}"))
             case Trouble(title=title, message=words):
@@ -542,6 +573,7 @@ class Session:
             if score is not None:
                 self._keep(rung.name, digest, score)
                 change |= Change.STORY | Change.TOKEN
+        self._settle(rung)
         self.announce(change)
 
     def _take_sums(self, kept: KeptSums) -> None:
@@ -552,15 +584,21 @@ class Session:
                     self._put(rung, text, summary)
                 if kept.is_last:
                     rung.todo = self._still_to_do(rung)
+                self._settle(rung)
         self.announce(Change.SUMS | Change.STATUS)
 
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
         told = self.by_digest.get(digest)
         if told:
             rung.put(digest, summary, told)
-            if rung.stories == len(self.stories) and not self.reading:
-                sums = [(d, rung.sums[d]) for d in self.digests]
-                self.background.compute_interval(rung.spec, self.recipe, sums)
+        elif self.reading:
+            rung.ahead[digest] = summary
+
+    def _settle(self, rung: Rung) -> None:
+        """Where all of the set is scored: ask for its interval, once."""
+        if rung.stories == len(self.stories) and not self.reading and not rung.settled:
+            rung.settled = True
+            self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:
         self._looking.discard((name, digest))

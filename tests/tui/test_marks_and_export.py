@@ -16,6 +16,7 @@ from eyebrow.tui.session import batch_of
 from .stage import SPECS, STORIES, made_app, settled
 
 NATS = array("d", [1.0, 3.0, float("nan")])
+BITS = array("d", [0.4, 1.2, float("nan")])
 
 
 def shelves() -> Shelves:
@@ -26,7 +27,7 @@ def shelves() -> Shelves:
 def listed(text: str, sort: str = "as read", marked: tuple[int, ...] = ()) -> list[int]:
     known = shelves()
     known.marked = {known.digests[i] for i in marked}
-    return list(arrange(known, NATS, sort, parse_filter(text)))
+    return list(arrange(known, NATS, BITS, sort, parse_filter(text)))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def listed(text: str, sort: str = "as read", marked: tuple[int, ...] = ()) -> li
         ("ppl>10", [1]),
         ("ppl<=10 len<20", [0]),
         ("words=12", [1]),
+        ("bpb<=0.4", [0]),
         ("SEA", [2]),
         ('"the mat"', [0]),
         ('"mat the"', []),

@@ -54,8 +54,8 @@ class Shop:
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
 
-    def compute_interval(self, spec: Any, recipe: Recipe, sums: Any) -> None:
-        self.asked.append(("interval", spec.name, len(sums)))
+    def compute_interval(self, spec: Any, recipe: Recipe, digests: Any, sums: Any) -> None:
+        self.asked.append(("interval", spec.name, len(digests)))
 
     def begin(self) -> None:
         """The worker greets, and the store answers in the order it was asked."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..app import EyebrowApp
 
 SLOW = 0.25  # seconds between repaints that only the worker caused
+REST = 0.1  # seconds on a story before the chart follows
 SMALLEST = (60, 16)
 KEYS = (
     ("enter", "read"),
@@ -48,7 +49,7 @@ KEYS = (
     ("m", "mark"),
 )
 NOTHING = Story("", "No story", "")
-FILTER_HINT = 'words, "a phrase", -without, ppl>30, len<200 (words), marked; nothing shows all'
+FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 JUMP_HINT = "its number in the list as it is sorted now"
 ALWAYS = (("?", "help"), ("q", "quit"))
 
@@ -96,6 +97,7 @@ class ExploreScreen(Screen[None]):
         self._hunt = 0  # looking for an eyebrow in the stories after (1) or before (-1)
         self._late = Change(0)
         self._timer: Timer | None = None
+        self._rest: Timer | None = None
 
     @property
     def eyebrow(self) -> EyebrowApp:
@@ -158,7 +160,8 @@ class ExploreScreen(Screen[None]):
 
     def _show_late(self) -> None:
         change, self._late, self._timer = self._late, Change(0), None
-        if Change.SUMS in change and self.session.sort.startswith("perplexity"):
+        scores = Change.SUMS in change and self.session.follows_scores
+        if scores or Change.MORE in change:
             self.session.arrange()
         self._show(change)
 
@@ -175,7 +178,10 @@ class ExploreScreen(Screen[None]):
             self._show_token()
         if change & (Change.SUMS | Change.RUNGS | Change.STORY):
             self._show_ladder()
+        if change & (Change.SUMS | Change.RUNGS):
             self._show_chart()
+        elif Change.STORY in change:
+            self._show_chart_at_rest()
         if change & ~Change.TOKEN:
             self._show_status()
         if change & (Change.STORIES | Change.STATUS):
@@ -248,6 +254,12 @@ class ExploreScreen(Screen[None]):
         ladder = self.query_one(Ladder)
         ladder.steps = showing.steps(self.session)
         ladder.current = self.session.current
+
+    def _show_chart_at_rest(self) -> None:
+        """It takes longer to draw than all else that follows the story."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._show_chart)
 
     def _show_chart(self) -> None:
         chart = self.query_one(Chart)
