@@ -29,9 +29,11 @@ from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from .arrange import Filter
 from .background import Background, KeptSums
+from .batch import Batch, batch_of
+from .change import Change, Notice
 from .mailbox import Mailbox
 from .opening import AT_ONCE, Heard, Ready, successor
-from .session import Batch, Change, Notice, Session, batch_of
+from .session import Session
 from .terminal import colour_depth
 from .thrift import Screenful
 from .views.explore import ExploreScreen

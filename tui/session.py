@@ -7,13 +7,9 @@ thing changed; whoever shows it asks the session. Nothing here knows a widget.
 
 from __future__ import annotations
 
-import math
 import time
-from array import array
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Flag, auto
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -37,8 +33,8 @@ from ..core.engine.messages import (
 from ..core.errors import STOPPED
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
-from ..core.scoring.scores import StoryScore, Summary, bits_per_byte, perplexity
-from ..core.stories.story import Story, text_digest
+from ..core.scoring.scores import StoryScore, Summary
+from ..core.stories.story import Story
 from .arrange import SORTS, Filter, Shelves, arrange
 from .background import (
     Background,
@@ -52,153 +48,17 @@ from .background import (
     Trouble,
     smallest_positions,
 )
+from .batch import Batch, batch_of
+from .change import Change, Notice
 from .machine import recall_machine, remember_machine
+from .rung import Rung
 
 CHUNK = 64  # stories of a background job: the most that a change of mind has to wait for
-AHEAD = 2  # background jobs with the worker at a time
+AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a size
 WHOLE_SCORES = 256  # whole scores kept in memory
 QUICK = 200_000_000  # parameters of a model that a CPU runs while one waits
 GIVE_UP = 3  # deaths of the worker in a row, without one score between them
 _JOBS = count(1)  # of all sessions: answers to an earlier one are not taken for this one's
-
-
-class Change(Flag):
-    """What kind of thing changed."""
-
-    STORIES = auto()  # the list itself
-    MORE = auto()  # stories have come that are not listed yet
-    STORY = auto()  # which one is selected, or its tokens
-    TOKEN = auto()  # which token is selected
-    SUMS = auto()  # perplexities of stories
-    RUNGS = auto()  # sizes: which is current, what state they are in
-    STATUS = auto()  # what is running
-
-
-@dataclass(slots=True)
-class Rung:
-    """One size in the ladder.
-
-    state: "waiting", "downloading", "loading", "ready", or "stopped" or "failed" (then `trouble`
-    says why).
-    arrival: bytes of its download that are here, of how many, and how many come in a second.
-    broken: why single texts cannot be scored, by their digests.
-    ahead: sums of texts that the store knows and that were not read yet.
-    sums: of every scored story, by text digest; the totals count a text as often as it is told.
-    nats, bits: surprise per token and bits per byte of each story in the order they were read,
-    nan while unknown; span: the smallest and the largest of the nats.
-    """
-
-    spec: ModelSpec
-    parameters: int | None
-    state: str = "waiting"
-    trouble: str = ""
-    arrival: tuple[int, int, float] = (0, 0, 0.0)
-    broken: dict[str, str] = field(default_factory=dict)
-    digest: str = ""
-    sums: dict[str, Summary] = field(default_factory=dict)
-    ahead: dict[str, Summary] = field(default_factory=dict)
-    vocabulary: Sequence[str] = ()
-    todo: deque[str] = field(default_factory=deque)  # text digests nobody was asked for yet
-    looked: bool = False  # the store was asked
-    read: bool = False  # and has answered
-    stories: int = 0
-    tokens: int = 0
-    bytes: int = 0
-    nll: float = 0.0
-    nats: array[float] = field(default_factory=lambda: array("d"))
-    bits: array[float] = field(default_factory=lambda: array("d"))
-    span: tuple[float, float] = (math.inf, -math.inf)
-    interval: tuple[float, float] | None = None
-    settled: bool = False  # the interval was asked for
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-    @property
-    def is_out(self) -> bool:
-        """Whether nothing is asked of it any more."""
-        return self.state in ("stopped", "failed")
-
-    @property
-    def perplexity(self) -> float:
-        """Of all scored stories, pooled over tokens."""
-        return perplexity(self.nll, self.tokens)
-
-    @property
-    def bits_per_byte(self) -> float:
-        return bits_per_byte(self.nll, self.bytes)
-
-    def make_room(self, stories: int) -> None:
-        """For as many stories in all."""
-        more = array("d", [math.nan]) * (stories - len(self.nats))
-        self.nats.extend(more)
-        self.bits.extend(more)
-
-    def put(self, digest: str, summary: Summary, told: Sequence[int]) -> None:
-        """Take in the sums of a text; told: the stories that tell it."""
-        if digest not in self.sums:
-            copies = len(told)
-            self.sums[digest] = summary
-            if summary.tokens:
-                nats, bits = summary.nll / summary.tokens, summary.bits_per_byte
-                for story in told:
-                    self.nats[story], self.bits[story] = nats, bits
-                low, high = self.span
-                self.span = (min(low, nats), max(high, nats))
-            self.stories += copies
-            self.tokens += copies * summary.tokens
-            self.bytes += copies * summary.bytes
-            self.nll += copies * summary.nll
-
-    def tell_again(self, digest: str, story: int) -> None:
-        """A story has come that tells a text whose sums are known."""
-        summary = self.sums[digest]
-        if summary.tokens:
-            self.nats[story] = summary.nll / summary.tokens
-            self.bits[story] = summary.bits_per_byte
-        self.stories += 1
-        self.tokens += summary.tokens
-        self.bytes += summary.bytes
-        self.nll += summary.nll
-
-    def forget(self) -> None:
-        """No scores: another recipe."""
-        self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
-        stories, self.span = len(self.nats), (math.inf, -math.inf)
-        self.nats, self.bits = array("d"), array("d")
-        self.make_room(stories)
-        self.stories = self.tokens = self.bytes = 0
-        self.nll, self.looked, self.read = 0.0, False, False
-        self.todo.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to tell the user: a toast."""
-
-    title: str
-    message: str
-    severe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Stories with what the list needs to know of them; words: the length of each."""
-
-    stories: tuple[Story, ...]
-    digests: tuple[str, ...]
-    words: tuple[int, ...]
-
-
-def batch_of(stories: Iterable[Story]) -> Batch:
-    """Where stories are read: this takes longer than adding them to the list."""
-    read = tuple(stories)
-    return Batch(
-        read,
-        tuple(text_digest(story.text) for story in read),
-        tuple(len(story.text.split()) for story in read),
-    )
 
 
 class Session:
@@ -452,7 +312,8 @@ class Session:
                 self._looking.add(key)
                 self.background.look_up_score(rung.spec, rung.digest, self.recipe, digest)
             return
-        if not any(u and r is rung and d == (digest,) for r, d, u in self._jobs.values()):
+        asked = [d for r, d, urgent in self._jobs.values() if urgent and r is rung]
+        if len(asked) < AHEAD and (digest,) not in asked:  # stories passed by are not asked for
             self._send(rung, (digest,), urgent=True)
 
     def _want_sums(self) -> None:

@@ -18,7 +18,8 @@ from .panes.story_list import Shelf
 from .panes.story_text import Paint
 from .plain import arrival, duration, figures, visible
 from .reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
-from .session import Rung, Session
+from .rung import Rung
+from .session import Session
 from .terminal import ColourDepth
 
 

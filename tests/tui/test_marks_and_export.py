@@ -11,7 +11,7 @@ from eyebrow.core.errors import EyebrowError
 from eyebrow.core.results.marks import mark, read_marks, unmark
 from eyebrow.core.stories import Story, open_stories
 from eyebrow.tui.arrange import Shelves, arrange, parse_filter
-from eyebrow.tui.session import batch_of
+from eyebrow.tui.batch import batch_of
 
 from .stage import SPECS, STORIES, made_app, settled
 

@@ -17,12 +17,12 @@ from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui import measuring
 from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.change import Change
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
 from eyebrow.tui.scale_pictures import CHARTS
 from eyebrow.tui.scaling import MEASURES, Found, Said, snapshot
-from eyebrow.tui.session import Change
 from eyebrow.tui.views.scale import PANES, ScaleScreen
 
 from .stage import SPECS, STORIES, made_app, made_score, settled

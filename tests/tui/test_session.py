@@ -20,8 +20,9 @@ from eyebrow.core.engine.messages import (
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums
+from eyebrow.tui.change import Change, Notice
 from eyebrow.tui.mailbox import Mailbox
-from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Change, Notice, Session
+from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
 from eyebrow.tui.showing import steps, waiting
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score

@@ -19,6 +19,7 @@ from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story
 from .. import showing
 from ..arrange import SORTS, parse_filter
+from ..change import Change
 from ..panes.bars import Bar, Legend
 from ..panes.chart import Chart
 from ..panes.inspector import Inspector
@@ -27,7 +28,7 @@ from ..panes.story_list import StoryList
 from ..panes.story_text import StoryText
 from ..plain import visible
 from ..reading import KINDS, UNITS, eyebrows, next_eyebrow
-from ..session import Change, Session
+from ..session import Session
 from .frame import hints, tabs
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from textual.widgets import Static
 from .. import scale_pictures as pictures
 from .. import showing
 from ..analysis import Analysis
+from ..change import Change
 from ..panes.bars import Bar
 from ..panes.chart import Chart
 from ..panes.findings import Entry, Findings
@@ -36,7 +37,7 @@ from ..scaling import (
     TokensRead,
     snapshot,
 )
-from ..session import Change, Session
+from ..session import Session
 from .frame import hints, tabs
 from .line import LineScreen
 
