@@ -22,7 +22,7 @@ from .results.store import Row, Store
 from .scoring.positions import PositionCounter, is_five
 from .scoring.recipe import DEFAULT_CONTEXT, Recipe
 from .scoring.scores import StoryScore, Summary
-from .stories import Story
+from .stories import Stories, Story
 from .stories.told import Told
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ TELL_AFTER = 0.1  # seconds between two reports of progress
 class Progress:
     """What is going on with one model: "fetching", "downloading", "loading" or "scoring".
 
-    done, total: distinct stories; those found in the store count as done. tokens_per_second and
-    seconds_left (None while unknown) speak of what is really being scored. While downloading,
-    done and total are bytes.
+    Before the first, without a model: "reading". done, total: distinct stories; those found in
+    the store count as done. tokens_per_second and seconds_left (None while unknown) speak of what
+    is really being scored. While downloading, done and total are bytes.
     """
 
     model: str
@@ -200,18 +200,25 @@ class _Run:
         tell: Callable[[Progress], None],
     ) -> None:
         self.five: set[str] = set()  # digests of texts of five sentences
+        self.tell = tell
+        self._total = (stories.expected if isinstance(stories, Stories) else None) or 0
+        self._read, self._told_at = 0, time.monotonic()
+        tell(Progress("", "reading", 0, self._total))
         self.told = Told(stories, self._note)
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.store = store
         self.loading = loading
-        self.tell = tell
         self.failures: list[Failure] = []
         self._codes: list[int] = []
 
     def _note(self, story: Story, digest: str) -> None:
         if is_five(story.text):
             self.five.add(digest)
+        self._read += 1
+        if time.monotonic() - self._told_at > TELL_AFTER:
+            self._told_at = time.monotonic()
+            self.tell(Progress("", "reading", self._read, self._total))
 
     def failed(self, model: str, error: Exception, story: str = "") -> None:
         self.failures.append(Failure(model, story, *_reason(error)))

@@ -40,12 +40,16 @@ class ProgressLine:
 def described(progress: Progress) -> str:
     """`pocket-3m  85/120  10,400 tokens/s  4 s left`.
 
+    Before: `reading  12,000 stories`.
     While downloading: `smollm2-135m  downloading  120 / 270 MB  11 MB/s  14 s left`.
     """
-    parts = [progress.model]
+    parts = [progress.model] if progress.model else []
     if progress.doing != "scoring":
         parts.append(progress.doing)
-    if progress.doing == "downloading":
+    if progress.doing == "reading":
+        of = f"/{progress.total:,}" if progress.total else ""
+        parts.append(f"{progress.done:,}{of} stories")
+    elif progress.doing == "downloading":
         parts.append(share_in_words(progress.done, progress.total))
     elif progress.total:
         parts.append(f"{progress.done:,}/{progress.total:,}")

@@ -1,0 +1,151 @@
+"""Many stories: what is known is not worked out again, and what can wait waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eyebrow.core.stories import Story, text_digest
+from eyebrow.tui import arrange as arranging
+from eyebrow.tui.arrange import parse_filter
+from eyebrow.tui.background import KeptSums
+from eyebrow.tui.session import AHEAD, batch_of
+
+from .stage import SPECS, STORIES, made_app, made_score, settled
+from .test_session import HELLO, Shop, many
+
+SIZE = 100
+
+
+def batches(count: int) -> list[Any]:
+    stories = many(count * SIZE)
+    return [batch_of(stories[at : at + SIZE]) for at in range(0, len(stories), SIZE)]
+
+
+def test_stories_that_come_are_not_arranged_one_batch_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Shop(())
+    calls: list[str] = []
+    monkeypatch.setattr("eyebrow.tui.session.arrange", lambda *of: calls.append(of[3]) or range(0))
+    for batch in batches(10):
+        shop.session.add(batch)
+    assert calls == []
+    shop.session.arrange()
+    assert calls == ["as read"]
+    assert len(shop.session.stories) == 10 * SIZE
+
+
+def test_a_story_is_searched_once_for_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    speaks = arranging._speaks
+    monkeypatch.setattr(
+        arranging,
+        "_speaks",
+        lambda story, wanted: searched.append(story.id) or speaks(story, wanted),
+    )
+    shop = Shop(())
+    session = shop.session
+    session.filter = parse_filter("7 len>2")
+    for batch in batches(5):
+        session.add(batch)
+        session.arrange()
+    session.filter = parse_filter("7 ppl>3")
+    session.arrange()
+    session.filter = parse_filter("7")
+    session.arrange()
+    assert searched == [story.id for story in session.stories]
+    assert list(session.order) == [n for n in range(5 * SIZE) if "7" in str(n)]
+
+
+def test_what_the_store_knows_before_a_story_is_read_is_not_scored_again() -> None:
+    shop = Shop(())
+    session = shop.session
+    stories = many(3 * SIZE)
+    session.reading = True
+    session.receive(HELLO)
+    session.add(batch_of(stories[:1]))
+    session.plan()
+    recipe = session.recipe.digest
+    for n, spec in enumerate(SPECS, start=1):
+        sums = {text_digest(story.text): made_score(story.text, n).summary for story in stories}
+        session.receive(KeptSums(spec.name, recipe, "digest", sums))
+    assert not any(kind == "interval" for kind, *_ in shop.asked)
+    session.add(batch_of(stories[1:]))
+    session.end_reading()
+    session.plan()
+    assert [rung.stories for rung in session.rungs] == [len(stories)] * 3
+    assert shop.sent == []
+    assert all(not rung.ahead for rung in session.rungs)
+    intervals = [asked for asked in shop.asked if asked[0] == "interval"]
+    assert sorted(intervals) == sorted(("interval", spec.name, 3 * SIZE) for spec in SPECS)
+
+
+def test_the_interval_is_asked_for_once() -> None:
+    shop = Shop()
+    shop.begin()
+    shop.answer_all()
+    digest = text_digest(STORIES[0].text)
+    name = shop.session.rung.name
+    again = KeptSums(
+        name, shop.session.recipe.digest, "d", {digest: shop.session.rung.sums[digest]}
+    )
+    shop.session.receive(again)
+    assert shop.asked.count(("interval", name, 3)) == 1
+
+
+def test_stories_passed_by_are_not_asked_for() -> None:
+    shop = Shop(many(SIZE))
+    shop.begin()
+    for place in range(SIZE):
+        shop.session.select_place(place)
+    urgent = [request for request in shop.sent if request.urgent]
+    assert len(urgent) == AHEAD
+    shop.answer_all()
+    assert shop.session.whole(shop.session.rung) is not None  # of the one stopped at
+
+
+def test_the_row_is_known_however_one_comes_to_a_story() -> None:
+    shop = Shop(many(SIZE))
+    session = shop.session
+    session.select_place(40)
+    session.sort = "longest"
+    session.arrange()
+    assert session.order[session.place] == session.story == 40
+    session.select_story(3)
+    assert session.order[session.place] == 3
+    session.filter = parse_filter("-number")
+    session.arrange()
+    assert (list(session.order), session.place) == ([], 0)
+
+
+async def test_the_list_follows_scores_that_arrive() -> None:
+    stories = [Story(f"s{n}", f"Story {n}", f"A text about {n} and {n * n}.") for n in range(2000)]
+    app = made_app(stories)
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.session.filter = parse_filter("ppl>4")
+        await pilot.press("s", "j", "j")
+        for _ in range(500):
+            await pilot.pause(0.02)
+            if all(rung.interval for rung in app.session.rungs):
+                break
+        await pilot.pause(0.5)
+        session = app.session
+        values = [session.sums(session.rung, at).perplexity for at in session.order]
+        every = [session.sums(session.rung, at).perplexity for at in range(2000)]
+        assert values == sorted((value for value in every if value > 4), reverse=True)
+        assert 0 < len(values) < 2000
+        assert session.order[session.place] == session.story
+
+
+async def test_a_mark_without_a_store_says_how_long_it_holds(tmp_path: Path) -> None:
+    for store, said in ((None, 1), (tmp_path, 0)):
+        app = made_app(store=store)
+        async with app.run_test(size=(140, 40)) as pilot:
+            await settled(app, pilot)
+            await pilot.press("m", "j", "m")
+            await pilot.pause(0.1)
+            told = [toast for toast in app._notifications if "this run only" in toast.message]
+            assert len(told) == said
+            assert app.session.marked_count == 2
