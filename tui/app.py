@@ -17,6 +17,7 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -40,6 +41,7 @@ from .views.explore import ExploreScreen
 from .views.frame import VIEWS
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
+ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 ROOM = 300_000_000  # characters of all the stories together
 
 
@@ -100,6 +102,7 @@ class EyebrowApp(App[None]):
         self.background = Background(store, mailbox.put)
         self._arrivals: deque[Any] = deque()
         self._rest: Timer | None = None
+        self._key_at = 0.0
         self._reader = iter(stories)
         first = list(islice(self._reader, AT_ONCE))
         self.session = Session(
@@ -169,7 +172,7 @@ class EyebrowApp(App[None]):
                         "reading stopped here, the memory would fill; --limit or a smaller file "
                         "holds what you want to browse, `eyebrow score` reads it all",
                     )
-                sleep(perf_counter() - began)  # the other half of the time is for keys
+                sleep(max(perf_counter() - began, self._patience))
                 began = perf_counter()
         except EyebrowError as error:
             self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=error))
@@ -188,6 +191,16 @@ class EyebrowApp(App[None]):
 
     # --- messages --------------------------------------------------------------------------
 
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key):
+            self._key_at = perf_counter()
+        await super().on_event(event)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for which what can wait leaves the machine to the last key."""
+        return max(0.0, self._key_at + ANSWER - perf_counter())
+
     def on_arrived(self, message: Arrived) -> None:
         self._arrivals.append(message.what)
         if self._rest is None:
@@ -197,6 +210,9 @@ class EyebrowApp(App[None]):
         """One arrival; keys then have the time that it took to themselves."""
         self._rest = None
         if not self._arrivals:
+            return
+        if patience := self._patience:
+            self._rest = self.set_timer(patience, self._take_one)
             return
         began, what = perf_counter(), self._arrivals.popleft()
         if isinstance(what, StoriesRead):

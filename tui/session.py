@@ -308,7 +308,7 @@ class Session:
         if key in self._whole or rung.is_out or digest in rung.broken:
             return
         if digest in rung.sums and key not in self._missing:
-            if key not in self._looking:
+            if key not in self._looking and len(self._looking) < AHEAD:
                 self._looking.add(key)
                 self.background.look_up_score(rung.spec, rung.digest, self.recipe, digest)
             return
@@ -416,7 +416,8 @@ class Session:
         remember_machine(hello.device, hello.dtype)
         if settled != self.recipe:
             self.recipe = settled
-            self._whole.clear()
+            for known in (self._whole, self._missing, self._looking):
+                known.clear()
             for rung in self.rungs:
                 rung.forget()
         self.announce(Change.STATUS | Change.SUMS | Change.STORY)
