@@ -101,6 +101,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._known: dict[Path, pa.ChunkedArray] = {}
 
     def summaries(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
         """The sums of every stored story under this model and recipe, by text digest."""
@@ -115,16 +116,27 @@ class Store:
     def score(self, digest: str, model_digest: str, recipe_digest: str) -> StoryScore | None:
         """The whole score of one text, or None where it is not stored."""
         for _ in range(TRIES):
-            for part, keys in self._tables(model_digest, recipe_digest, ["text_digest"]):
-                at = pa.compute.index(keys.column(0), digest).as_py()
-                if at >= 0:
-                    row = _read_row(part, at)
-                    if row is not None:
-                        return next(_scores(row, top=True))[1]
-                    break  # tidied away since its keys were read: look again
-            else:
+            is_all = True
+            for part in self._parts(model_digest, recipe_digest):
+                keys = self._digests(part)
+                at = -1 if keys is None else pa.compute.index(keys, digest).as_py()
+                row = _read_row(part, at) if at >= 0 else None
+                if row is not None:
+                    return next(_scores(row, top=True))[1]
+                # Tidied away since the parts were listed: look again.
+                is_all = is_all and keys is not None and at < 0
+            if is_all:
                 return None
         return None
+
+    def _digests(self, part: Path) -> pa.ChunkedArray | None:
+        """The text digests of a part, None where it went away. Parts never change: read once."""
+        if part not in self._known:
+            table = _read(part, ["text_digest"])
+            if table is None:
+                return None
+            self._known[part] = table.column(0)
+        return self._known[part]
 
     def scores(
         self, model_digest: str, recipe_digest: str, *, top: bool = False
