@@ -52,7 +52,7 @@ KEYS = (
 NOTHING = Story("", "No story", "")
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 JUMP_HINT = "its number in the list as it is sorted now"
-ALWAYS = (("?", "help"), ("q", "quit"))
+ALWAYS = ((">", "Scale"), ("?", "help"), ("q", "quit"))
 
 
 class ExploreScreen(Screen[None]):
