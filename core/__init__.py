@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import EyebrowError
-    from .headless import score
+    from .engine.local import score
     from .models.load import load_model
     from .scoring.recipe import Recipe
     from .scoring.simple import compute_perplexity, next_tokens, token_surprise
@@ -29,7 +29,7 @@ _ROOMS = {
     "load_model": "models.load",
     "next_tokens": "scoring.simple",
     "open_stories": "stories",
-    "score": "headless",
+    "score": "engine.local",
     "token_surprise": "scoring.simple",
 }
 

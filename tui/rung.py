@@ -22,6 +22,8 @@ class Rung:
     broken: why single texts cannot be scored, by their digests.
     ahead: sums of texts that the store knows and that were not read yet.
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
+    words: of the distinct texts that are scored; seconds, paced: what the worker took for how many
+    of them.
     nats, bits: surprise per token and bits per byte of each story in the order they were read,
     nan while unknown; span: the smallest and the largest of the nats.
     """
@@ -43,6 +45,9 @@ class Rung:
     tokens: int = 0
     bytes: int = 0
     nll: float = 0.0
+    words: int = 0
+    seconds: float = 0.0
+    paced: int = 0
     nats: array[float] = field(default_factory=lambda: array("d"))
     bits: array[float] = field(default_factory=lambda: array("d"))
     span: tuple[float, float] = (math.inf, -math.inf)
@@ -67,15 +72,25 @@ class Rung:
     def bits_per_byte(self) -> float:
         return bits_per_byte(self.nll, self.bytes)
 
+    def seconds_left(self, words: int) -> float:
+        """Until `words`, those of all distinct texts, are scored; nan without a pace of its own.
+
+        The first second says little: it pays for what is set up once.
+        """
+        if not self.paced or self.seconds < 1:
+            return math.nan
+        return max(0, words - self.words) * self.seconds / self.paced
+
     def make_room(self, stories: int) -> None:
         """For as many stories in all."""
         more = array("d", [math.nan]) * (stories - len(self.nats))
         self.nats.extend(more)
         self.bits.extend(more)
 
-    def put(self, digest: str, summary: Summary, told: Sequence[int]) -> None:
-        """Take in the sums of a text; told: the stories that tell it."""
+    def put(self, digest: str, summary: Summary, told: Sequence[int], words: int) -> None:
+        """Take in the sums of a text of so many words; told: the stories that tell it."""
         if digest not in self.sums:
+            self.words += words
             copies = len(told)
             self.sums[digest] = summary
             if summary.tokens:
@@ -106,6 +121,7 @@ class Rung:
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")
         self.make_room(stories)
-        self.stories = self.tokens = self.bytes = 0
+        self.stories = self.tokens = self.bytes = self.words = self.paced = 0
+        self.seconds = 0.0
         self.nll, self.looked, self.read = 0.0, False, False
         self.todo.clear()

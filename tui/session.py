@@ -7,9 +7,9 @@ thing changed; whoever shows it asks the session. Nothing here knows a widget.
 
 from __future__ import annotations
 
-import time
+import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Session:
         notify: Callable[[Notice], None],
     ) -> None:
         self.name = name
-        self.rungs = [Rung(spec, spec.parameters) for spec in specs]
+        self.rungs = by_size(Rung(spec, spec.parameters) for spec in specs)
         self.asked_recipe = recipe.within(smallest_positions(specs))
         self.recipe = recall_machine(self.asked_recipe)
         self.engine = engine
@@ -100,7 +100,7 @@ class Session:
         self._whole: OrderedDict[tuple[str, str], StoryScore] = OrderedDict()
         self._missing: set[tuple[str, str]] = set()  # whole scores the store does not have
         self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
-        self._pace: tuple[float, int] = (0.0, 0)  # when this stretch of scoring began, stories
+        self._words = 0  # of all distinct texts
         self.add(batch_of(stories))
         self.arrange()
 
@@ -127,11 +127,13 @@ class Session:
         for at, digest in enumerate(batch.digests, start=first):
             told = self.by_digest.setdefault(digest, [])
             told.append(at)
+            words = self.shelves.words[at]
+            self._words += words if len(told) == 1 else 0
             for rung in self.rungs:
                 if digest in rung.sums:
                     rung.tell_again(digest, at)
                 elif (known := rung.ahead.pop(digest, None)) is not None:
-                    rung.put(digest, known, told)
+                    rung.put(digest, known, told, words)
                 elif len(told) == 1:
                     rung.todo.append(digest)
         self.announce(Change.MORE)
@@ -250,11 +252,9 @@ class Session:
 
     @property
     def smaller(self) -> Rung | None:
-        """The next smaller size, where it shares the tokenizer."""
-        if self.current == 0:
-            return None
-        below = self.rungs[self.current - 1]
-        return below if below.vocabulary == self.rung.vocabulary else None
+        """The next smaller size that shares the tokenizer."""
+        own, below = self.rung.vocabulary, reversed(self.rungs[: self.current])
+        return next((rung for rung in below if own and rung.vocabulary == own), None)
 
     def sums(self, rung: Rung, story: int) -> Summary | None:
         """The sums of one story under one size."""
@@ -273,18 +273,9 @@ class Session:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
         for rung, _, urgent in self._jobs.values():
             if not urgent and rung.state != "downloading":
-                return rung, rung.stories, len(self.stories), self._seconds_left()
+                left = rung.seconds_left(self._words)
+                return rung, rung.stories, len(self.stories), left
         return None
-
-    def _seconds_left(self) -> float:
-        began, done = self._pace
-        elapsed = time.monotonic() - began
-        if done < 4 or elapsed < 0.5:
-            return float("nan")
-        waiting = sum(
-            len(self.by_digest) - len(rung.sums) for rung in self.rungs if not rung.is_out
-        )
-        return waiting * elapsed / done
 
     # --- what to do next -------------------------------------------------------------------
 
@@ -344,8 +335,6 @@ class Session:
         if self.stopped:
             return
         job = next(_JOBS)
-        if not urgent and not any(not u for _, _, u in self._jobs.values()):
-            self._pace = (time.monotonic(), 0)
         self._jobs[job] = (rung, digests, urgent)
         stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
         self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent))
@@ -408,6 +397,10 @@ class Session:
             if rung.name == name:
                 for key, value in values.items():
                     setattr(rung, key, value)
+        if "parameters" in values:  # not known of every model before it is loaded
+            current = self.rung
+            self.rungs = by_size(self.rungs)
+            self.current = next(i for i, rung in enumerate(self.rungs) if rung is current)
         self.announce(Change.RUNGS | Change.STATUS)
 
     def _greet(self, hello: Hello) -> None:
@@ -427,8 +420,10 @@ class Session:
         if rung is None:
             return
         self.deaths = 0
-        began, done = self._pace
-        self._pace = (began, done + len(scored.rows))
+        if scored.seconds:
+            rung.seconds += scored.seconds
+            stories = (self.by_digest[digest][0] for digest, _, _ in scored.rows)
+            rung.paced += sum(self.shelves.words[story] for story in stories)
         change = Change.SUMS | Change.STATUS
         for digest, summary, score in scored.rows:
             self._put(rung, digest, summary)
@@ -452,7 +447,7 @@ class Session:
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
         told = self.by_digest.get(digest)
         if told:
-            rung.put(digest, summary, told)
+            rung.put(digest, summary, told, self.shelves.words[told[0]])
         elif self.reading:
             rung.ahead[digest] = summary
 
@@ -536,6 +531,11 @@ class Session:
             )
             self.engine.start()
         self.announce(Change.RUNGS | Change.STATUS)
+
+
+def by_size(rungs: Iterable[Rung]) -> list[Rung]:
+    """By parameters, whatever order they were asked for in; those not known yet come last."""
+    return sorted(rungs, key=lambda rung: rung.parameters or math.inf)
 
 
 def _first_look(rungs: Sequence[Rung]) -> int:

@@ -52,8 +52,8 @@ def what_runs(session: Session) -> str:
             return f"downloading {rung.name} {arrival(*rung.arrival)}"
     if (running := session.progress()) is not None:
         rung, done, of, left = running
-        time_left = "" if math.isnan(left) else f", {duration(left)} left"
-        return f"scoring {rung.name} {done:,}/{of:,}{time_left}"
+        time_left = "—" if math.isnan(left) else duration(left)
+        return f"scoring {rung.name} {done:,}/{of:,}, {time_left} left"
     if session.hello is None:
         return "starting the worker"
     if session.stories and not all(rung.read for rung in session.rungs):
@@ -132,12 +132,14 @@ def coloured(
 
 
 def _no_difference(session: Session) -> str:
-    if session.current == 0:
+    below = session.rungs[: session.current]
+    if not below:
         return "no smaller size to compare with"
-    below = session.rungs[session.current - 1]
-    if below.vocabulary and session.smaller is None:
-        return f"{below.name} has another tokenizer: no difference token by token"
-    return f"waiting for {below.name}…"
+    if (smaller := session.smaller) is not None:
+        return f"waiting for {smaller.name}…"
+    if waits := [rung.name for rung in (session.rung, *below[::-1]) if not rung.vocabulary]:
+        return f"waiting for {waits[0]}…"
+    return "no smaller size has this tokenizer: no difference token by token"
 
 
 def glass(session: Session) -> Glass:

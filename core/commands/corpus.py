@@ -156,7 +156,7 @@ def _run(
     line: ProgressLine,
 ) -> tuple[list[CorpusResult], dict[str, EyebrowError]]:
     """The results of the recipes `names`, and why others have none."""
-    from ..headless import Progress
+    from ..engine.progress import Progress
     from ..scoring.corpus import measure_corpus, read_corpus
     from ..scoring.trunk import Trunk
 
@@ -192,7 +192,7 @@ class _Teller:
         self.began = self.told = time.monotonic()
 
     def __call__(self, done: int, total: int, tokens: int) -> None:
-        from ..headless import Progress
+        from ..engine.progress import Progress
 
         now = time.monotonic()
         if now - self.told < TELL_AFTER:

@@ -25,7 +25,8 @@ def load(
     from ..models.catalogue import find_models
 
     specs = find_models([name])
-    from ..headless import Progress, settled
+    from ..engine.progress import Progress
+    from ..engine.recipes import settled
     from ..models.load import load_model
 
     _, device, dtype = settled(recipe, device)

@@ -10,7 +10,7 @@ from ..wording import in_words, share_in_words, visible
 from .output import width
 
 if TYPE_CHECKING:
-    from ..headless import Progress
+    from ..engine.progress import Progress
 
 
 class ProgressLine:

@@ -59,7 +59,7 @@ def score(
 
     specs = find_models(model)
     source = open_stories(stories, column=column, split=split, limit=limit, per_line=per_line)
-    from ..headless import score as run
+    from ..engine.local import score as run
 
     line = ProgressLine(not quiet)
     try:

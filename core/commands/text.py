@@ -183,7 +183,7 @@ def _read(text: str) -> str:
 
 def _settled(recipe: Recipe, device: str, loaded: LoadedModel) -> Recipe:
     """The recipe as this model and machine have it."""
-    from ..headless import settled, shared_recipe
+    from ..engine.recipes import settled, shared_recipe
 
     recipe, _, _ = settled(recipe, device)
     return shared_recipe(recipe, {loaded.name: loaded.positions})

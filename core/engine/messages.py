@@ -118,13 +118,16 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Stories of a job that are finished: text digest, sums, and the whole score if urgent."""
+    """What a batch of a job gave: text digest, sums, and the whole score if urgent.
+
+    seconds: that it took, 0 where nothing was scored since the store had it.
+    """
 
     job: int
     model: str
     rows: tuple[tuple[str, Summary, StoryScore | None], ...]
     recipe: Recipe
-    tokens_per_second: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

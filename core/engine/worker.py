@@ -1,9 +1,9 @@
 """The worker process: holds the models, scores what it is asked, most urgent first.
 
 One thread reads requests, one downloads, the main one works. A job is a generator that pauses
-after every batch, so an urgent request waits for one batch at most. When the pipe closes the
-worker stops after its batch, writes what it has finished and leaves; it never outlives that by
-long.
+after every batch, and what a batch gave is told before the next begins; an urgent request waits
+for one batch at most. When the pipe closes what is finished is written and the worker leaves,
+whatever is under way.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import EyebrowError
-from ..headless import outcomes
-from ..results.store import Row, Store
-from ..scoring.scores import Summary
+from ..results.store import Store
 from ..stories.story import Story, text_digest
+from .job import DeviceLost, as_told, keep_vocabulary, run
+from .keeper import Keeper
 from .messages import (
     Cancel,
     CancelDownload,
@@ -44,9 +44,10 @@ from .messages import (
     send,
 )
 
-GRACE = 5.0  # seconds from the closing of the pipe to leaving, whatever is under way
-IDLE = 0.3  # seconds without work until they are written
-WRITE_AFTER = 2.0  # seconds that finished scores wait for company before they are written
+GRACE = 0.4  # seconds from the closing of the pipe until a batch under way is left undone
+LIMIT = 3.0  # and until the process ends even where the store does not answer
+IDLE = 0.3  # seconds without work until what is finished is written
+URGENT, BACKGROUND = 0.3, 0.5  # seconds a batch should take: that long a key waits, at most
 
 
 class Inbox:
@@ -111,7 +112,8 @@ class Worker:
         self.inbox = inbox
         self.replies = replies
         self.speaking = threading.Lock()
-        self.store = None if settings.store is None else Store(Path(settings.store))
+        store = None if settings.store is None else Store(Path(settings.store))
+        self.keeper = Keeper(store, self._store_failed)
         self.shelf = Shelf(
             settings.device,
             settings.dtype,
@@ -123,9 +125,6 @@ class Worker:
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
         inbox.divert(self._download)
         self.paused: list[Job] = []
-        self.finished: list[Row] = []
-        self.written = time.monotonic()
-        self.known: dict[tuple[str, str], dict[str, Summary]] = {}
         self.told: set[str] = set()  # models whose vocabulary was sent
 
     def answer(self, reply: Reply) -> None:
@@ -149,12 +148,12 @@ class Worker:
             if self.paused and not self.inbox.has_urgent():
                 self.go_on()
                 continue
-            request = self.inbox.get(IDLE if self.finished else None)
+            request = self.inbox.get(IDLE if self.keeper.is_waiting else None)
             if request is not None:
                 self.begin(request)
             else:
-                self.write()
-        self.write()
+                self.keeper.write()
+        self.keeper.write()
 
     def begin(self, request: Score) -> None:
         """Put a request on top of what is under way."""
@@ -169,8 +168,6 @@ class Worker:
             next(job.steps)
         except StopIteration:
             self.paused.remove(job)
-        if time.monotonic() - self.written > WRITE_AFTER:
-            self.write()
 
     def _let_go(self, model: str) -> None:
         """A model leaves the shelf: jobs that paused in its midst begin their rest anew."""
@@ -184,18 +181,20 @@ class Worker:
         request = job.request
         try:
             yield from self._score(job)
-        except EyebrowError as error:
-            self.answer(Failed(request.job, request.model.name, error.title, error.message))
+        except DeviceLost:
+            raise
         except Exception as error:  # a worker that goes on is worth more than a traceback
-            self._scoring_failed(request, error)
+            self._fail(request, error)
         self.answer(Finished(request.job))
 
-    def _scoring_failed(self, request: Score, error: Exception, story: str = "") -> None:
-        title, reason = getattr(error, "title", "Scoring failed"), getattr(error, "message", "")
-        if not reason:
+    def _fail(self, request: Score, error: Exception, story: str = "") -> None:
+        told = as_told(error)
+        if told is not error:
             traceback.print_exception(error)
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        self.answer(Failed(request.job, request.model.name, title, reason, story))
+        self.answer(Failed(request.job, request.model.name, told.title, told.message, story))
+
+    def _store_failed(self, error: EyebrowError) -> None:
+        self.answer(Failed(0, "", error.title, error.message))
 
     def _score(self, job: Job) -> Iterator[None]:
         request = job.request
@@ -211,78 +210,34 @@ class Worker:
         held = self.shelf.get(request.model)
         self._tell_vocabulary(request)
         recipe = held.loaded.recipe(request.recipe)
-        scorer = held.scorer(recipe)
-        known = {} if request.urgent else self._known(held.loaded.digest, recipe.digest)
-        there = tuple((d, known[d], None) for d in job.left if d in known)
-        if there:
-            self.answer(Scored(request.job, name, there, recipe, 0.0))
-        for digest, _, _ in there:
-            del job.left[digest]
-        began, batch, tokens = time.monotonic(), 0.0, 0
-        rows = []
-        for digest, score in outcomes(scorer, dict(job.left)):
-            story = job.left.pop(digest)
-            if isinstance(score, Exception):
-                self._scoring_failed(request, score, digest)
-                continue
-            tokens += score.summary.tokens
-            stored = self._known(held.loaded.digest, recipe.digest)
-            if digest not in stored:  # an urgent story may be in the store, or on its way there
-                self.finished.append(Row(story, held.loaded.member, recipe, score))
-                stored[digest] = score.summary
-            rows.append((digest, score.summary, score if request.urgent else None))
-            if request.urgent or time.monotonic() - batch > 0.1:
-                speed = tokens / max(1e-6, time.monotonic() - began)
-                self.answer(Scored(request.job, name, tuple(rows), recipe, speed))
-                rows, batch = [], time.monotonic()
-                yield
-                if self.inbox.closed or request.job in self.inbox.cancelled:
-                    return
-        if rows:
-            speed = tokens / max(1e-6, time.monotonic() - began)
-            self.answer(Scored(request.job, name, tuple(rows), recipe, speed))
-
-    def _known(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
-        """What need not be scored again: in the store, or finished here and on its way there."""
-        key = (model_digest, recipe_digest)
-        if key not in self.known:
-            self.known[key] = {} if self.store is None else self.store.summaries(*key)
-        return self.known[key]
+        if not request.urgent:  # what is known need not be scored, unless it is wanted whole
+            known = self.keeper.known(held.loaded.digest, recipe.digest)
+            there = tuple((d, known[d], None) for d in job.left if d in known)
+            if there:
+                self.answer(Scored(request.job, name, there, recipe, 0.0))
+            for digest, _, _ in there:
+                del job.left[digest]
+        began, spent = time.monotonic(), 0.0
+        seconds = URGENT if request.urgent else BACKGROUND
+        for step in run(held.loaded, held.scorer(recipe), job.left, self.keeper, seconds):
+            for digest, error in step.failures:
+                self._fail(request, error, digest)
+            rows = tuple((d, s.summary, s if request.urgent else None) for d, s in step.scores)
+            spent += time.monotonic() - began
+            if rows:
+                self.answer(Scored(request.job, name, rows, recipe, spent))
+                spent = 0.0
+            yield
+            if self.inbox.closed or request.job in self.inbox.cancelled:
+                return
+            began = time.monotonic()
 
     def _tell_vocabulary(self, request: Score) -> None:
         name = request.model.name
-        if name in self.told:
-            return
-        from ..models.fingerprint import tokenizer_digest
-        from ..scoring.vocabulary import token_texts
-
-        held = self.shelf.get(request.model)
-        size = held.loaded.model.config.get_text_config().vocab_size
-        texts = token_texts(held.loaded.tokenizer, size)
-        self.answer(Vocabulary(name, tuple(texts)))
-        self.told.add(name)
-        folder = request.model.local_path
-        if self.store is not None and folder is not None:
-            with suppress(OSError):
-                self.store.keep_vocabulary(tokenizer_digest(folder), texts)
-
-    def write(self) -> None:
-        """Put what is finished into the store, a part for each model and recipe."""
-        self.written = time.monotonic()
-        rows, self.finished = self.finished, []
-        if self.store is None:
-            return
-        groups: dict[tuple[str, str], list[Row]] = {}
-        for row in rows:
-            groups.setdefault((row.model.digest, row.recipe.digest), []).append(row)
-        for key, members in groups.items():
-            try:
-                self.store.write(members)
-                self.store.tidy(*key)
-            except Exception as error:  # pyarrow's too; scores were delivered, work goes on
-                title = getattr(error, "title", "Cannot write the store")
-                message = getattr(error, "message", str(error))
-                self.answer(Failed(0, "", title, message))
+        if name not in self.told:
+            texts = keep_vocabulary(self.shelf.get(request.model).loaded, self.keeper)
+            self.answer(Vocabulary(name, tuple(texts)))
+            self.told.add(name)
 
 
 def main() -> None:
@@ -297,14 +252,20 @@ def main() -> None:
     settings = receive(requests)
     inbox = Inbox()
 
+    left = threading.Event()
+    work: list[Worker] = []
+
     def read() -> None:
+        status = 0
         try:
             while True:
                 inbox.put(receive(requests))
         except (EOFError, OSError):
-            inbox.close()
-            time.sleep(GRACE)
-            os._exit(0)
+            pass
+        except Exception as error:  # what follows a frame that cannot be read is no frame
+            print(f"unreadable request: {error}", file=sys.stderr, flush=True)
+            status = 1
+        _leave(inbox, left, work, status)
 
     threading.Thread(target=read, daemon=True).start()
 
@@ -321,9 +282,29 @@ def main() -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     dtype = dtype_name(pick_dtype(settings.dtype, device))
     send(replies, Hello(device.type, name, dtype, str(torch.__version__), transformers.__version__))
-    Worker(settings, inbox, replies).run()
+    work.append(Worker(settings, inbox, replies))
+    status = 0
+    try:
+        work[0].run()
+    except DeviceLost as error:  # nothing on it answers here any more: a new process begins anew
+        work[0].keeper.write()
+        print(error.message, file=sys.stderr)
+        status = 1
+    left.set()
     sys.stderr.flush()
-    os._exit(0)  # interpreters with torch take a second to unwind; nothing is left to do
+    os._exit(status)  # interpreters with torch take a second to unwind; nothing is left to do
+
+
+def _leave(inbox: Inbox, left: threading.Event, work: list[Worker], status: int) -> None:
+    """Nobody speaks any more: end the process, what is finished written."""
+    inbox.close()
+    end = threading.Timer(LIMIT, os._exit, (status,))
+    end.daemon = True
+    end.start()
+    if status or not left.wait(GRACE):  # in the midst of a batch, a download, of loading
+        for worker in work:
+            worker.keeper.write()
+        os._exit(status)
 
 
 if __name__ == "__main__":

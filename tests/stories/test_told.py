@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from eyebrow.core.headless import score
+from eyebrow.core.engine.local import score
 from eyebrow.core.stories import open_stories, told
 from eyebrow.core.stories.told import Told
 

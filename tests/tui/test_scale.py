@@ -316,7 +316,7 @@ async def test_other_stories_are_worked_out_anew() -> None:
         for strength, rung in enumerate(other.rungs, start=1):
             for story in MORE[:4]:
                 summary = made_score(story.text, strength).summary
-                rung.put(text_digest(story.text), summary, [MORE.index(story)])
+                rung.put(text_digest(story.text), summary, [MORE.index(story)], 1)
         app.session = other
         screen.turn_to(other)
         assert screen.measured is None

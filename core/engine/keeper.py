@@ -1,0 +1,112 @@
+"""Finished scores on their way to the store; what is on its way counts as known."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from ..errors import FAILED, EyebrowError
+from ..models.member import Member
+from ..results.store import Row, Store
+from ..scoring.recipe import Recipe
+from ..scoring.scores import StoryScore, Summary
+from ..stories.story import Story, text_digest
+
+WRITE_AFTER = 2.0  # seconds that finished scores wait for company before they are written
+WAITING = 8192  # scores that wait, at most, for a store that cannot be written
+
+
+class Keeper:
+    """Takes scores as they are finished and writes them a part at a time.
+
+    store: None where nothing is to be kept. broken: told of a store that cannot be written, once
+    until it can be again; scores wait meanwhile, the oldest give way after `WAITING` of them.
+    `write` may be called from another thread than `add`.
+    """
+
+    def __init__(self, store: Store | None, broken: Callable[[EyebrowError], None]) -> None:
+        self.store, self.broken = store, broken
+        self._rows: list[Row] = []
+        self._known: dict[tuple[str, str], dict[str, Summary]] = {}
+        self._lock = threading.RLock()  # an interrupt may come in the midst of a write
+        self._written = time.monotonic()
+        self._is_broken = False
+
+    def known(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
+        """Sums by text digest of what need not be scored again."""
+        key = (model_digest, recipe_digest)
+        if key not in self._known:
+            self._known[key] = {} if self.store is None else self.store.summaries(*key)
+        return self._known[key]
+
+    def add(self, story: Story, member: Member, recipe: Recipe, score: StoryScore) -> None:
+        """Keep one score, unless it is kept already."""
+        known, digest = self.known(member.digest, recipe.digest), text_digest(story.text)
+        if digest in known:
+            return
+        known[digest] = score.summary
+        if self.store is not None:
+            with self._lock:
+                self._rows.append(Row(story, member, recipe, score))
+
+    def keep_vocabulary(self, tokenizer_digest: str, texts: Sequence[str]) -> None:
+        """So that the stored ids can be read without the tokenizer."""
+        if self.store is not None:
+            with suppress(OSError):  # writing the scores will say what is wrong
+                self.store.keep_vocabulary(tokenizer_digest, texts)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether scores wait to be written."""
+        return bool(self._rows)
+
+    def write_when_due(self) -> None:
+        """Write what has waited long enough."""
+        if self._rows and time.monotonic() - self._written > WRITE_AFTER:
+            self.write()
+
+    def write(self) -> None:
+        """Put what is finished into the store, a part for each model and recipe.
+
+        A score leaves the list only when it is written: whoever interrupts this can ask again.
+        """
+        with self._lock:
+            self._written = time.monotonic()
+            groups: dict[tuple[str, str], list[Row]] = {}
+            for row in list(self._rows):
+                groups.setdefault((row.model.digest, row.recipe.digest), []).append(row)
+            for rows in groups.values():
+                if not self._write(rows):
+                    del self._rows[:-WAITING]
+                    return
+                written = {id(row) for row in rows}
+                self._rows = [row for row in self._rows if id(row) not in written]
+            self._is_broken = False
+        for key in groups:
+            self._tidy(*key)
+
+    def _write(self, rows: Sequence[Row]) -> bool:
+        assert self.store is not None
+        try:
+            self.store.write(rows)
+        except Exception as error:  # pyarrow's too; scores were delivered, work goes on
+            if not self._is_broken:
+                self._is_broken = True
+                self.broken(_of_the_store(error, self.store))
+            return False
+        return True
+
+    def _tidy(self, model_digest: str, recipe_digest: str) -> None:
+        """Everything is stored by then: what hinders the joining of parts costs nobody anything."""
+        if self.store is not None:
+            with suppress(Exception):
+                self.store.tidy(model_digest, recipe_digest)
+
+
+def _of_the_store(error: Exception, store: Store) -> EyebrowError:
+    if isinstance(error, EyebrowError):
+        return error
+    first = next((line for line in str(error).splitlines() if line.strip()), "it does not say why")
+    return EyebrowError("Cannot write the store", f"{store.folder}: {first}", FAILED)

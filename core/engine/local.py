@@ -1,0 +1,281 @@
+"""The run loop in this process: stories and models in, numbers out. No screen, no worker."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FAILED, INTERRUPTED, EyebrowError
+from ..models.catalogue import ModelSpec, find_models
+from ..models.fingerprint import model_digest, positions, tokenizer_digest
+from ..models.member import Member
+from ..results.outcome import Column, Failure, Results, gather
+from ..results.statistics import SEED
+from ..results.store import Store
+from ..scoring.positions import PositionCounter, is_five
+from ..scoring.recipe import Recipe
+from ..scoring.scores import Summary
+from ..stories import Stories, Story
+from ..stories.told import Told
+from .job import as_told, keep_vocabulary, run
+from .keeper import Keeper
+from .progress import TELL_AFTER, Pace, Progress
+from .recipes import settled, shared_recipe
+
+if TYPE_CHECKING:
+    from ..models.load import LoadedModel
+
+
+def score(
+    stories: Iterable[Story],
+    models: str | ModelSpec | Sequence[str | ModelSpec],
+    *,
+    recipe: Recipe | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    store: Store | Path | str | None = None,
+    offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    seed: int = SEED,
+) -> Results:
+    """Score every story with every model, all of them under one recipe.
+
+    models: names (a family stands for all its sizes) or specs. recipe: the default's context is
+    cut to the smallest number of positions among the models. store: what it holds is not scored
+    again, what is finished is written to it every few seconds, also when interrupted.
+    allow_pickle, trust_remote_code: see `load_model`. seed: of the resampling behind the
+    intervals.
+
+    A model or a story that cannot be scored is listed in `failures` and stops no other. Raises
+    `EyebrowError` for bad input, and where nothing at all could be scored.
+    """
+    specs = _specs(models)
+    recipe, device, dtype = settled(recipe or Recipe(), device, dtype)
+    if not specs:
+        raise EyebrowError("Nothing to score", "no model was given")
+    loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
+    running = _Run(stories, _store(store), loading, progress or (lambda _: None))
+    found = running.fetch(specs)
+    recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
+    columns = [
+        column
+        for spec, (folder, _) in found.items()
+        if (column := running.column(spec, folder, recipe))
+    ]
+    if not columns:
+        raise running.nothing()
+    return gather(recipe, running.told, columns, running.failures, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How models are fetched and loaded; device and dtype are settled."""
+
+    device: str
+    dtype: str
+    offline: bool
+    allow_pickle: bool
+    trust_remote_code: bool
+
+    def fetch(self, spec: ModelSpec, tell: Callable[[Progress], None]) -> Path:
+        """The folder of a model that is not here; one too large for the memory is not fetched."""
+        from ..models.device import pick_device, pick_dtype
+        from ..models.load import fetch
+        from ..models.memory import check_memory
+
+        device = pick_device(self.device)
+        dtype = pick_dtype(self.dtype, device)
+        return fetch(
+            spec,
+            offline=self.offline,
+            allow_pickle=self.allow_pickle,
+            trust_remote_code=self.trust_remote_code,
+            progress=lambda transfer: tell(Progress.of_download(spec.name, transfer)),
+            fits=partial(check_memory, spec, device=device, dtype=dtype),
+        )
+
+    def load(self, spec: ModelSpec) -> LoadedModel:
+        """The model itself."""
+        from ..models.load import load_model
+
+        return load_model(
+            spec,
+            device=self.device,
+            dtype=self.dtype,
+            offline=self.offline,
+            allow_pickle=self.allow_pickle,
+            trust_remote_code=self.trust_remote_code,
+        )
+
+
+class _Run:
+    """One call of `score`: its settings, and what has failed so far."""
+
+    def __init__(
+        self,
+        stories: Iterable[Story],
+        store: Store | None,
+        loading: Loading,
+        tell: Callable[[Progress], None],
+    ) -> None:
+        self.five: set[str] = set()  # digests of texts of five sentences
+        self.tell = tell
+        self._total = (stories.expected if isinstance(stories, Stories) else None) or 0
+        self._read, self._told_at = 0, time.monotonic()
+        tell(Progress("", "reading", 0, self._total))
+        self.told = Told(stories, self._note)
+        if not len(self.told):
+            raise EyebrowError("Nothing to score", "there are no stories")
+        self.keeper = Keeper(store, lambda error: self.failed("", error))
+        self.loading = loading
+        self.failures: list[Failure] = []
+        self._codes: list[int] = []
+
+    def _note(self, story: Story, digest: str) -> None:
+        if is_five(story.text):
+            self.five.add(digest)
+        self._read += 1
+        if time.monotonic() - self._told_at > TELL_AFTER:
+            self._told_at = time.monotonic()
+            self.tell(Progress("", "reading", self._read, self._total))
+
+    def failed(self, model: str, error: Exception, story: str = "") -> None:
+        told = as_told(error)
+        self.failures.append(Failure(model, story, told.title, told.message))
+        self._codes.append(told.exit_code)
+
+    def nothing(self) -> EyebrowError:
+        """What to raise where nothing was scored: the first reason, and how many more."""
+        first, count = self.failures[0], len(self.failures)
+        more = f" (and {count - 1} more failed)" if count > 1 else ""
+        return EyebrowError(first.title, f"{first.message}{more}", min(self._codes))
+
+    def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, int | None]]:
+        """Folder and positions of every model that is on this machine or can be fetched."""
+        from ..models.download import here
+
+        found = {}
+        for spec in specs:
+            try:
+                folder = here(spec, self.loading.allow_pickle)
+                if folder is None:
+                    self.tell(Progress(spec.name, "fetching"))
+                    folder = self.loading.fetch(spec, self.tell)
+                found[spec] = (folder, positions(folder))
+            except Exception as error:  # whatever ails one model, the others go on
+                if isinstance(error, EyebrowError) and error.exit_code == INTERRUPTED:
+                    raise
+                self.failed(spec.name, error)
+        if not found:
+            raise self.nothing()
+        return found
+
+    def column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column | None:
+        """One model's numbers; None where it has none, which is then among the failures."""
+        before = len(self.failures)
+        try:
+            column = self._column(spec, folder, recipe)
+        except Exception as error:  # whatever ails one model, the others go on
+            self.failed(spec.name, error)
+            return None
+        finally:
+            _let_go()
+        if column.sums:
+            return column
+        del self.failures[before + 1 :]  # every story failed: one line says it as well
+        return None
+
+    def _column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column:
+        from ..models.load import revision_of
+
+        digest = model_digest(folder)
+        known = self.keeper.known(digest, recipe.digest)
+        sums = {d: known[d] for d in self.told.lengths if d in known}
+        places = self._places_known(digest, recipe, sums)
+        total = len(self.told.lengths)
+        parameters = None
+        store = self.keeper.store
+        if store and len(sums) == total:
+            parameters = store.parameters(digest, recipe.digest)
+            self.tell(Progress(spec.name, "scoring", total, total))
+        if parameters is None:
+            self.tell(Progress(spec.name, "loading", len(sums), total))
+            parameters = self._score(spec, folder, recipe, sums, places)
+        member = Member(
+            *(spec.name, digest, spec.family, revision_of(spec, folder)),
+            *(tokenizer_digest(folder), parameters),
+        )
+        return Column(member, sums, places.positions())
+
+    def _places_known(
+        self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
+    ) -> PositionCounter:
+        """Sentence positions of what the store has; it is read only where there is any."""
+        places = PositionCounter()
+        store = self.keeper.store
+        if store and not self.five.isdisjoint(sums):
+            for digest, text, score in store.scored_texts(model, recipe.digest):
+                if digest in self.five:
+                    places.add(text, score, self.told.copies[digest])
+        return places
+
+    def _score(
+        self,
+        spec: ModelSpec,
+        folder: Path,
+        recipe: Recipe,
+        sums: dict[str, Summary],
+        places: PositionCounter,
+    ) -> int:
+        """Score what is not in `sums` (by text digest) into it; returns the parameters."""
+        from ..scoring.scorer import Scorer
+
+        loaded = self.loading.load(spec)
+        scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
+        keep_vocabulary(loaded, self.keeper)
+        lengths = [length for digest, length in self.told.lengths.items() if digest not in sums]
+        pace = Pace(spec.name, len(sums), lengths)
+        known = frozenset(sums)
+        try:
+            for block in self.told.blocks(lambda digest: digest not in known):
+                stories = dict(block)
+                for step in run(loaded, scorer, block, self.keeper):
+                    for digest, failure in step.failures:
+                        self.failed(spec.name, failure, stories[digest].id)
+                    for digest, score in step.scores:
+                        sums[digest] = score.summary
+                        places.add(stories[digest].text, score, self.told.copies[digest])
+                        pace.add(stories[digest], score.summary.tokens)
+                    if pace.is_due:
+                        self.tell(pace.progress())
+        finally:
+            self.keeper.write()
+        self.tell(pace.progress())
+        return loaded.parameters
+
+
+def _specs(models: str | ModelSpec | Sequence[str | ModelSpec]) -> list[ModelSpec]:
+    """The models that names stand for, then those that were given as specs; each once."""
+    given = [models] if isinstance(models, str | ModelSpec) else models
+    names = find_models([model for model in given if isinstance(model, str)])
+    return list(dict.fromkeys([*names, *(m for m in given if isinstance(m, ModelSpec))]))
+
+
+def _store(store: Store | Path | str | None) -> Store | None:
+    return store if store is None or isinstance(store, Store) else Store(Path(store))
+
+
+def _let_go() -> None:
+    """Memory of the last model is free before the next one is loaded."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
