@@ -19,8 +19,9 @@ from ..results.store import Row, Store
 from ..stories.story import Story, text_digest
 from .differences import all_logprobs, between_arrays, number, read_off, relative, totals
 from .encode import encode
+from .passes import is_out_of_memory
 from .recipe import Recipe
-from .scorer import Scorer, is_out_of_memory
+from .scorer import Scorer
 from .scores import StoryScore
 from .windows import windows
 
@@ -252,16 +253,17 @@ class _Run:
         """Tokens of later windows, given just what their window lets them see."""
         longest = max(range(len(self.encodings)), key=lambda i: len(self.encodings[i]))
         encoding = self.encodings[longest]
-        context = min(self.recipe.context, max(2, len(encoding) // 3))
-        scorer = self._scorer(context, max(1, context // 2))
+        context = min(self.recipe.context, max(encoding.lead + 2, len(encoding) // 3))
+        scorer = self._scorer(context, max(1, (context - encoding.lead) // 2))
         ((_, score),) = scorer.score([self.stories[longest].text])
         logprobs = all_logprobs(encoding, score)
         ids = torch.from_numpy(encoding.ids).long()
         ours, theirs = 0.0, 0.0
-        every = list(windows(len(ids), context, scorer.recipe.stride))
+        every = list(windows(len(ids), context, scorer.recipe.stride, encoding.lead))
         for window in every[:: max(1, len(every) // ENOUGH)]:
             for at in {window.first, (window.first + window.stop) // 2, window.stop - 1}:
-                logits = scorer.trunk.logits_after(ids[window.start : at]).double()
+                seen = torch.cat([ids[: window.lead], ids[window.start : at]])
+                logits = scorer.trunk.logits_after(seen).double()
                 theirs -= float(logits.log_softmax(-1)[ids[at]])
                 ours -= float(logprobs[at])
         note = f"nats of sampled tokens, relative; windows of {context}"

@@ -42,7 +42,7 @@ def pieces_of(encodings: Sequence[Encoding], context: int, stride: int) -> list[
     pieces = [
         Piece(story, window)
         for story, encoding in enumerate(encodings)
-        for window in windows(len(encoding), context, stride)
+        for window in windows(len(encoding), context, stride, encoding.lead)
     ]
     pieces.sort(key=lambda piece: -piece.window.fed)
     return pieces
@@ -64,10 +64,11 @@ def build_batch(pieces: Sequence[Piece], encodings: Sequence[Encoding]) -> Batch
     rows, positions, targets = [], [], []
     for row, (story, window) in enumerate((p.story, p.window) for p in pieces):
         sequence = encodings[story].ids
-        ids[row, : window.fed] = sequence[window.start : window.stop - 1]
+        ids[row, : window.lead] = sequence[: window.lead]
+        ids[row, window.lead : window.fed] = sequence[window.start : window.stop - 1]
         scored = window.stop - window.first
         rows.append(np.full(scored, row))
-        positions.append(np.arange(window.first - 1, window.stop - 1) - window.start)
+        positions.append(np.arange(window.first, window.stop) - 1 + window.lead - window.start)
         targets.append(sequence[window.first : window.stop])
     return Batch(
         tuple(pieces),

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ..errors import EyebrowError
-from .batches import Batch, build_batch, pieces_of, split_by_piece, take_group
-from .encode import Encoding, encode
+from .batches import Batch, pieces_of, split_by_piece
+from .encode import Encoding, beyond, encode
 from .head import CHUNK
 from .scorer import Scorer
 from .scores import Floats
+from .trunk import Trunk
 from .vocabulary import token_texts
 
 
@@ -45,7 +46,8 @@ def log_boundaries(scorer: Scorer, texts: Sequence[str]) -> list[Floats]:
     nan where the model says nothing: before a first token that is context. Behind an EOS that
     the tokenizer itself puts at the end the boundary is certain.
 
-    Raises `EyebrowError` where the tokenizer does not mark words (see `begins_word`).
+    Raises `EyebrowError` where the tokenizer does not mark words (see `begins_word`), and for a
+    text that cannot be scored.
     """
     tokenizer, recipe = scorer.tokenizer, scorer.recipe
     words = begins_word(tokenizer, scorer.trunk.vocabulary)
@@ -55,19 +57,24 @@ def log_boundaries(scorer: Scorer, texts: Sequence[str]) -> list[Floats]:
         kinds[end] = 2
     kinds = kinds.to(scorer.trunk.device)
     encodings = list(encode(tokenizer, texts, recipe.first_token))
+    for encoding, text in zip(encodings, texts, strict=True):
+        if error := beyond(encoding, text, scorer.trunk.rows):
+            raise error
     # One more target, never looked at, so that the model is asked what follows the last token.
     longer = [_with_one_more(encoding) for encoding in encodings]
     found = [np.full((len(encoding), 2), np.nan, dtype=np.float32) for encoding in longer]
     pieces = pieces_of(longer, recipe.context, recipe.stride)
-    at = 0
-    while at < len(pieces):
-        stop = take_group(pieces, at, scorer.budget)
-        batch = build_batch(pieces[at:stop], longer)
-        masses = torch.cat(list(_log_masses(scorer, batch, kinds))).cpu().numpy()
+
+    def measure(batch: Batch) -> Floats:
+        masses: Floats = torch.cat(list(_log_masses(scorer.trunk, batch, kinds))).cpu().numpy()
+        return masses
+
+    for batch, masses in scorer.passes.over(pieces, longer, measure):
+        if isinstance(masses, EyebrowError):
+            raise masses
         for piece, span in split_by_piece(batch):
             into = piece.window.first
             found[piece.story][into : into + span.stop - span.start] = masses[span]
-        at = stop
     chosen = words.numpy()
     return [
         _choose(encoding, both, chosen, end)
@@ -97,13 +104,12 @@ def _choose(encoding: Encoding, both: Floats, words: Any, end: int | None) -> Fl
     return boundary[encoding.hidden :]
 
 
-def _log_masses(scorer: Scorer, batch: Batch, kinds: Tensor) -> Iterator[Tensor]:
+def _log_masses(trunk: Trunk, batch: Batch, kinds: Tensor) -> Iterator[Tensor]:
     """float32 (n, 2) for chunk after chunk of the batch's positions: ln of the probability of
     an entry that begins a word or EOS, and of one that does not or EOS.
 
     kinds: int64 (V,): 0 begins no word, 1 begins one, 2 is EOS.
     """
-    trunk = scorer.trunk
     ids, rows, positions = (t.to(trunk.device) for t in (batch.ids, batch.rows, batch.positions))
     with torch.inference_mode():
         if trunk.head is None:

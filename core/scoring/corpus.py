@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..errors import FAILED, EyebrowError
-from .batches import Piece, build_batch, take_group
+from .batches import Batch, Piece
 from .corpus_recipes import CORPUS_RECIPES, CorpusRecipe
-from .encode import Encoding, encode, start_token
-from .scorer import default_budget, is_out_of_memory
+from .encode import Encoding, encode, no_such_row, start_token
+from .head import Measured
+from .passes import Passes
 from .scores import bits_per_byte, perplexity
 from .trunk import Trunk
 from .windows import Window
@@ -159,7 +159,8 @@ def measure_corpus(
     bos = text.bos if way.fresh else None
     parts: list[Floats] = []
     tokens = 0
-    for batch in _measure(trunk, ids, windows, bos, budget or default_budget(trunk)):
+    _check(text, trunk.rows)
+    for batch in _measure(Passes(trunk, budget), ids, windows, bos):
         parts += batch
         tokens += sum(map(len, batch))
         if progress:
@@ -195,12 +196,18 @@ def settle(
     return way, length, step
 
 
+def _check(text: CorpusText, rows: int) -> None:
+    """Raises `EyebrowError` where the model has no row for a token of the text."""
+    places = np.flatnonzero(text.ids >= rows)
+    if len(places):
+        at = int(places[0])
+        end = int(text.sizes[: at + 1].sum())
+        raw = text.text.encode("utf-8", "surrogatepass")[end - int(text.sizes[at]) : end]
+        raise no_such_row(int(text.ids[at]), raw.decode("utf-8", "replace"), rows)
+
+
 def _measure(
-    trunk: Trunk,
-    ids: npt.NDArray[np.int32],
-    windows: Sequence[Window],
-    bos: int | None,
-    budget: int,
+    passes: Passes, ids: npt.NDArray[np.int32], windows: Sequence[Window], bos: int | None
 ) -> Iterator[list[Floats]]:
     """-ln p of each window's targets, float64, in order; batch after batch.
 
@@ -209,38 +216,18 @@ def _measure(
     nothing = np.zeros(0, dtype=np.int32)
     sequence = [Encoding(ids, nothing, nothing, 0)]
     pieces = [Piece(0, window) for window in windows]
-    at = 0
-    while at < len(pieces):
-        end = take_group(pieces, at, budget)
-        batch = build_batch(pieces[at:end], sequence)
+
+    def measure(batch: Batch) -> Measured:
         if bos is not None:
             batch.ids[:, 0] = bos
-        try:
-            measured = trunk.measure(batch.ids, batch.rows, batch.positions, batch.targets)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            measured = None  # and what the error held is let go
-        if measured is None:
-            budget = _make_do(trunk, end - at, batch.ids.shape[1])
-            continue
-        counts = [window.stop - window.first for window in windows[at:end]]
+        return passes.trunk.of_batch(batch)
+
+    for batch, measured in passes.over(pieces, sequence, measure):
+        if isinstance(measured, EyebrowError):
+            raise measured
+        counts = [piece.window.stop - piece.window.first for piece in batch.pieces]
         surprises = -measured.logprobs.numpy().astype(np.float64)
         yield np.split(surprises, np.cumsum(counts)[:-1])
-        at = end
-
-
-def _make_do(trunk: Trunk, rows: int, width: int) -> int:
-    """A smaller budget for batches of which one, of this shape, did not fit."""
-    if rows == 1:
-        raise EyebrowError(
-            "Out of memory",
-            f"one window of {width} tokens does not fit; use a smaller --context or model",
-            FAILED,
-        )
-    if trunk.device.type == "cuda":
-        torch.cuda.empty_cache()
-    return max(width, rows * width // 2)
 
 
 def _sum_up(

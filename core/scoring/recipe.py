@@ -11,7 +11,7 @@ from ..errors import EyebrowError
 FIRST_TOKEN = ("context", "scored")
 DTYPES = ("float32", "bfloat16", "float16")
 DEFAULT_CONTEXT = 1024
-SCORING = 1  # counts up where the same recipe comes to give other numbers
+SCORING = 2  # counts up where the same recipe comes to give other numbers
 
 
 @dataclass(frozen=True, slots=True)

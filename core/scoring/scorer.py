@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from ..errors import FAILED, EyebrowError
-from .batches import Batch, build_batch, pieces_of, split_by_piece, take_group
-from .encode import Encoding, encode
+from ..errors import EyebrowError
+from .batches import pieces_of, split_by_piece
+from .encode import Encoding, beyond, encode
 from .head import Measured
+from .passes import Passes
 from .recipe import Recipe
 from .scores import TOP, StoryScore, Summary
 from .trunk import Trunk
@@ -22,64 +22,90 @@ SLAB = 1024  # texts encoded and scored together
 class Scorer:
     """Scores texts with one model under one settled recipe.
 
-    budget: padded tokens in a batch. It is halved, and stays so, where memory runs out.
+    budget: padded tokens in a batch (0: what throughput is best at). make_room: asked where
+    memory runs out; says whether it freed any. Without it, or then, batches become smaller for
+    a while (see `Passes`).
     Texts are taken `SLAB` at a time, so that the first of a hundred thousand come soon and
     memory holds no more than one slab.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, recipe: Recipe, budget: int = 0) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        recipe: Recipe,
+        budget: int = 0,
+        make_room: Callable[[], bool] | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.recipe = recipe
         self.trunk = Trunk(model)
-        self.budget = budget or default_budget(self.trunk)
+        self.passes = Passes(self.trunk, budget, make_room)
+
+    @property
+    def budget(self) -> int:
+        """Padded tokens in a batch, as memory has it."""
+        return self.passes.budget
 
     def score(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
-        """(index into `texts`, score) as they are finished; of a slab, long texts first."""
-        for begin in range(0, len(texts), SLAB):
-            for story, score in self._score_slab(texts[begin : begin + SLAB]):
-                yield begin + story, score
+        """(index into `texts`, score) as they are finished; of a slab, long texts first.
 
-    def _score_slab(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
+        Raises the `EyebrowError` of a text that cannot be scored.
+        """
+        for finished in self.batches(texts):
+            for index, outcome in finished:
+                if isinstance(outcome, EyebrowError):
+                    raise outcome
+                yield index, outcome
+
+    def batches(
+        self, texts: Sequence[str], seconds: float | None = None
+    ) -> Iterator[list[tuple[int, StoryScore | EyebrowError]]]:
+        """One list for each forward pass: (index into `texts`, score) of what it finished.
+
+        A list is empty where the pass finished no text. In place of the score of a text that
+        cannot be scored stands why: it holds a token that the model has no entry for, or a
+        window of it does not fit into memory. Texts that need no pass come first, in a list of
+        their own. seconds: what a pass should take, at the pace measured so far; None for
+        throughput.
+        """
+        for begin in range(0, len(texts), SLAB):
+            for finished in self._slab(texts[begin : begin + SLAB], seconds):
+                yield [(begin + index, outcome) for index, outcome in finished]
+
+    def _slab(
+        self, texts: Sequence[str], seconds: float | None
+    ) -> Iterator[list[tuple[int, StoryScore | EyebrowError]]]:
         encodings = list(encode(self.tokenizer, texts, self.recipe.first_token))
         drafts = [_Draft(encoding) for encoding in encodings]
-        pieces = pieces_of(encodings, self.recipe.context, self.recipe.stride)
+        errors = [
+            beyond(encoding, text, self.trunk.rows)
+            for encoding, text in zip(encodings, texts, strict=True)
+        ]
+        pieces = [
+            piece
+            for piece in pieces_of(encodings, self.recipe.context, self.recipe.stride)
+            if errors[piece.story] is None
+        ]
         waiting = np.bincount([p.story for p in pieces], minlength=len(texts))
-        for story in np.flatnonzero(waiting == 0).tolist():
-            yield story, drafts[story].finish(texts[story])
-        at = 0
-        while at < len(pieces):
-            end = take_group(pieces, at, self.budget)
-            batch = build_batch(pieces[at:end], encodings)
-            measured = self._measure(batch)
-            if measured is None:
-                self._make_do(end - at, batch.ids.shape[1])
-                continue
-            at = end
+        at_once = [
+            (story, errors[story] or drafts[story].finish(texts[story]))
+            for story in np.flatnonzero(waiting == 0).tolist()
+        ]
+        if at_once:
+            yield at_once
+        for batch, measured in self.passes.over(pieces, encodings, self.trunk.of_batch, seconds):
+            finished: list[tuple[int, StoryScore | EyebrowError]] = []
             for piece, span in split_by_piece(batch):
-                drafts[piece.story].fill(piece.window.first, measured, span)
-                waiting[piece.story] -= 1
-                if not waiting[piece.story]:
-                    yield piece.story, drafts[piece.story].finish(texts[piece.story])
-
-    def _measure(self, batch: Batch) -> Measured | None:
-        """The numbers of a batch; None where it does not fit into memory."""
-        try:
-            return self.trunk.measure(batch.ids, batch.rows, batch.positions, batch.targets)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        return None  # with the error, and what it held, gone
-
-    def _make_do(self, rows: int, width: int) -> None:
-        if rows == 1:
-            raise EyebrowError(
-                "Out of memory",
-                f"one window of {width} tokens does not fit; use a smaller --context or model",
-                FAILED,
-            )
-        self.budget = max(width, rows * width // 2)
-        if self.trunk.device.type == "cuda":
-            torch.cuda.empty_cache()
+                story = piece.story
+                if isinstance(measured, EyebrowError):
+                    finished.append((story, measured))
+                    continue
+                drafts[story].fill(piece.window.first, measured, span)
+                waiting[story] -= 1
+                if not waiting[story]:
+                    finished.append((story, drafts[story].finish(texts[story])))
+            yield finished
 
 
 class _Draft:
@@ -119,16 +145,3 @@ class _Draft:
             self.top_logprobs[cut:],
             Summary(int(scored.sum()), size, nll),
         )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: CUDA has a type for it, the CPU and MPS say it in words."""
-    words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
-def default_budget(trunk: Trunk) -> int:
-    """Padded tokens in a batch: enough to fill the device, little enough to answer soon."""
-    if trunk.head is None:  # whole logits are made: keep them under 256 MB
-        return max(64, (1 << 26) // trunk.vocabulary)
-    return 32768 if trunk.device.type == "cuda" else 2048

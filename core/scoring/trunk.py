@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .batches import Batch
 from .head import Head, Measured, measure_logits
 
 # How far the parts' logits may be from the model's own, relative to the largest.
@@ -32,10 +34,26 @@ class Trunk:
         self.device = next(iter(model.state_dict().values())).device
         self.head = find_head(model)
 
+        self.parameters = sum(parameter.numel() for parameter in model.parameters())
+
     @property
     def vocabulary(self) -> int:
         """Entries of the output layer."""
         return int(self.model.config.get_text_config().vocab_size)
+
+    @cached_property
+    def rows(self) -> int:
+        """Ids from 0 on that the model can be fed and asked for."""
+        outputs = self.vocabulary if self.head is None else len(self.head.weight)
+        try:
+            inputs = self.model.get_input_embeddings().num_embeddings
+        except (AttributeError, NotImplementedError):
+            return outputs
+        return min(int(inputs), outputs)
+
+    def of_batch(self, batch: Batch) -> Measured:
+        """Numbers for the targets of a batch."""
+        return self.measure(batch.ids, batch.rows, batch.positions, batch.targets)
 
     def measure(self, ids: Tensor, rows: Tensor, positions: Tensor, targets: Tensor) -> Measured:
         """Numbers for `targets` (N,) read from `positions` (N,) of `rows` (N,).

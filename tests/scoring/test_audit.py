@@ -131,7 +131,7 @@ def test_numbers_that_depend_on_the_batch_are_found(
 def test_windows_that_see_too_little_are_found(
     tiny: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def blind(length: int, context: int, stride: int) -> Any:
+    def blind(length: int, context: int, stride: int, lead: int) -> Any:
         done = 1
         while done < length:  # no overlap: a later window knows only its last token
             stop = min(done - 1 + context, length)

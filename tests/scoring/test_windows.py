@@ -33,11 +33,11 @@ def test_every_token_once_with_enough_before_it(shape: tuple[int, int, int]) -> 
 def test_what_fits_gets_one_window(length: int, room: int) -> None:
     context = length + room
     (window,) = windows(length, context, 1)
-    assert window == (0, length, 1)
+    assert window == (0, length, 1, 0)
 
 
 def test_by_hand() -> None:
-    assert list(windows(10, 4, 2)) == [(0, 4, 1), (2, 6, 4), (4, 8, 6), (6, 10, 8)]
+    assert list(windows(10, 4, 2)) == [*((0, 4, 1, 0), (2, 6, 4, 0), (4, 8, 6, 0), (6, 10, 8, 0))]
     assert list(windows(1, 4, 2)) == []
 
 
