@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import EyebrowError
     from .engine.local import score
+    from .errors import EyebrowError
     from .models.load import load_model
     from .scoring.recipe import Recipe
     from .scoring.simple import compute_perplexity, next_tokens, token_surprise

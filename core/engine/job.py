@@ -17,8 +17,8 @@ from .keeper import Keeper
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
-    from ..scoring.scores import StoryScore
     from ..scoring.scorer import Scorer
+    from ..scoring.scores import StoryScore
 
 TOGETHER = 1024  # texts handed to the scorer at a time: all that one that breaks can hold up
 

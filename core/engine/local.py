@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FAILED, INTERRUPTED, EyebrowError
+from ..errors import INTERRUPTED, EyebrowError
 from ..models.catalogue import ModelSpec, find_models
 from ..models.fingerprint import model_digest, positions, tokenizer_digest
 from ..models.member import Member

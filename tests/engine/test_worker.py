@@ -59,14 +59,14 @@ def step(worker: Worker, *, until_done: bool = False) -> None:
 def test_a_story_that_breaks_costs_only_itself(
     worker: Worker, replies: io.BytesIO, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score = Scorer.score
+    batches = Scorer.batches
 
-    def picky(self: Scorer, texts: Any) -> Any:
+    def picky(self: Scorer, texts: Any, seconds: float | None = None) -> Any:
         if any(text.startswith("3 ") for text in texts):
             raise RuntimeError("this one")
-        return score(self, texts)
+        return batches(self, texts, seconds)
 
-    monkeypatch.setattr(Scorer, "score", picky)
+    monkeypatch.setattr(Scorer, "batches", picky)
     some = stories(8)
     worker.inbox.put(Score(1, spec("llama"), RECIPE, some))
     step(worker, until_done=True)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core.cli import main
-from eyebrow.core.errors import EyebrowError
 from eyebrow.core.engine.local import score
+from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.models.characters import END, START, SYMBOLS, UNKNOWN, character_tokenizer
 from eyebrow.core.models.count import count_ngrams, read_lines

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from eyebrow.core.commands.audit import audit as command
-from eyebrow.core.errors import DONE, FAILED, EyebrowError
 from eyebrow.core.engine.local import score
+from eyebrow.core.errors import DONE, FAILED, EyebrowError
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring import audit as room
 from eyebrow.core.scoring import batches

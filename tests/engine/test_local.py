@@ -1,21 +1,26 @@
-"""`score` in this process: one recipe, the store, failures, interruption."""
+"""The run loop in this process: one recipe, the store, failures, interruption."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from eyebrow.core import headless
+from eyebrow.core.engine import local
+from eyebrow.core.engine import progress as pace
+from eyebrow.core.engine.local import score
+from eyebrow.core.engine.progress import Progress
+from eyebrow.core.engine.recipes import shared_recipe
 from eyebrow.core.errors import EyebrowError
-from eyebrow.core.headless import Progress, score, shared_recipe
 from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.models.fingerprint import tokenizer_digest
 from eyebrow.core.models.load import load_model
 from eyebrow.core.results.store import Store
+from eyebrow.core.scoring import passes
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.simple import score_text
@@ -33,13 +38,13 @@ def stories() -> list[Story]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text that reaches a model."""
     seen: list[str] = []
-    real = Scorer.score
+    real = Scorer.batches
 
-    def spy(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
+    def spy(self: Scorer, texts: Sequence[str], seconds: float | None = None) -> Iterator[Any]:
         seen.extend(texts)
-        return real(self, texts)
+        return real(self, texts, seconds)
 
-    monkeypatch.setattr(Scorer, "score", spy)
+    monkeypatch.setattr(Scorer, "batches", spy)
     return seen
 
 
@@ -164,15 +169,16 @@ def breaking(
     monkeypatch: pytest.MonkeyPatch, is_bad: Callable[[str], bool], after: int = 0
 ) -> None:
     """From now on a batch with a bad text in it breaks, when `after` of its texts are done."""
-    real = Scorer.score
+    real = Scorer.batches
 
-    def fragile(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
-        for n, scored in enumerate(real(self, texts)):
+    def fragile(self: Scorer, texts: Sequence[str], seconds: float | None = None) -> Iterator[Any]:
+        done = [scored for batch in real(self, texts, seconds) for scored in batch]
+        for n, scored in enumerate(done):
             if any(map(is_bad, texts)) and n == min(after, len(texts) - 1):
                 raise RuntimeError("index out of range\nand more")
-            yield scored
+            yield [scored]
 
-    monkeypatch.setattr(Scorer, "score", fragile)
+    monkeypatch.setattr(Scorer, "batches", fragile)
 
 
 def test_a_bad_story_stops_no_other(
@@ -203,16 +209,18 @@ def test_if_every_story_fails_it_is_told_once(
 def test_no_number_is_no_result_and_is_not_stored(
     stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Scorer.score
+    real = Scorer.batches
 
-    def overflowing(self: Scorer, texts: Sequence[str]) -> Iterator[tuple[int, Any]]:
-        from dataclasses import replace
+    def overflowing(self: Scorer, texts: Sequence[str], seconds: float | None) -> Iterator[Any]:
+        for batch in real(self, texts, seconds):
+            yield [
+                (at, replace(scored, summary=replace(scored.summary, nll=math.nan)))
+                if at == 0
+                else (at, scored)
+                for at, scored in batch
+            ]
 
-        for at, scored in real(self, texts):
-            nll = math.nan if at == 0 else scored.summary.nll
-            yield at, replace(scored, summary=replace(scored.summary, nll=nll))
-
-    monkeypatch.setattr(Scorer, "score", overflowing)
+    monkeypatch.setattr(Scorer, "batches", overflowing)
     results = score(stories, BIGRAM, store=tmp_path)
     assert len(results.stories) == len(stories) - 1
     (failure,) = results.failures
@@ -233,10 +241,17 @@ def test_a_store_that_cannot_be_written_costs_no_number(
     assert failure.title == "Cannot write the store"
 
 
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of one text, each of them reported."""
+    for room in (local, pace):
+        monkeypatch.setattr(room, "TELL_AFTER", 0.0)
+    monkeypatch.setattr(passes, "default_budget", lambda _: 1)
+
+
 def test_interrupted_it_keeps_exactly_what_was_finished(
     stories: list[Story], tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headless, "TELL_AFTER", 0.0)
+    one_by_one(monkeypatch)
 
     def enough(progress: Progress) -> None:
         if progress.doing == "scoring" and progress.done == 3:
@@ -253,7 +268,7 @@ def test_interrupted_it_keeps_exactly_what_was_finished(
 def test_progress_counts_up_to_all(
     stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headless, "TELL_AFTER", 0.0)
+    one_by_one(monkeypatch)
     score(stories[:2], BIGRAM, store=tmp_path)
     told: list[Progress] = []
     score(stories, BIGRAM, store=tmp_path, progress=told.append)
