@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .commands.bundled import open_bundled
+from .commands.interrupt import Interrupted, interruptible
 from .commands.output import complain
 from .errors import DONE, FAILED, INTERRUPTED, EyebrowError
 
@@ -21,6 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal that knows no ␣ gets its number
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
+    with interruptible() as interrupted:
+        return _run(given, interrupted)
+
+
+def _run(given: Sequence[str], interrupted: Interrupted) -> int:
     try:
         if not given:
             return open_bundled()
@@ -29,17 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = run(given)
     except EyebrowError as error:
         complain(error.title, error.message)
-        return error.exit_code
+        is_interrupt = error.exit_code == INTERRUPTED
+        return interrupted.exit_code if is_interrupt else error.exit_code
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        complain("Interrupted", "nothing is left half done")
+        return interrupted.exit_code
     except Exception as error:
         if os.environ.get("EYEBROW_DEBUG"):
             raise
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         complain("It failed", f"{reason} (EYEBROW_DEBUG=1 shows where)")
         return FAILED
-    if code == INTERRUPTED:
-        complain("Interrupted", "nothing is left half done")
     return int(code or DONE)
 
 

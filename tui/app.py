@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, takewhile
@@ -134,8 +136,14 @@ class EyebrowApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.call_after_refresh(self._begin)
         if hasattr(signal, "SIGHUP"):
-            # The terminal went away: leave in order, which lets the worker go too.
+            # The terminal went away: there is nothing to restore; the worker sees the pipe close.
             signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
+        for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
+            if (number := getattr(signal, name, None)) is not None:
+                with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+                    asyncio.get_running_loop().add_signal_handler(
+                        number, partial(self.exit, return_code=128 + number)
+                    )
 
     def _begin(self) -> None:
         """After the first paint: take in what threads have to say, read the other stories.

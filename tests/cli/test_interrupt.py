@@ -1,4 +1,4 @@
-"""Ctrl-C in a real process keeps what was finished."""
+"""Signals in a real process: what was finished is kept, one line is said, 128 + n returned."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from .conftest import BIGRAM, Outcome
 
@@ -19,14 +20,17 @@ TEXT = "the cat saw a big red ball and ran to his friend in the park"
 def rows(store: Path) -> list[str]:
     return [
         story
-        for part in store.glob("*.parquet")
+        for part in store.rglob("[!.]*.parquet")
         for story in pq.read_table(part, columns=["story"]).column(0).to_pylist()
     ]
 
 
-def test_sigint_keeps_the_finished_part(
-    command: Callable[..., list[str]], cli: Callable[..., Outcome], tmp_path: Path
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_signal_keeps_the_finished_part(
+    command: Callable[..., list[str]], cli: Callable[..., Outcome], tmp_path: Path, name: str
 ) -> None:
+    """Sent twice, as impatient hands do: the second must not cut off what the first began."""
+    number = getattr(signal, name)
     words = TEXT.split()
     texts = [f"Story {n}. " + " ".join(words[n % 14 :] + words) * 8 + "." for n in range(20_000)]
     place, store = tmp_path / "many.jsonl", tmp_path / "store"
@@ -38,23 +42,49 @@ def test_sigint_keeps_the_finished_part(
         text=True,
     )
     try:
-        while not list(store.glob("*.parquet")):  # at work, and the first part is written
+        while not rows(store):  # at work, and the first part is written
             assert running.poll() is None, running.communicate()
             time.sleep(0.05)
-        time.sleep(1.0)  # some more that is not written yet
-        running.send_signal(signal.SIGINT)
+        first = len(rows(store))
+        time.sleep(0.5)  # some more that is not written yet
+        running.send_signal(number)
+        time.sleep(0.02)
+        running.send_signal(number)
         out, err = running.communicate(timeout=60)
     finally:
         running.kill()
-    assert running.returncode == 130
+    assert running.returncode == 128 + number
     assert out == ""
     assert err.count("\n") == 1
     assert "kept in" in err
     finished = rows(store)
-    assert 0 < len(finished) < len(texts)
+    assert first < len(finished) < len(texts)
     assert len(set(finished)) == len(finished)
-    assert not list(store.glob(".*parquet*"))  # nothing is left half written
-    some = tmp_path / "some.jsonl"
-    some.write_text("".join(json.dumps({"text": texts[int(n) - 1]}) + "\n" for n in finished))
-    assert cli("score", some, "-m", BIGRAM, "--store", store, "--json").code == 0
-    assert rows(store) == finished  # nothing was missing
+    assert not list(store.rglob(".*parquet*"))  # nothing is left half written
+    if name == "SIGINT":
+        some = tmp_path / "some.jsonl"
+        kept = (json.dumps({"text": texts[int(n) - 1]}) + "\n" for n in finished)
+        some.write_text("".join(kept))
+        assert cli("score", some, "-m", BIGRAM, "--store", store, "--json").code == 0
+        assert rows(store) == finished  # nothing was missing
+
+
+def test_a_command_that_hang_ups_do_not_concern_stays(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    running = subprocess.Popen(
+        ["nohup", *command("tokens", "-", "-m", BIGRAM, "--json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while "cli" not in Path(f"/proc/{running.pid}/cmdline").read_text():
+        time.sleep(0.02)
+    while b"numpy" not in Path(f"/proc/{running.pid}/maps").read_bytes():  # it is up
+        time.sleep(0.02)
+        assert running.poll() is None
+        break
+    running.send_signal(signal.SIGHUP)
+    out, _ = running.communicate(b"the cat", timeout=120)
+    assert running.returncode == 0
+    assert json.loads(out)

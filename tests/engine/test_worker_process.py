@@ -210,6 +210,50 @@ def test_no_worker_outlives_its_parent(
     assert stored(tmp_path / "scores", spec("llama"))
 
 
+BUSY = """
+import sys, time
+from eyebrow.core.engine import worker
+from eyebrow.core.scoring.scorer import Scorer
+batches = Scorer.batches
+
+def busy(self, texts, seconds=None):
+    for n, batch in enumerate(batches(self, texts, 1e-9)):
+        if n == 2:
+            time.sleep(600)
+        yield batch
+
+Scorer.batches = busy
+worker.main()
+"""
+
+
+def test_it_leaves_in_the_midst_of_a_batch_with_what_is_finished(
+    desk: Open, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: Any) -> Any:
+        return real([sys.executable, "-c", BUSY], **options)
+
+    monkeypatch.setattr("eyebrow.core.engine.client.subprocess.Popen", start)
+    at, model, some = desk(), spec("llama"), stories(20)
+    at.send(Score(1, model, RECIPE, some))
+    told = at.until(Scored) + at.until(Scored)
+    at.leave()
+    assert at.process.returncode == 0
+    assert stored(tmp_path / "scores", model) == digests(told)
+
+
+def test_an_unreadable_request_ends_it(desk: Open) -> None:
+    at = desk()
+    at.until(Hello)
+    at.process.stdin.write(b"\x05\0\0\0\0\0\0\0hello")
+    at.process.stdin.flush()
+    died = at.until(WorkerDied)[-1]
+    assert died.status == 1
+    assert "unreadable" in died.last_words
+
+
 def is_running(pid: int) -> bool:
     """Whether there is such a process; one that only waits to be reaped is not running."""
     try:

@@ -73,6 +73,19 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
         assert terminal.children() != [worker]
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGQUIT"])
+def test_a_signal_leaves_in_order(tmp_path: Path, name: str) -> None:
+    number = getattr(signal, name)
+    with Terminal([*TWO, "--limit", "20"]) as terminal:
+        terminal.until(coloured)
+        (worker,) = terminal.children()
+        os.kill(terminal.child.pid, number)
+        assert terminal.leave() == 128 + number
+        assert gone(worker)
+        modes = terminal.screen.mode
+        assert 1049 << 5 not in modes, "the alternate screen is left"
+
+
 def test_when_the_terminal_goes_nothing_stays(tmp_path: Path) -> None:
     with Terminal(TWO) as terminal:
         terminal.until(coloured)
