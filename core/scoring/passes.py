@@ -12,7 +12,7 @@ import torch
 from ..errors import FAILED, EyebrowError
 from .batches import Batch, Piece, build_batch, take_group
 from .encode import Encoding
-from .trunk import Trunk
+from .trunk import Trunk, is_out_of_memory
 
 RECOVERY = 16  # passes without trouble after which a budget that was halved is doubled
 WHOLE = 1 << 26  # logits made at once where they are made whole: 256 MB in float32
@@ -128,12 +128,6 @@ class _Pace:
     @property
     def tokens_per_second(self) -> float:
         return float(self._tokens / self._seconds)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: CUDA has a type for it, the CPU and MPS say it in words."""
-    words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def default_budget(trunk: Trunk) -> int:
