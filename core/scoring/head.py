@@ -121,6 +121,16 @@ def measure_logits(logits: Tensor, targets: Tensor) -> Measured:
     )
 
 
+def target_logprobs(logits: Tensor, targets: Tensor) -> Tensor:
+    """float32 (N,) on the CPU: of the targets (N,) alone, from whole logits (N, V)."""
+    parts = []
+    for at in range(0, len(targets), CHUNK):
+        below = logits[at : at + CHUNK].float()
+        below = below - below.amax(1, keepdim=True)  # GPT-2's logits lie near -100
+        parts.append(below.gather(1, targets[at : at + CHUNK, None])[:, 0] - below.logsumexp(1))
+    return torch.cat(parts).cpu()
+
+
 def _measure_whole(logits: Tensor, targets: Tensor) -> Measured:
     return measure_tiles([(0, logits)], targets, logits.gather(1, targets[:, None])[:, 0])
 

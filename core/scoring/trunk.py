@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .batches import Batch
-from .head import Finish, Head, Measured, measure_logits
+from .head import Finish, Head, Measured, measure_logits, target_logprobs
 
 PROBE = 8  # tokens that are looked at
 EXACT = 1e-5  # relative; what becomes of the head's output is computed in float32
@@ -64,6 +64,15 @@ class Trunk:
             if self.head is None:
                 return measure_logits(states, targets)
             return self.head.measure(states, targets)
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        """float32 (N,), on the CPU: of the batch's targets, without anything else."""
+        if self.head is not None:
+            return self.of_batch(batch).logprobs
+        given = (batch.ids, batch.rows, batch.positions, batch.targets)
+        ids, rows, positions, targets = (t.to(self.device) for t in given)
+        with torch.inference_mode():
+            return target_logprobs(self.states(ids)[rows, positions], targets)
 
     def states(self, ids: Tensor) -> Tensor:
         """What the head is given at each position of `ids` (B, L): hidden states (B, L, H).
