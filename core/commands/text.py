@@ -53,7 +53,8 @@ def tokens(
     """The tokens, words or sentences of a text with their surprise, one row each.
 
     The surprise of a token is -ln p given the tokens before it, in nats and in bits; rank 1 is
-    the likeliest token. "instead" is the likeliest other token at that place.
+    the likeliest token, and 3= one of several that are equally likely and third. "instead" is
+    the likeliest other token at that place.
 
     \b
     Example:
@@ -92,6 +93,8 @@ def tokens(
         return DONE
     sums = score.summary
     emit(shown)
+    if unit == "token" and score.tied.any():
+        emit("\n= equally likely as others; in half precision many logits are equal")
     emit(
         f"\n{sums.tokens:,} tokens scored, perplexity {number(sums.perplexity, 2)}, "
         f"{number(sums.bits_per_byte, 3)} bits per byte\n"
@@ -198,6 +201,7 @@ def _alternative(entry: Alternative) -> dict[str, Any]:
         "token": entry.token,
         "token_id": entry.token_id,
         "probability": entry.probability,
+        "tied": entry.tied,
     }
 
 
@@ -217,7 +221,7 @@ def _cells(row: TokenSurprise) -> tuple[str, ...]:
         _percent(row.probability),
         number(row.surprise, 2),
         number(row.surprise / math.log(2), 2),
-        f"{row.rank:,}",
+        f"{row.rank:,}" + ("=" if row.tied else ""),
         number(row.entropy, 2),
         visible(other.token, spaces=True) if other else "",
         _percent(other.probability) if other else "",

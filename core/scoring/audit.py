@@ -19,10 +19,10 @@ from ..results.store import Row, Store
 from ..stories.story import Story, text_digest
 from .differences import all_logprobs, between_arrays, number, read_off, relative, totals
 from .encode import encode
-from .passes import is_out_of_memory
 from .recipe import Recipe
 from .scorer import Scorer
 from .scores import StoryScore
+from .trunk import is_out_of_memory
 from .windows import windows
 
 SAMPLED = 24  # positions at which the whole vocabulary is looked at

@@ -112,11 +112,7 @@ def _log_masses(trunk: Trunk, batch: Batch, kinds: Tensor) -> Iterator[Tensor]:
     """
     ids, rows, positions = (t.to(trunk.device) for t in (batch.ids, batch.rows, batch.positions))
     with torch.inference_mode():
-        if trunk.head is None:
-            states = trunk.model(input_ids=ids).logits[rows, positions]
-        else:
-            output = trunk.model.base_model(input_ids=ids, use_cache=False)
-            states = output.last_hidden_state[rows, positions]
+        states = trunk.states(ids)[rows, positions]
         for at in range(0, len(states), CHUNK):
             part = states[at : at + CHUNK]
             tiles = [(0, part.float())] if trunk.head is None else trunk.head.tiles(part)

@@ -49,9 +49,13 @@ def encode(tokenizer: Any, texts: Sequence[str], first_token: str) -> Iterator[E
     start = start_token(tokenizer) if first_token == "scored" else None
     special = set(tokenizer.all_special_ids)
     for text, ids, offsets in _tokenise(tokenizer, texts):
-        lead = _added_in_front(ids, offsets, special)
+        front = _added_in_front(ids, offsets, special)
+        lead = front
+        if lead == len(ids) > 1:  # no text between what is put in front and behind
+            ((_, some, places),) = _tokenise(tokenizer, ["a"])
+            lead = min(lead, _added_in_front(some, places, special))
         if start is not None:
-            ids, offsets = [start, *ids[lead:]], [(0, 0), *offsets[lead:]]
+            ids, offsets = [start, *ids[front:]], [(0, 0), *offsets[front:]]
             lead = min(lead, 1)
         starts, ends = tile(offsets, [i in special for i in ids], text)
         array = np.array(ids, dtype=np.int32)

@@ -12,13 +12,13 @@ import torch
 from ..errors import FAILED, EyebrowError
 from .batches import Batch, Piece, build_batch, take_group
 from .encode import Encoding
-from .trunk import Trunk
+from .trunk import Trunk, is_out_of_memory
 
 RECOVERY = 16  # passes without trouble after which a budget that was halved is doubled
 WHOLE = 1 << 26  # logits made at once where they are made whole: 256 MB in float32
 # Multiplications and additions a second that a device gets done at least, to begin with.
 PER_THREAD, PER_DEVICE = 2.5e10, {"cuda": 1e13, "mps": 1e12}
-MOST_TOKENS = 30_000.0  # a second, as long as nothing is measured: small models are no faster
+MOST_TOKENS = 3_000.0  # a second, as long as nothing is measured: the first batch stays small
 
 clock: Callable[[], float] = time.perf_counter
 
@@ -128,12 +128,6 @@ class _Pace:
     @property
     def tokens_per_second(self) -> float:
         return float(self._tokens / self._seconds)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: CUDA has a type for it, the CPU and MPS say it in words."""
-    words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def default_budget(trunk: Trunk) -> int:

@@ -79,3 +79,15 @@ class StoryScore:
     def surprises(self) -> Floats:
         """-ln p of each token in nats, float32 (T,); nan where not scored."""
         return -self.logprobs
+
+    @property
+    def tied(self) -> npt.NDArray[np.bool_]:
+        """bool (T,): whether a token shares its rank with one of the ten likeliest.
+
+        Where logits are rounded to half precision (on the CPU) many are equal; the rank is
+        then the best of those that share it. Ties far from the top are not known.
+        """
+        same = self.top_logprobs == self.logprobs[:, None]
+        other = (self.top_ids >= 0) & (self.top_ids != self.token_ids[:, None])
+        shared: npt.NDArray[np.bool_] = (same & other).any(axis=1)
+        return shared

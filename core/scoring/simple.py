@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +10,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from .encode import encode
+from ..errors import EyebrowError
+from .batches import Piece, pieces_of
+from .encode import beyond, encode, without_added_end
+from .passes import Passes
 from .recipe import DEFAULT_CONTEXT, Recipe
 from .scorer import Scorer
-from .scores import StoryScore
+from .scores import Floats, Ints, StoryScore, perplexity
 from .trunk import Trunk
 from .vocabulary import token_texts
+
+WHOLE = 1 << 27  # logits of a text that are made at once: 512 MB in float32
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One entry of a next-token table."""
+    """One entry of a next-token table. tied: as likely as another in the table."""
 
     token: str
     token_id: int
     probability: float
     logit: float | None = None
+    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class TokenSurprise:
     """One token of a text; numbers are None where it was context and not scored.
 
     start, end: character offsets into the text. logprob, surprise, entropy: nats. rank 1 is
-    the likeliest. top: the likeliest alternatives at this place.
+    the likeliest. top: the likeliest alternatives at this place. tied: it shares its rank with
+    one of them, as happens where logits are rounded to half precision.
     """
 
     index: int
@@ -47,6 +54,7 @@ class TokenSurprise:
     rank: int | None
     entropy: float | None
     top: tuple[Alternative, ...]
+    tied: bool | None
 
 
 def recipe_for(model: Any, first_token: str = "context", context: int = DEFAULT_CONTEXT) -> Recipe:
@@ -82,9 +90,32 @@ def compute_perplexity(model: Any, tokenizer: Any, text: str) -> float:
     """exp of the mean of -ln p(token | tokens before) over all tokens but the first.
 
     Works with any causal LM; texts beyond its context go through overlapping windows. nan for
-    a text in which nothing can be scored (no or one token).
+    a text in which nothing can be scored (no or one token). The model runs once where the
+    logits of the text fit into memory at once. Raises `EyebrowError` for a text with a token
+    that the model has no row for.
     """
-    return score_text(model, tokenizer, text).summary.perplexity
+    recipe = recipe_for(model)
+    (encoding,) = encode(tokenizer, [text], recipe.first_token)
+    pieces = pieces_of([encoding], recipe.context, recipe.stride)
+    total, count = 0.0, 0
+    with _evaluating(model):
+        trunk = Trunk(model, whole=_is_short(model, pieces, recipe))
+        if error := beyond(encoding, text, trunk.rows):
+            raise error
+        for _, logprobs in Passes(trunk).over(pieces, [encoding], trunk.logprobs):
+            if isinstance(logprobs, EyebrowError):
+                raise logprobs
+            total -= float(logprobs.double().sum())
+            count += len(logprobs)
+    return perplexity(total, count)
+
+
+def _is_short(model: Any, pieces: Sequence[Piece], recipe: Recipe) -> bool:
+    """Whether all logits can be had at once, and are as exact as those of a model taken apart."""
+    if recipe.device == "cuda" and recipe.dtype in ("bfloat16", "float16"):
+        return False  # the head alone keeps float32
+    tokens = sum(piece.window.fed for piece in pieces)
+    return tokens * int(model.config.get_text_config().vocab_size) <= WHOLE
 
 
 def token_surprise(
@@ -98,6 +129,7 @@ def token_surprise(
 def token_rows(score: StoryScore, vocabulary: list[str]) -> list[TokenSurprise]:
     """A score's arrays as rows, with ids written out."""
     rows = []
+    tied = score.tied
     for i in range(len(score)):
         scored = bool(score.ranks[i] > 0)
         logprob = float(score.logprobs[i])
@@ -113,31 +145,55 @@ def token_rows(score: StoryScore, vocabulary: list[str]) -> list[TokenSurprise]:
                 surprise=-logprob if scored else None,
                 rank=int(score.ranks[i]) if scored else None,
                 entropy=float(score.entropies[i]) if scored else None,
-                top=tuple(
-                    Alternative(vocabulary[k], int(k), float(np.exp(p)))
-                    for k, p in zip(score.top_ids[i], score.top_logprobs[i], strict=True)
-                    if scored and k >= 0
-                ),
+                top=_table(vocabulary, score.top_ids[i], score.top_logprobs[i]) if scored else (),
+                tied=bool(tied[i]) if scored else None,
             )
         )
     return rows
 
 
+def _table(vocabulary: list[str], ids: Ints, logprobs: Floats) -> tuple[Alternative, ...]:
+    """The likeliest at one place; a table of a small vocabulary has entries without an id."""
+    shared = _shared(logprobs)
+    return tuple(
+        Alternative(vocabulary[k], int(k), float(np.exp(p)), tied=bool(tie))
+        for k, p, tie in zip(ids, logprobs, shared, strict=True)
+        if k >= 0
+    )
+
+
+def _shared(values: Any) -> Any:
+    """bool (N,): which of the values (N,), the largest first, equal a neighbour."""
+    same = values[1:] == values[:-1]
+    return np.concatenate([same, [False]]) | np.concatenate([[False], same])
+
+
 def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alternative]:
     """The k likeliest tokens to follow `text`, likeliest first, with their logits.
 
-    An empty text is continued from BOS (else EOS). Raises `EyebrowError` where there is neither.
+    An EOS that the tokenizer puts behind a text is left out: what follows the text is asked
+    for. A text beyond the context is cut on the left, behind the BOS that the tokenizer puts in
+    front. An empty text is continued from BOS (else EOS).
+
+    Raises `EyebrowError` where there is neither, and for a token that the model has no row for.
     """
     (encoding,) = encode(tokenizer, [text], "context")
+    encoding = without_added_end(tokenizer, encoding)
     if not len(encoding):
         (encoding,) = encode(tokenizer, [""], "scored")
-    ids = torch.from_numpy(encoding.ids[-recipe_for(model).context :]).long()
+    room = recipe_for(model).context - encoding.lead
+    lead, rest = encoding.ids[: encoding.lead], encoding.ids[encoding.lead :]
+    ids = torch.from_numpy(np.concatenate([lead, rest[max(0, len(rest) - room) :]])).long()
     with _evaluating(model):
-        logits = Trunk(model).logits_after(ids)
+        trunk = Trunk(model)
+        if error := beyond(encoding, text, trunk.rows):
+            raise error
+        logits = trunk.logits_after(ids)
     logprobs = logits.log_softmax(-1)
     best = logits.topk(min(k, len(logits)))
     vocabulary = token_texts(tokenizer, len(logits))
+    tied = _shared(best.values.numpy())
     return [
-        Alternative(vocabulary[i], i, float(logprobs[i].exp()), float(logit))
-        for logit, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        Alternative(vocabulary[i], i, float(logprobs[i].exp()), float(logit), bool(tie))
+        for logit, i, tie in zip(best.values.tolist(), best.indices.tolist(), tied, strict=True)
     ]

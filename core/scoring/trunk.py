@@ -1,15 +1,12 @@
 """A causal language model taken apart: the trunk gives hidden states, the head numbers.
 
 Models differ in what lies between the last hidden state and the logits (a bias, a scale, a soft
-cap). Nothing is assumed: the parts are put together for a few tokens and compared with the
-model's own logits, and a model whose parts do not add up is used whole.
+cap). Nothing is assumed: what the head is given and what becomes of its output are looked at
+while the model runs, and a model in which something else goes on is used whole.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -17,23 +14,23 @@ import torch
 from torch import Tensor
 
 from .batches import Batch
-from .head import Head, Measured, measure_logits
+from .head import Finish, Head, Measured, measure_logits, target_logprobs
 
-# How far the parts' logits may be from the model's own, relative to the largest.
-TOLERANCE = defaultdict(lambda: 1e-4, {torch.bfloat16: 3e-2, torch.float16: 4e-3})
+PROBE = 8  # tokens that are looked at
+EXACT = 1e-5  # relative; what becomes of the head's output is computed in float32
 
 
 class Trunk:
     """Runs a model over padded batches and measures positions.
 
-    model: any causal LM in the manner of transformers, in eval mode, on its device.
+    model: any causal LM in the manner of transformers, in eval mode, on its device. whole: it
+    is not taken apart, which spares the look at it; all its logits are made.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, whole: bool = False) -> None:
         self.model = model
         self.device = next(iter(model.state_dict().values())).device
-        self.head = find_head(model)
-
+        self.head = None if whole else find_head(model)
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
 
     @property
@@ -63,62 +60,133 @@ class Trunk:
         """
         ids, rows, positions, targets = (t.to(self.device) for t in (ids, rows, positions, targets))
         with torch.inference_mode():
+            states = self.states(ids)[rows, positions]
             if self.head is None:
-                return measure_logits(self.model(input_ids=ids).logits[rows, positions], targets)
-            hidden = _hidden(self.model, ids)[rows, positions]
-            return self.head.measure(hidden, targets)
+                return measure_logits(states, targets)
+            return self.head.measure(states, targets)
+
+    def logprobs(self, batch: Batch) -> Tensor:
+        """float32 (N,), on the CPU: of the batch's targets, without anything else."""
+        if self.head is not None:
+            return self.of_batch(batch).logprobs
+        given = (batch.ids, batch.rows, batch.positions, batch.targets)
+        ids, rows, positions, targets = (t.to(self.device) for t in given)
+        with torch.inference_mode():
+            return target_logprobs(self.states(ids)[rows, positions], targets)
+
+    def states(self, ids: Tensor) -> Tensor:
+        """What the head is given at each position of `ids` (B, L): hidden states (B, L, H).
+
+        The logits themselves (B, L, V) where the model is used whole.
+        """
+        if self.head is None:
+            return self.model(input_ids=ids).logits  # type: ignore[no-any-return]
+        return _hidden(self.model, ids).to(self.head.weight.dtype)
 
     def logits_after(self, ids: Tensor) -> Tensor:
         """float32 logits (V,) of the token that follows `ids` (L,)."""
         with torch.inference_mode():
-            row = ids.to(self.device)[None]
-            if self.head is None:
-                return self.model(input_ids=row).logits[0, -1].float().cpu()  # type: ignore[no-any-return]
-            last = _hidden(self.model, row)[:, -1]
-            return self.head.logits(last, 0, self.head.weight.shape[0])[0].cpu()
+            last = self.states(ids.to(self.device)[None])[:, -1]
+            if self.head is not None:
+                last = self.head.logits(last, 0, len(self.head.weight))
+            return last[0].float().cpu()
 
 
 def find_head(model: Any) -> Head | None:
-    """The linear head of `model`, or None where trunk and head do not give its logits."""
+    """The linear head of `model`, or None where trunk and head do not give its logits.
+
+    The model runs once over a few tokens. What its output layer is given has to be what the
+    trunk gives, and what it makes of it its weight's (and bias's) linear map. Its output is then
+    replaced by known numbers of every magnitude in float32, where even a cap far above the
+    logits of a few tokens shows, and what the model makes of them has to be `Finish`.
+    """
     layer = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     weight = getattr(layer, "weight", None)
-    if weight is None or model.base_model is model or weight.ndim != 2:
+    if not isinstance(layer, torch.nn.Module) or weight is None or weight.ndim != 2:
         return None
-    bias = getattr(layer, "bias", None)
+    if model.base_model is model or not weight.is_floating_point():
+        return None
     config = model.config.get_text_config()
-    size = min(8, getattr(config, "max_position_embeddings", None) or 8)
-    probe = torch.arange(1, size + 1, device=weight.device)[None] % weight.shape[0]
-    heads = [Head(weight, bias, finish) for finish in _finishes(config)]
+    size = min(PROBE, getattr(config, "max_position_embeddings", None) or PROBE)
+    ids = torch.arange(1, size + 1, device=weight.device)[None] % weight.shape[0]
+    known = _known(size, len(weight), weight.device)
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def replace(_: torch.nn.Module, given: tuple[Tensor, ...], made: Tensor) -> Tensor:
+        seen.append((given[0], made))
+        return known.clone()
+
+    bias = getattr(layer, "bias", None)
     with torch.inference_mode():
-        wanted = model(input_ids=probe).logits[0].float()
+        hook = layer.register_forward_hook(replace)
         try:
-            hidden = _hidden(model, probe)[0]
-            errors = [_error(head.logits(hidden, 0, len(weight)), wanted) for head in heads]
-        except (TypeError, AttributeError, RuntimeError, ValueError):
+            became = model(input_ids=ids).logits
+            ((given, made),) = seen  # called once, on everything
+            linear = torch.nn.functional.linear(given, weight, bias)
+            hidden = _hidden(model, ids).to(weight.dtype)
+            if not (_is_same_trunk(hidden, given) and _is_same_product(linear, made)):
+                return None
+            finish = _finish(known, became)
+        except (TypeError, AttributeError, RuntimeError, ValueError, IndexError) as error:
+            if is_out_of_memory(error):
+                raise
             return None
-    # The closest of them: where logits are small a soft cap is nearly the plain case.
-    best = min(range(len(heads)), key=errors.__getitem__)
-    return heads[best] if errors[best] < TOLERANCE[weight.dtype] else None
+        finally:
+            hook.remove()
+    return None if finish is None else Head(weight, bias, finish)
 
 
 def _hidden(model: Any, ids: Tensor) -> Tensor:
     return model.base_model(input_ids=ids, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
 
 
-def _error(got: Tensor, wanted: Tensor) -> float:
-    if got.shape != wanted.shape:
-        return math.inf
-    scale = wanted.abs().max().clamp(min=1e-6)
-    return float((got - wanted).abs().max() / scale)
+def _is_same_trunk(hidden: Tensor, given: Tensor) -> bool:
+    """Whether two passes gave the same states, but for what a device may sum in another order."""
+    if hidden.shape != given.shape:
+        return False
+    share = max(EXACT, torch.finfo(hidden.dtype).eps)
+    return bool((hidden.float() - given.float()).norm() <= share * given.float().norm())
 
 
-def _finishes(config: Any) -> list[Callable[[Tensor], Tensor] | None]:
-    """What models are known to do to their logits, the plain case first."""
-    finishes: list[Callable[[Tensor], Tensor] | None] = [None]
-    if cap := getattr(config, "final_logit_softcapping", None):  # Gemma 2
-        finishes.append(lambda logits: torch.tanh(logits / cap) * cap)
-    if scale := getattr(config, "logit_scale", None):  # Cohere
-        finishes.append(lambda logits: logits * scale)
-    if scaling := getattr(config, "logits_scaling", None):  # Granite
-        finishes.append(lambda logits: logits / scaling)
-    return finishes
+def _is_same_product(linear: Tensor, made: Tensor) -> bool:
+    """Whether every entry is the same but for its last digit: the same was multiplied."""
+    if linear.shape != made.shape:
+        return False
+    wanted = made.float()
+    allowed = torch.finfo(linear.dtype).eps * wanted.abs() + EXACT * wanted.abs().max()
+    return bool(((linear.float() - wanted).abs() <= allowed).all())
+
+
+def _known(positions: int, entries: int, device: torch.device) -> Tensor:
+    """float32 (1, positions, entries): of both signs, from a thousandth to ten thousand.
+
+    The first entry is larger than any cap, the second so small that no cap touches it.
+    """
+    chance = torch.Generator().manual_seed(0)
+    shape = (1, positions, entries)
+    sign = torch.randint(2, shape, generator=chance) * 2 - 1
+    known = sign * 10 ** (torch.rand(shape, generator=chance) * 7 - 3)
+    known[..., 0] = 1e30
+    known[..., 1:2] = 1e-3
+    return known.to(device)
+
+
+def _finish(known: Tensor, became: Tensor) -> Finish | None:
+    """The scale and cap that make `became` of `known`; None where it is something else."""
+    if became.shape != known.shape or known.shape[-1] < 3 or not became.is_floating_point():
+        return None
+    became = became.float()
+    scale = float(became[0, 0, 1] / known[0, 0, 1])
+    highest = float(became[0, 0, 0])
+    if abs(scale - 1) < EXACT:
+        scale = 1.0
+    finish = Finish(scale, highest if highest < 1e15 else None)
+    wanted = finish(known)
+    fits = (became - wanted).abs() <= EXACT * wanted.abs()
+    return finish if scale > 0 and bool(fits.all()) else None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: CUDA has a type for it, the CPU and MPS say it in words."""
+    words = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)

@@ -137,7 +137,7 @@ def test_tokens_json(cli: Cli) -> None:
     rows = cli("tokens", TEXT, "-m", BIGRAM, "--json").json
     assert list(rows[0]) == [
         *("index", "token", "token_id", "start", "end", "logprob", "probability"),
-        *("surprise", "rank", "entropy", "top"),
+        *("surprise", "rank", "entropy", "top", "tied"),
     ]
     first, *others = rows
     unscored = ("logprob", "probability", "surprise", "rank", "entropy")
@@ -149,7 +149,7 @@ def test_tokens_json(cli: Cli) -> None:
         assert row["probability"] == pytest.approx(math.exp(row["logprob"]))
         assert row["surprise"] == -row["logprob"]
         assert len(row["top"]) == 10
-        assert list(row["top"][0]) == ["token", "token_id", "probability"]
+        assert list(row["top"][0]) == ["token", "token_id", "probability", "tied"]
     loaded = load_model(BIGRAM)
     mean = sum(row["surprise"] for row in others) / len(others)
     assert math.exp(mean) == pytest.approx(

@@ -45,16 +45,23 @@ def plain_score(model: Any, ids: Sequence[int]) -> Plain:
     return numbers(logits, ids[1:])
 
 
-def plain_windows(model: Any, ids: Sequence[int], context: int, stride: int) -> Plain:
-    """Every token in a forward pass of its own, over what its window lets it see."""
+def plain_windows(
+    model: Any, ids: Sequence[int], context: int, stride: int, lead: int = 0
+) -> Plain:
+    """Every token in a forward pass of its own, over what its window lets it see.
+
+    lead: how many of the first tokens (BOS) every window begins with.
+    """
     rows = []
+    new = context - lead - stride  # tokens that later windows bring
     for i in range(1, len(ids)):
-        start = 0
-        if i >= context:  # later windows bring `context - stride` new tokens each
-            window = (i - context) // (context - stride)
-            start = context + window * (context - stride) - stride
+        seen = list(ids[:i])
+        if i >= context:
+            start = context + (i - context) // new * new - stride
+            seen = [*ids[:lead], *ids[start:i]]
+        assert len(seen) < context
         with torch.no_grad():
-            rows.append(model(input_ids=torch.tensor([list(ids[start:i])])).logits[0, -1].double())
+            rows.append(model(input_ids=torch.tensor([seen])).logits[0, -1].double())
     return numbers(torch.stack(rows), ids[1:])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 
@@ -56,3 +57,26 @@ def letters(alphabet: str, **special: str) -> Any:
     backend = Tokenizer(models.WordLevel({ch: i for i, ch in enumerate(known)}, unk_token="·"))
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     return PreTrainedTokenizerFast(tokenizer_object=backend, **special)
+
+
+def adding(tokenizer: Any, template: str) -> Any:
+    """A copy of a byte-level tokenizer that adds special tokens by itself: "<s> $A </s>"."""
+    other = copy.deepcopy(tokenizer)
+    names = [name for name in template.split() if name != "$A"]
+    symbols = [(name, tokenizer.convert_tokens_to_ids(name)) for name in names]
+    other.backend_tokenizer.post_processor = processors.Sequence(
+        [
+            processors.ByteLevel(trim_offsets=False),
+            processors.TemplateProcessing(single=template, special_tokens=symbols),
+        ]
+    )
+    return other
+
+
+def spelling(tokenizer: Any, token: str) -> Any:
+    """A copy that knows one more token than before, whose id lies behind all others."""
+    other = copy.deepcopy(tokenizer)
+    while len(other) < 320:
+        other.add_tokens([f"[{len(other)}]"])
+    other.add_special_tokens({"pad_token": token})
+    return other

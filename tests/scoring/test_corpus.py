@@ -31,7 +31,8 @@ from eyebrow.core.scoring.corpus_recipes import (
 from eyebrow.core.scoring.trunk import Trunk
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import processors
+
+from .stubs import adding, spelling
 
 TEXT = (
     "The cat sat on the mat and looked at the moon — naïve, but 🐻 true.\n\n"
@@ -66,14 +67,7 @@ def stories260k(shared: Path) -> Pair:
 def llama(opened: Callable[[str], Pair]) -> Pair:
     """A tiny random model whose tokenizer puts a BOS in front."""
     model, tokenizer = opened("llama")
-    with_bos = copy.deepcopy(tokenizer)
-    with_bos.backend_tokenizer.post_processor = processors.Sequence(
-        [
-            processors.ByteLevel(trim_offsets=False),
-            processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)]),
-        ]
-    )
-    return model, with_bos
+    return model, adding(tokenizer, "<s> $A")
 
 
 # --- the plain way ---------------------------------------------------------------------------
@@ -450,3 +444,11 @@ def test_logits_that_overflow_are_no_result(llama: Pair) -> None:
     with pytest.raises(EyebrowError) as caught:
         corpus_perplexity(broken, llama[1], TEXT, "gptq")
     assert caught.value.title == "Not a number"
+
+
+def test_a_token_beyond_the_model_is_refused(llama: Pair) -> None:
+    model, tokenizer = llama
+    text = read_corpus(spelling(tokenizer, "[PAD]"), f"é {TEXT} [PAD] and so on")
+    for name in CORPUS_RECIPES:
+        with pytest.raises(EyebrowError, match=r"'\[PAD\]' is id 320 .* 320 rows"):
+            measure_corpus(Trunk(model), text, name)

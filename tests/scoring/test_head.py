@@ -88,6 +88,47 @@ def test_half_precision_ranks_agree_with_the_table(
     assert np.mean(measured.ranks.numpy() == exact) > 0.99
 
 
+def test_logits_kept_in_float32_have_no_ties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on CUDA: half precision is multiplied into float32, and nothing is rounded after it."""
+
+    def into_float32(one: torch.Tensor, other: torch.Tensor, *, out_dtype: Any) -> torch.Tensor:
+        assert one.dtype == other.dtype == torch.bfloat16
+        return one.to(out_dtype) @ other.to(out_dtype)
+
+    monkeypatch.setattr(head_room, "TILE", 64)
+    torch.manual_seed(1)
+    hidden, weight = torch.randn(200, 48).bfloat16(), torch.randn(300, 48).bfloat16()
+    bias = torch.randn(300).bfloat16()
+    targets = torch.randint(300, (200,))
+    rounded = Head(weight, bias).measure(hidden, targets)
+    monkeypatch.setattr(head_room, "keeps_float32", lambda _: True)
+    monkeypatch.setattr(torch, "mm", into_float32)
+    measured = Head(weight, bias).measure(hidden, targets)
+    logits = hidden.double() @ weight.double().T + bias.double()
+    agrees(measured, logits, targets, atol=1e-5)
+    np.testing.assert_array_equal(measured.ranks, numbers(logits, targets.tolist()).ranks)
+    tied = [(m.top_logprobs.diff(dim=1) == 0).any(1).float().mean() for m in (rounded, measured)]
+    assert tied[0] > 0.3
+    assert tied[1] == 0
+
+
+def test_only_cuda_keeps_float32() -> None:
+    assert "ScalarType out_dtype" in str(torch.ops.aten.mm.dtype._schema), "what it is made with"
+    for dtype in (torch.float32, torch.float64):
+        assert head_room.keeps_float32(torch.zeros(1, dtype=dtype))
+    for dtype in (torch.bfloat16, torch.float16):
+        assert not head_room.keeps_float32(torch.zeros(1, dtype=dtype))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_cuda_keeps_float32() -> None:
+    torch.manual_seed(1)
+    hidden, weight = torch.randn(64, 48).bfloat16(), torch.randn(300, 48).bfloat16()
+    targets = torch.randint(300, (64,))
+    measured = Head(weight.cuda()).measure(hidden.cuda(), targets.cuda())
+    agrees(measured, hidden.double() @ weight.double().T, targets, atol=1e-5)
+
+
 def test_a_tile_of_impossible_entries_weighs_nothing() -> None:
     logits = torch.tensor([[0.0, 0.0, -torch.inf, -torch.inf]])
     measured = measure_logits(logits, torch.tensor([2]))
