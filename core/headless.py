@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError
 from .models.catalogue import ModelSpec, find_models
-from .models.fingerprint import model_digest, positions, tokenizer_digest
+from .models.identity import identify, same_weights, same_weights_in_words
 from .models.member import Member
+from .models.weights import positions
 from .results.outcome import Column, Failure, Results, gather
 from .results.statistics import SEED
 from .results.store import Row, Store
@@ -105,7 +106,9 @@ def score(
     ]
     if not columns:
         raise run.nothing()
-    return gather(recipe, run.told, columns, run.failures, seed)
+    results = gather(recipe, run.told, columns, run.failures, seed)
+    twice = same_weights(run.weights)
+    return replace(results, warnings=tuple(map(same_weights_in_words, twice)))
 
 
 def settled(recipe: Recipe, device: str = "auto", dtype: str = "auto") -> tuple[Recipe, str, str]:
@@ -210,6 +213,7 @@ class _Run:
         self.store = store
         self.loading = loading
         self.failures: list[Failure] = []
+        self.weights: dict[str, str] = {}  # digests, by model
         self._codes: list[int] = []
 
     def _note(self, story: Story, digest: str) -> None:
@@ -268,7 +272,8 @@ class _Run:
     def _column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column:
         from .models.load import revision_of
 
-        digest = model_digest(folder)
+        identity = identify(folder)
+        self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.store.summaries(digest, recipe.digest) if self.store else {}
         sums = {d: known[d] for d in self.told.lengths if d in known}
         places = self._places_known(digest, recipe, sums)
@@ -282,7 +287,7 @@ class _Run:
             parameters = self._score(spec, folder, recipe, sums, places)
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
-            *(tokenizer_digest(folder), parameters),
+            *(identity.tokenizer, parameters),
         )
         return Column(member, sums, places.positions())
 
@@ -315,7 +320,7 @@ class _Run:
         loaded = self.loading.load(spec)
         scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         keeper = _Keeper(self.store, loaded, recipe, self._without_store)
-        keeper.keep_vocabulary(folder)
+        keeper.keep_vocabulary()
         left = [length for digest, length in self.told.lengths.items() if digest not in sums]
         pace = _Pace(spec.name, len(sums), left)
         known = frozenset(sums)
@@ -352,7 +357,7 @@ class _Keeper:
         self.rows: list[Row] = []
         self.written = time.monotonic()
 
-    def keep_vocabulary(self, folder: Path) -> None:
+    def keep_vocabulary(self) -> None:
         """So that the stored ids can be read without the tokenizer."""
         if self.store is None:
             return
@@ -360,9 +365,8 @@ class _Keeper:
 
         size = self.loaded.model.config.get_text_config().vocab_size
         with suppress(OSError):  # writing the scores will say what is wrong
-            self.store.keep_vocabulary(
-                tokenizer_digest(folder), token_texts(self.loaded.tokenizer, size)
-            )
+            texts = token_texts(self.loaded.tokenizer, size)
+            self.store.keep_vocabulary(self.loaded.tokenizer_digest, texts)
 
     def add(self, story: Story, outcome: StoryScore) -> None:
         if self.store is None:

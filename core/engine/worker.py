@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import EyebrowError
 from ..headless import outcomes
@@ -43,6 +43,9 @@ from .messages import (
     receive,
     send,
 )
+
+if TYPE_CHECKING:
+    from ..models.load import LoadedModel
 
 GRACE = 5.0  # seconds from the closing of the pipe to leaving, whatever is under way
 IDLE = 0.3  # seconds without work until they are written
@@ -126,7 +129,7 @@ class Worker:
         self.finished: list[Row] = []
         self.written = time.monotonic()
         self.known: dict[tuple[str, str], dict[str, Summary]] = {}
-        self.told: set[str] = set()  # models whose vocabulary was sent
+        self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model
 
     def answer(self, reply: Reply) -> None:
         with self.speaking, suppress(OSError, ValueError):
@@ -173,12 +176,16 @@ class Worker:
             self.write()
 
     def _let_go(self, model: str) -> None:
-        """A model leaves the shelf: jobs that paused in its midst begin their rest anew."""
+        """A model leaves the shelf: jobs that paused in its midst begin their rest anew.
+
+        The one under way has nothing of it yet: it has just found that the model's files changed.
+        """
         self.answer(Unloaded(model))
         for job in self.paused:
             if job.request.model.name == model and job.steps is not None:
-                job.steps.close()
-                job.steps = None
+                with suppress(ValueError):  # it is under way
+                    job.steps.close()
+                    job.steps = None
 
     def _steps(self, job: Job) -> Generator[None, None, None]:
         request = job.request
@@ -202,14 +209,15 @@ class Worker:
         if request.job in self.inbox.cancelled:
             return
         name = request.model.name
-        if name not in self.shelf:
+        if self.shelf.holds(request.model):
+            held = self.shelf.get(request.model)
+        else:
             self.answer(Loading(name))
             began = time.monotonic()
-            loaded = self.shelf.get(request.model).loaded
+            held = self.shelf.get(request.model)
             took = time.monotonic() - began
-            self.answer(Loaded(name, loaded.parameters, loaded.digest, took))
-        held = self.shelf.get(request.model)
-        self._tell_vocabulary(request)
+            self.answer(Loaded(name, held.loaded.parameters, held.loaded.digest, took))
+        self._tell_vocabulary(name, held.loaded)
         recipe = held.loaded.recipe(request.recipe)
         scorer = held.scorer(recipe)
         known = {} if request.urgent else self._known(held.loaded.digest, recipe.digest)
@@ -249,22 +257,18 @@ class Worker:
             self.known[key] = {} if self.store is None else self.store.summaries(*key)
         return self.known[key]
 
-    def _tell_vocabulary(self, request: Score) -> None:
-        name = request.model.name
-        if name in self.told:
+    def _tell_vocabulary(self, name: str, loaded: LoadedModel) -> None:
+        if self.told.get(name) == loaded.tokenizer_digest:
             return
-        from ..models.fingerprint import tokenizer_digest
         from ..scoring.vocabulary import token_texts
 
-        held = self.shelf.get(request.model)
-        size = held.loaded.model.config.get_text_config().vocab_size
-        texts = token_texts(held.loaded.tokenizer, size)
+        size = loaded.model.config.get_text_config().vocab_size
+        texts = token_texts(loaded.tokenizer, size)
         self.answer(Vocabulary(name, tuple(texts)))
-        self.told.add(name)
-        folder = request.model.local_path
-        if self.store is not None and folder is not None:
+        self.told[name] = loaded.tokenizer_digest
+        if self.store is not None:
             with suppress(OSError):
-                self.store.keep_vocabulary(tokenizer_digest(folder), texts)
+                self.store.keep_vocabulary(loaded.tokenizer_digest, texts)
 
     def write(self) -> None:
         """Put what is finished into the store, a part for each model and recipe."""
