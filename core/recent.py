@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from .errors import EyebrowError
+from .files import write_whole
 from .models.catalogue import families
 from .models.counted import PREFIX, parse_counted
 
@@ -46,12 +46,11 @@ def remember(stories: str | None, models: Sequence[str] = ()) -> None:
     with suppress(OSError, EyebrowError):
         before = recall()
         told = () if stories is None or stories in (BUNDLED, "-") else (_anywhere(stories),)
-        _write(
-            Recent(
-                tuple(dict.fromkeys((*told, *before.stories)))[:KEPT],
-                tuple(dict.fromkeys((*map(_model, models), *before.models)))[:KEPT],
-            )
+        recent = Recent(
+            tuple(dict.fromkeys((*told, *before.stories)))[:KEPT],
+            tuple(dict.fromkeys((*map(_model, models), *before.models)))[:KEPT],
         )
+        write_whole(_note(), json.dumps(asdict(recent), indent=1))
 
 
 def _note() -> Path:
@@ -75,19 +74,3 @@ def _model(name: str) -> str:
         return str(parse_counted(name))
     known = {*families(), *(member.name for listed in families().values() for member in listed)}
     return name if name.lower() in known else _anywhere(name)
-
-
-def _write(recent: Recent) -> None:
-    """Beside the note, then in its place: whoever reads it meanwhile finds the one or the other."""
-    note = _note()
-    note.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=note.parent, prefix=note.name, delete=False
-    ) as draft:
-        try:
-            json.dump(asdict(recent), draft, indent=1)
-            draft.close()
-            os.replace(draft.name, note)
-        except BaseException:
-            os.unlink(draft.name)
-            raise

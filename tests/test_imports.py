@@ -16,7 +16,7 @@ LIGHT = [  # what the process that draws, and a start of the command line, need 
     "eyebrow.core.engine.client",
     "eyebrow.core.engine.messages",
     "eyebrow.core.models.catalogue",
-    "eyebrow.core.models.fingerprint",
+    "eyebrow.core.models.identity",
     "eyebrow.core.results.store",
     "eyebrow.core.scoring.recipe",
     "eyebrow.core.scoring.scores",

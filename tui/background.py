@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
-from ..core.models.fingerprint import model_digest, positions, tokenizer_digest
+from ..core.models.identity import identify
+from ..core.models.weights import positions
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story
@@ -159,9 +160,14 @@ class Background:
         if folder is None or not folder.is_dir() or store is None:
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
             return
-        digest = model_digest(folder)
+        try:
+            identity = identify(folder)
+        except EyebrowError:  # loading will say what is wrong
+            self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
+            return
+        digest = identity.digest
         sums = store.summaries(digest, recipe.digest)
-        if sums and (texts := store.vocabulary(tokenizer_digest(folder))) is not None:
+        if sums and (texts := store.vocabulary(identity.tokenizer)) is not None:
             self.deliver(KeptVocabulary(spec.name, tuple(texts)))
         rows = list(sums.items())
         for at in range(0, len(rows) or 1, PIECE):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..core.models.fingerprint import tokenizer_digest
+from ..core.models.identity import identify
 from ..core.models.member import Member
 from ..core.results import paired
 from ..core.results.findings import find
@@ -73,7 +73,7 @@ def _member(model: Scored) -> Member:
     spec = model.spec
     folder = spec.local_path
     if folder is not None and folder.is_dir():
-        tokenizer = tokenizer_digest(folder)
+        tokenizer = identify(folder).tokenizer
     else:
         tokenizer = hashlib.sha256("\0".join(model.vocabulary).encode()).hexdigest()
     digest = model.digest

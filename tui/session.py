@@ -32,6 +32,7 @@ from ..core.engine.messages import (
 )
 from ..core.errors import STOPPED
 from ..core.models.catalogue import ModelSpec
+from ..core.models.identity import same_weights, same_weights_in_words
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story
@@ -101,6 +102,7 @@ class Session:
         self._missing: set[tuple[str, str]] = set()  # whole scores the store does not have
         self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
         self._words = 0  # of all distinct texts
+        self._twins: set[tuple[str, ...]] = set()  # models of which it was said that they are one
         self.add(batch_of(stories))
         self.arrange()
 
@@ -358,7 +360,8 @@ class Session:
             case Loading(model=name):
                 self._on_rung(name, state="loading")
             case Loaded(model=name, parameters=parameters, digest=digest):
-                self._on_rung(name, state="ready", parameters=parameters, digest=digest)
+                self._is_now(name, digest)
+                self._on_rung(name, state="ready", parameters=parameters)
             case Unloaded(model=name):
                 self._on_rung(name, state="waiting")
             case Vocabulary(model=name, texts=texts) | KeptVocabulary(model=name, texts=texts):
@@ -433,8 +436,34 @@ class Session:
         self._settle(rung)
         self.announce(change)
 
+    def _is_now(self, name: str, digest: str) -> None:
+        """A model's digest is known; another than before says that its files were changed."""
+        for rung in self.rungs:
+            if rung.name != name or rung.digest == digest or not digest:
+                continue
+            if rung.digest:
+                asked = rung.looked and not rung.read
+                rung.forget()
+                rung.looked = asked
+                rung.broken.clear()
+                for key in [key for key in self._whole if key[0] == name]:
+                    del self._whole[key]
+                self._missing = {key for key in self._missing if key[0] != name}
+                self._looking = {key for key in self._looking if key[0] != name}
+                self.notify(Notice("Model changed", f"{name}: its files are others than before"))
+            rung.digest = digest
+        self._tell_twins()
+
+    def _tell_twins(self) -> None:
+        """Say once of each group of models that they are the same."""
+        for names in same_weights({rung.name: rung.digest for rung in self.rungs}):
+            if names not in self._twins:
+                self._twins.add(names)
+                self.notify(Notice("Same weights", same_weights_in_words(names)))
+
     def _take_sums(self, kept: KeptSums) -> None:
-        self._on_rung(kept.model, digest=kept.digest, read=kept.is_last)
+        self._is_now(kept.model, kept.digest)
+        self._on_rung(kept.model, read=kept.is_last)
         for rung in self.rungs:
             if rung.name == kept.model:
                 for text, summary in kept.sums.items():

@@ -92,6 +92,8 @@ def score(
         emit_json(results.to_json())
     else:
         emit(_shown(results, each))
+    for warning in results.warnings:
+        complain("Warning", warning)
     _tell(results.failures)
     return PARTLY if results.failures else DONE
 

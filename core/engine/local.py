@@ -5,15 +5,16 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import INTERRUPTED, EyebrowError
 from ..models.catalogue import ModelSpec, find_models
-from ..models.fingerprint import model_digest, positions, tokenizer_digest
+from ..models.identity import identify, same_weights, same_weights_in_words
 from ..models.member import Member
+from ..models.weights import positions
 from ..results.outcome import Column, Failure, Results, gather
 from ..results.statistics import SEED
 from ..results.store import Store
@@ -71,7 +72,9 @@ def score(
     ]
     if not columns:
         raise running.nothing()
-    return gather(recipe, running.told, columns, running.failures, seed)
+    results = gather(recipe, running.told, columns, running.failures, seed)
+    twice = same_weights(running.weights)
+    return replace(results, warnings=tuple(map(same_weights_in_words, twice)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ class _Run:
         self.loading = loading
         self.failures: list[Failure] = []
         self._codes: list[int] = []
+        self.weights: dict[str, str] = {}  # digests, by model
 
     def _note(self, story: Story, digest: str) -> None:
         if is_five(story.text):
@@ -195,7 +199,8 @@ class _Run:
     def _column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column:
         from ..models.load import revision_of
 
-        digest = model_digest(folder)
+        identity = identify(folder)
+        self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.keeper.known(digest, recipe.digest)
         sums = {d: known[d] for d in self.told.lengths if d in known}
         places = self._places_known(digest, recipe, sums)
@@ -210,7 +215,7 @@ class _Run:
             parameters = self._score(spec, folder, recipe, sums, places)
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
-            *(tokenizer_digest(folder), parameters),
+            *(identity.tokenizer, parameters),
         )
         return Column(member, sums, places.positions())
 

@@ -12,6 +12,7 @@ import torch
 from ..errors import EyebrowError
 from ..models.device import pick_device, pick_dtype
 from ..models.download import here
+from ..models.identity import identify
 from ..models.load import LoadedModel, load_model
 from ..models.memory import check_memory, free_memory, weights_size
 from ..models.spec import ModelSpec
@@ -34,7 +35,7 @@ class Shelved:
 
 
 class Shelf:
-    """Models by name, in order of use.
+    """Models by name, in order of use; each as its files are now, or not at all.
 
     dropped: told of a model that is put out of memory, so that whoever holds it lets go.
     """
@@ -57,9 +58,19 @@ class Shelf:
     def __contains__(self, name: str) -> bool:
         return name in self._models
 
+    def holds(self, spec: ModelSpec) -> bool:
+        """Whether it is loaded; one whose files have changed since is put out of memory."""
+        if spec.name not in self._models:
+            return False
+        folder = here(spec, self.allow_pickle)
+        if folder is not None and identify(folder).digest != self._models[spec.name].loaded.digest:
+            self._drop(spec.name)
+            return False
+        return True
+
     def get(self, spec: ModelSpec) -> Shelved:
         """The model, loaded if it is not; others leave first where memory is short."""
-        if spec.name in self._models:
+        if self.holds(spec):
             self._models.move_to_end(spec.name)
             return self._models[spec.name]
         self._make_room(spec)
@@ -83,20 +94,21 @@ class Shelf:
 
     def held(self) -> int:
         """Bytes of the weights here, all of which would go for a larger model."""
-        models = list(self._models.values())
-        return sum(shelved.loaded.parameters * shelved.loaded.dtype.itemsize for shelved in models)
+        return sum(shelved.loaded.bytes for shelved in list(self._models.values()))
 
     def _make_room(self, spec: ModelSpec) -> None:
         """Others leave for a model; none does for one that is too large even then."""
         device = pick_device(self.device)
         dtype = pick_dtype(self.dtype, device)
-        size = weights_size(spec, here(spec, self.allow_pickle), dtype)
-        check_memory(spec, size // dtype.itemsize, device, dtype, self.held())
-        while self._models and size > (1 - SPARE) * free_memory(device):
+        size = weights_size(spec, here(spec, self.allow_pickle))
+        check_memory(spec, size, device, dtype, self.held())
+        while self._models and size.loaded(dtype.itemsize) > (1 - SPARE) * free_memory(device):
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        name = next(iter(self._models))
+        self._drop(next(iter(self._models)))
+
+    def _drop(self, name: str) -> None:
         del self._models[name]  # no name for what it was: it must be gone when memory is counted
         self.dropped(name)
         gc.collect()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import EyebrowError
 from ..results.store import Store
@@ -43,6 +43,9 @@ from .messages import (
     receive,
     send,
 )
+
+if TYPE_CHECKING:
+    from ..models.load import LoadedModel
 
 GRACE = 0.4  # seconds from the closing of the pipe until a batch under way is left undone
 LIMIT = 3.0  # and until the process ends even where the store does not answer
@@ -125,7 +128,7 @@ class Worker:
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
         inbox.divert(self._download)
         self.paused: list[Job] = []
-        self.told: set[str] = set()  # models whose vocabulary was sent
+        self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model
 
     def answer(self, reply: Reply) -> None:
         with self.speaking, suppress(OSError, ValueError):
@@ -170,12 +173,16 @@ class Worker:
             self.paused.remove(job)
 
     def _let_go(self, model: str) -> None:
-        """A model leaves the shelf: jobs that paused in its midst begin their rest anew."""
+        """A model leaves the shelf: jobs that paused in its midst begin their rest anew.
+
+        The one under way has nothing of it yet: it has just found that the model's files changed.
+        """
         self.answer(Unloaded(model))
         for job in self.paused:
             if job.request.model.name == model and job.steps is not None:
-                job.steps.close()
-                job.steps = None
+                with suppress(ValueError):  # it is under way
+                    job.steps.close()
+                    job.steps = None
 
     def _steps(self, job: Job) -> Generator[None, None, None]:
         request = job.request
@@ -201,14 +208,15 @@ class Worker:
         if request.job in self.inbox.cancelled:
             return
         name = request.model.name
-        if name not in self.shelf:
+        if self.shelf.holds(request.model):
+            held = self.shelf.get(request.model)
+        else:
             self.answer(Loading(name))
             began = time.monotonic()
-            loaded = self.shelf.get(request.model).loaded
+            held = self.shelf.get(request.model)
             took = time.monotonic() - began
-            self.answer(Loaded(name, loaded.parameters, loaded.digest, took))
-        held = self.shelf.get(request.model)
-        self._tell_vocabulary(request)
+            self.answer(Loaded(name, held.loaded.parameters, held.loaded.digest, took))
+        self._tell_vocabulary(name, held.loaded)
         recipe = held.loaded.recipe(request.recipe)
         if not request.urgent:  # what is known need not be scored, unless it is wanted whole
             known = self.keeper.known(held.loaded.digest, recipe.digest)
@@ -232,12 +240,10 @@ class Worker:
                 return
             began = time.monotonic()
 
-    def _tell_vocabulary(self, request: Score) -> None:
-        name = request.model.name
-        if name not in self.told:
-            texts = keep_vocabulary(self.shelf.get(request.model).loaded, self.keeper)
-            self.answer(Vocabulary(name, tuple(texts)))
-            self.told.add(name)
+    def _tell_vocabulary(self, name: str, loaded: LoadedModel) -> None:
+        if self.told.get(name) != loaded.tokenizer_digest:
+            self.answer(Vocabulary(name, tuple(keep_vocabulary(loaded, self.keeper))))
+            self.told[name] = loaded.tokenizer_digest
 
 
 def main() -> None:

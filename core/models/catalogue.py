@@ -12,8 +12,8 @@ from pathlib import Path
 from ..errors import EyebrowError
 from .counted import PREFIX, parse_counted
 from .families import HUB_ID, families
-from .fingerprint import count_parameters
 from .spec import ModelSpec, has_weights
+from .weights import size_of
 
 __all__ = ["POCKET", "ModelSpec", "families", "find_family", "find_models"]
 
@@ -86,7 +86,7 @@ def _in_folder(name: str, folder: Path) -> list[ModelSpec]:
     Checkpoints of one size come in the order of the numbers in their names, others by size.
     """
     if (folder / "config.json").is_file():
-        size = count_parameters(folder)
+        size = size_of(folder).parameters
         return [ModelSpec(folder.name, "folder", str(folder), parameters=size)]
     specs = {
         place.relative_to(folder).as_posix(): ModelSpec(
@@ -94,7 +94,7 @@ def _in_folder(name: str, folder: Path) -> list[ModelSpec]:
             "folder",
             str(place),
             folder.name,
-            parameters=count_parameters(place),
+            parameters=size_of(place).parameters,
         )
         for place in _checkpoints(folder)
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -39,7 +38,6 @@ def counted_folder(model: Counted) -> Path:
         try:
             counted.save_pretrained(beside)
             character_tokenizer(alphabet).save_pretrained(beside)
-            _forget_version(beside / "config.json")
             with suppress(OSError):  # another process was first
                 os.replace(beside, folder)
         finally:
@@ -49,13 +47,6 @@ def counted_folder(model: Counted) -> Path:
             "Cannot keep the counts", f"{folder}: {error.strerror or error}", FAILED
         ) from error
     return folder
-
-
-def _forget_version(config: Path) -> None:
-    """So that the model's digest says N, k and FILE, not what it was counted with."""
-    fields = json.loads(config.read_text(encoding="utf-8"))
-    fields.pop("transformers_version", None)
-    config.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_lines(file: Path) -> list[str]:

@@ -39,13 +39,21 @@ def pick_device(asked: str = "auto") -> torch.device:
 def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
     """The dtype for `asked`: auto is bfloat16 on CUDA and float32 elsewhere.
 
-    Raises `EyebrowError` for a dtype eyebrow does not know.
+    On cards without bfloat16 auto is float16 where they multiply it fast (Volta and Turing, 7.x),
+    and float32 on older ones. Raises `EyebrowError` for a dtype eyebrow does not know.
     """
     if asked == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        return _of_card(device) if device.type == "cuda" else torch.float32
     if asked not in DTYPES:
         raise EyebrowError("No such dtype", f"{asked!r}; use auto, {', '.join(DTYPES)}")
     return getattr(torch, asked)  # type: ignore[no-any-return]
+
+
+def _of_card(device: torch.device) -> torch.dtype:
+    with torch.cuda.device(device):
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+    return torch.float16 if torch.cuda.get_device_capability(device)[0] >= 7 else torch.float32
 
 
 def dtype_name(dtype: torch.dtype) -> str:

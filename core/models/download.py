@@ -25,6 +25,7 @@ from ..wording import in_words, share_in_words
 from .download_errors import explained, is_network, is_passing, not_here
 from .spec import ModelSpec
 from .wanted import File, wanted_files
+from .weights import Size
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -70,13 +71,13 @@ def download(
     trust_remote_code: bool = False,
     progress: Callable[[Transfer], None] | None = None,
     stopped: Callable[[], bool] | None = None,
-    fits: Callable[[int], None] | None = None,
+    fits: Callable[[Size], None] | None = None,
 ) -> Path:
     """The folder of a Hub model, its files fetched; small ones first, then the weights.
 
     progress: told at most five times a second. stopped: asked between two chunks; where it says
     yes, or ctrl-C comes, `EyebrowError` with exit code 130 is raised and what has come is kept.
-    fits: called with the number of parameters before anything large is fetched; may raise.
+    fits: called with the size of the model before anything large is fetched; may raise.
     Raises `EyebrowError` for whatever the Hub or the network have against it.
     """
     from huggingface_hub import constants
@@ -90,9 +91,8 @@ def download(
         try:
             run.go_on()
             info = run.patiently(run.listing)
-            parameters = spec.parameters or (info.safetensors.total if info.safetensors else 0)
-            if parameters and fits:
-                fits(parameters)
+            if fits:
+                fits(_size(spec, info))
             run.expect(wanted_files(spec.location, info, allow_pickle, trust_remote_code))
             run.fetch("config.json")
             _look_at(run.blob("config.json"), spec, trust_remote_code)
@@ -101,6 +101,14 @@ def download(
             return run.snapshot()
         except KeyboardInterrupt:
             raise run.broken_off("Interrupted") from None
+
+
+def _size(spec: ModelSpec, info: ModelInfo) -> Size:
+    """As far as it is known before the files are here."""
+    listed = info.safetensors
+    if listed and listed.parameters:
+        return Size.of_counts(listed.parameters, spec.parameters)
+    return Size.of_floats(spec.parameters or (listed.total if listed else 0))
 
 
 def _look_at(config: Path, spec: ModelSpec, trust_remote_code: bool) -> None:

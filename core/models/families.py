@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 from platformdirs import user_config_path
 
 from ..errors import EyebrowError
-from .fingerprint import count_parameters
 from .spec import FORMATS, ModelSpec
+from .weights import size_of
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(#[\w./-]+)?\Z")
 
@@ -137,7 +137,7 @@ def _member(
     parameters = _whole(known.get("parameters"))
     if "path" in entry:
         location, revision, download = str(_folder(file, entry["path"])), "", None
-        parameters = parameters or count_parameters(Path(location))
+        parameters = parameters or size_of(Path(location)).parameters
     else:
         source = "hub"
         location, _, revision = entry["id"].partition("#")

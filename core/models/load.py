@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,17 +19,19 @@ from .catalogue import ModelSpec, find_models
 from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
 from .download import Transfer, download, here
-from .fingerprint import count_parameters, model_digest, positions, tokenizer_digest
+from .identity import Identity, identify, stamps
 from .load_errors import check_folder, check_tokenizer, check_weights, explained, without_tokenizer
 from .member import Member
-from .memory import check_memory
+from .memory import check_memory, weights_size
+from .weights import Size, is_quantised
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
     """A model that is ready: `model, tokenizer, device, dtype = load_model(...)` also works.
 
-    positions: tokens it sees at once (None: no limit known). digest: of its files.
+    positions: tokens it sees at once (None: no limit known). digest, tokenizer_digest: what it is
+    (see `identity`).
     """
 
     model: Any
@@ -44,6 +48,11 @@ class LoadedModel:
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.model, self.tokenizer, self.device, self.dtype))
+
+    @property
+    def bytes(self) -> int:
+        """What its weights take in memory."""
+        return sum(tensor.nbytes for tensor in (*self.model.parameters(), *self.model.buffers()))
 
     @property
     def member(self) -> Member:
@@ -90,12 +99,15 @@ def load_model(
         progress=progress,
         fits=partial(check_memory, spec, device=where, dtype=precision),
     )
-    check_folder(folder, spec.name, allow_pickle, trust_remote_code)
-    check_memory(spec, count_parameters(folder) or spec.parameters or 0, where, precision)
+    config = check_folder(folder, spec.name, allow_pickle, trust_remote_code)
+    check_memory(spec, weights_size(spec, folder), where, precision)
+    before, identity = stamps(folder), _beside(identify, folder)
     try:
         with _quiet():
             tokenizer, model = _open(folder, spec.name, precision, allow_pickle, trust_remote_code)
             model.to(where).eval()
+            if where.type == "cpu" and not _is_snapshot(folder):
+                _take_out_of_its_file(model)
     except EyebrowError:
         raise
     except Exception as error:  # loaders raise what they like: ImportError, SafetensorError, ...
@@ -104,19 +116,55 @@ def load_model(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
         raise explained(error, spec.name, folder.iterdir()) from error
+    known = identity.result()
+    if stamps(folder) != before:
+        raise EyebrowError(
+            "Changed meanwhile",
+            f"{spec.name}: files in {folder} were written while it was loaded; ask again",
+            FAILED,
+        )
+    counted = sum(p.numel() for p in model.parameters())  # packed weights are fewer than they say
     return LoadedModel(
         model,
         tokenizer,
         where,
         precision,
         spec.name,
-        sum(p.numel() for p in model.parameters()),
-        model_digest(folder),
+        (known.parameters if is_quantised(config) else None) or counted,
+        known.digest,
         revision_of(spec, folder),
-        positions(folder),
+        known.positions,
         spec.family,
-        tokenizer_digest(folder),
+        known.tokenizer,
     )
+
+
+def _beside(work: Callable[[Path], Identity], folder: Path) -> Future[Identity]:
+    """The work's outcome, done on a thread meanwhile; nobody waits for it where loading fails."""
+    outcome: Future[Identity] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work(folder))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+def _take_out_of_its_file(model: Any) -> None:
+    """Copies of the weights: on the CPU they are the file's own pages while its dtype is theirs.
+
+    A checkpoint that is rewritten in place would change under the model that was loaded from it.
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
+
+
+def _is_snapshot(folder: Path) -> bool:
+    """Whether it lies in the Hugging Face cache, where a file is never written twice."""
+    return folder.parent.name == "snapshots"
 
 
 def _only(name: str) -> ModelSpec:
@@ -179,7 +227,7 @@ def fetch(
     trust_remote_code: bool = False,
     progress: Callable[[Transfer], None] | None = None,
     stopped: Callable[[], bool] | None = None,
-    fits: Callable[[int], None] | None = None,
+    fits: Callable[[Size], None] | None = None,
 ) -> Path:
     """The folder of a model that is not here yet: downloaded (see `download`), or counted."""
     if spec.source == "ngram":
@@ -201,4 +249,4 @@ def fetch(
 
 def revision_of(spec: ModelSpec, folder: Path) -> str:
     """The commit of a Hub snapshot (its folder's name); what was asked for elsewhere."""
-    return folder.name if folder.parent.name == "snapshots" else spec.revision
+    return folder.name if _is_snapshot(folder) else spec.revision

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import FAILED, EyebrowError
 from ..wording import in_words
-from .fingerprint import read_config
 from .wanted import pickles_only
+from .weights import read_config, read_header, weight_files
 
 _TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "tekken.json")
 
@@ -24,15 +23,15 @@ def check_folder(
     """
     config = read_config(folder)
     check_config(config, name, trust_remote_code)
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = weight_files(folder)
+    pickles = [path.name for path in weights if path.suffix != ".safetensors"]
     if not weights:
-        pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
-        if not pickles:
-            raise EyebrowError("No weights", f"{name}: {folder} holds no model.safetensors", FAILED)
-        if not allow_pickle:
-            raise pickles_only(name, pickles)
+        raise EyebrowError("No weights", f"{name}: {folder} holds no model.safetensors", FAILED)
+    if pickles and not allow_pickle:
+        raise pickles_only(name, pickles)
     for path in weights:
-        _check_safetensors(path, name)
+        if path.suffix == ".safetensors":
+            _check_safetensors(path, name)
     if not any(path for pattern in _TOKENIZERS for path in folder.glob(pattern)):
         raise EyebrowError(
             "No tokenizer",
@@ -97,17 +96,14 @@ def _check_safetensors(path: Path, name: str) -> None:
     """Its header says how long the file is: one that is cut short is told before it is read."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
-            head = int.from_bytes(file.read(8), "little")
-            if 8 + head > size:
-                raise _damaged(path, name, f"is cut short at {in_words(size)}")
-            header = json.loads(file.read(head))
-        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+        begin, tensors = read_header(path)
+        wanted = begin + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+    except EOFError as error:
+        raise _damaged(path, name, f"is cut short at {in_words(size)}") from error
     except OSError as error:
         raise _damaged(path, name, f"cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, name, "is no safetensors file") from error
-    wanted = 8 + head + max(ends, default=0)
     if size < wanted:
         raise _damaged(path, name, f"is cut short: {size:,} of {wanted:,} bytes")
 

@@ -11,33 +11,36 @@ from ..errors import EyebrowError
 from ..wording import in_words
 from .device import dtype_name
 from .families import families
-from .fingerprint import count_parameters
 from .spec import ModelSpec
+from .weights import UNKNOWN, Size, size_of
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNKNOWN = 1 << 62
 
 
-def weights_size(spec: ModelSpec, folder: Path | None, dtype: torch.dtype) -> int:
-    """Bytes the weights take once loaded as `dtype`; 0 where nothing is known of them."""
-    parameters = count_parameters(folder) if folder else None
-    return (parameters or spec.parameters or 0) * dtype.itemsize
+def weights_size(spec: ModelSpec, folder: Path | None) -> Size:
+    """Of the files in `folder`, or of what is known without them; zeros where that is nothing.
+
+    Pickles do not say how many numbers they hold; what the family says goes before their bytes.
+    """
+    size = size_of(folder) if folder else UNKNOWN
+    return Size.of_floats(spec.parameters) if spec.parameters and not size.parameters else size
 
 
 def check_memory(
-    spec: ModelSpec, parameters: int, device: torch.device, dtype: torch.dtype, held: int = 0
+    spec: ModelSpec, size: Size, device: torch.device, dtype: torch.dtype, held: int = 0
 ) -> None:
     """Refuse a model whose weights alone are larger than the memory that is free.
 
     held: bytes that would be let go of for it. Raises `EyebrowError` with what would fit.
     """
-    needed, free = parameters * dtype.itemsize, free_memory(device) + held
+    needed, free = size.loaded(dtype.itemsize), free_memory(device) + held
     if needed <= free:
         return
     where = "free" if device.type == "cpu" else f"free on {device}"
     advice = []
-    if dtype.itemsize > 2:
-        half = parameters * 2
+    if dtype.itemsize > 2 and size.floats:
+        half = size.loaded(2)
         word = ", which fits: --dtype bfloat16" if half <= free else ""
         advice.append(f"as bfloat16 it needs {in_words(half)}{word}")
     if members := families().get(spec.family, ()):
@@ -55,11 +58,15 @@ def check_memory(
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes free on a device; on the CPU no more than its control groups allow."""
+    """Bytes free on a device; on the CPU no more than its control groups allow.
+
+    What torch keeps of a device for the next tensors, and could give back, counts as free.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
     return min([_available(), *_allowed(_CGROUPS, Path("/proc/self/cgroup"))])
 
 

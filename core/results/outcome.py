@@ -76,7 +76,7 @@ class StoryResult:
 class Results:
     """What `score` gives. Rows follow the order of the models, then of the stories.
 
-    titles: of every story, by its id.
+    titles: of every story, by its id. warnings: what the numbers alone do not tell, a line each.
     """
 
     recipe: Recipe
@@ -84,6 +84,7 @@ class Results:
     stories: tuple[StoryResult, ...]
     failures: tuple[Failure, ...]
     titles: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What `eyebrow score --json` prints; numbers that are not finite are None."""

@@ -137,11 +137,10 @@ def default_budget(trunk: Trunk) -> int:
     457 at 2,048; one of 3M 15,200 at 1,024, 13,200 at 2,048; one of 50,000, where what a batch
     costs by itself weighs more, 72,000 at 4,096, 46,700 at 2,048.
     """
+    best = 32768 if trunk.device.type == "cuda" else 4096 if trunk.parameters < 500_000 else 1024
     if trunk.head is None:  # whole logits are made
-        return max(64, WHOLE // trunk.vocabulary)
-    if trunk.device.type == "cuda":
-        return 32768
-    return 4096 if trunk.parameters < 500_000 else 1024
+        return min(best, max(64, WHOLE // trunk.vocabulary))
+    return best
 
 
 def _does_not_fit(batch: Batch) -> EyebrowError:

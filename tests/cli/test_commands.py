@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eyebrow.core.models.catalogue import families
+from eyebrow.core.models.catalogue import POCKET, families
 from eyebrow.core.models.load import load_model
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.simple import compute_perplexity, next_tokens
@@ -101,6 +102,16 @@ def test_empty_stories_are_told_unless_quiet(cli: Cli, tmp_path: Path) -> None:
     place.write_text('{"text": "A cat sat."}\n{"text": "  "}\n')
     assert "1 empty" in cli("score", place, "-m", BIGRAM).err
     assert cli("score", place, "-m", BIGRAM, "--quiet").err == ""
+
+
+def test_two_models_that_are_one_are_told(cli: Cli, five: Path, tmp_path: Path) -> None:
+    shutil.copytree(POCKET / BIGRAM, tmp_path / "again")
+    said = cli("score", five, "-m", BIGRAM, "-m", tmp_path / "again", "--json", "--quiet")
+    assert said.err == (
+        "eyebrow: Warning: pocket-bigram and again have the same weights, byte for byte: one model "
+        "twice\n"
+    )
+    assert len(json.loads(said.out)["models"]) == 2
 
 
 def test_the_store_is_used_and_need_not_be(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from eyebrow.core.engine.local import score
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.engine.recipes import shared_recipe
 from eyebrow.core.errors import EyebrowError
-from eyebrow.core.models.catalogue import find_models
-from eyebrow.core.models.fingerprint import tokenizer_digest
+from eyebrow.core.models.catalogue import POCKET, find_models
+from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring import passes
@@ -140,7 +141,7 @@ def test_the_store_can_be_read_without_the_tokenizer(stories: list[Story], tmp_p
     score(stories[:1], BIGRAM, store=tmp_path)
     (spec,) = find_models([BIGRAM])
     assert spec.local_path is not None
-    texts = Store(tmp_path).vocabulary(tokenizer_digest(spec.local_path))
+    texts = Store(tmp_path).vocabulary(identify(spec.local_path).tokenizer)
     assert texts is not None
     assert " the" in texts
 
@@ -287,3 +288,27 @@ def test_nothing_to_score_is_an_error(stories: list[Story]) -> None:
         score([], BIGRAM)
     with pytest.raises(EyebrowError):
         score(stories, [])
+
+
+def test_changed_weights_have_other_scores(
+    stories: list[Story], tmp_path: Path, asked: list[str]
+) -> None:
+    folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
+    first = score(stories, str(folder), store=tmp_path / "store").models[0]
+    weights = folder / "model.safetensors"
+    raw = bytearray(weights.read_bytes())
+    raw[-100:] = bytes(100)
+    weights.write_bytes(raw)
+    second = score(stories, str(folder), store=tmp_path / "store").models[0]
+    assert len(asked) == 2 * len(stories)
+    assert second.digest != first.digest
+    assert second.nll != first.nll
+
+
+def test_the_same_weights_under_two_names_are_told(stories: list[Story], tmp_path: Path) -> None:
+    for name in ("step1", "step2"):
+        shutil.copytree(POCKET / "pocket-bigram", tmp_path / "run" / name)
+    results = score(stories, [str(tmp_path / "run"), "pocket-50k"])
+    (warning,) = results.warnings
+    assert warning.startswith("run/step1 and run/step2 have the same weights")
+    assert "warnings" not in results.to_json()

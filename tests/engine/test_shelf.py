@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from eyebrow.core.engine.shelf import Shelf
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models import memory
 from eyebrow.core.models.spec import ModelSpec
+from eyebrow.core.models.weights import Size
 from eyebrow.core.scoring.recipe import Recipe
 
 Spec = Callable[[str], ModelSpec]
@@ -44,7 +46,7 @@ def test_with_memory_enough_all_stay(shelf: Shelf, spec: Spec, dropped: list[str
 def test_the_least_recently_used_leaves_first(
     shelf: Shelf, spec: Spec, dropped: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf_room, "weights_size", lambda *_: 10)
+    monkeypatch.setattr(shelf_room, "weights_size", lambda *_: Size(None, 0, 10))
     monkeypatch.setattr(shelf_room, "free_memory", lambda _: 28 - 10 * len(held(shelf)))
     for name in ("llama", "gpt2", "llama"):
         shelf.get(spec(name))
@@ -115,3 +117,22 @@ def test_one_scorer_for_each_recipe(shelf: Shelf, spec: Spec) -> None:
     other = Recipe("scored", 64, 32, "float32", "cpu")
     assert model.scorer(one) is model.scorer(one)
     assert model.scorer(one) is not model.scorer(other)
+
+
+def test_a_model_whose_files_have_changed_is_loaded_anew(
+    shelf: Shelf, spec: Spec, dropped: list[str], tmp_path: Path
+) -> None:
+    own = ModelSpec("own", "folder", str(shutil.copytree(spec("llama").location, tmp_path / "own")))
+    first, other = shelf.get(own), shelf.get(spec("gpt2"))
+    assert shelf.holds(own)
+    assert shelf.get(own) is first
+    weights = tmp_path / "own" / "model.safetensors"
+    raw = bytearray(weights.read_bytes())
+    raw[-2] ^= 1
+    weights.write_bytes(raw)
+    assert not shelf.holds(own)
+    assert (dropped, shelf.get(spec("gpt2"))) == (["own"], other)
+    again = shelf.get(own)
+    assert again.loaded.digest != first.loaded.digest
+    shutil.rmtree(tmp_path / "own")
+    assert shelf.get(own) is again, "what is loaded needs no files"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import io
+import json
+import random
+import shutil
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +18,20 @@ from eyebrow.core.engine import shelf as shelf_room
 from eyebrow.core.engine.messages import (
     Failed,
     Finished,
+    Loaded,
     Score,
     Scored,
     Settings,
     Unloaded,
+    Vocabulary,
     receive,
 )
 from eyebrow.core.engine.worker import Inbox, Worker
+from eyebrow.core.models import digests as digests_room
+from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.spec import ModelSpec
+from eyebrow.core.models.weights import read_header
+from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 
@@ -96,3 +106,52 @@ def test_a_paused_job_holds_no_model_that_was_dropped(
     rows = [row[0] for r in said if isinstance(r, Scored) and r.job == 1 for row in r.rows]
     assert sorted(rows) == sorted(digests(many)), "each once, though it began anew"
     assert [reply.model for reply in said if isinstance(reply, Unloaded)] == ["llama", "gpt2"]
+
+
+def test_one_byte_of_the_weights_gives_new_scores(
+    replies: io.BytesIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a running program; a changed tokenizer is told as well."""
+    monkeypatch.setattr(digests_room, "RACY", 0)
+    folder = shutil.copytree(POCKET / "pocket-3m", tmp_path / "own")
+    worker = Worker(Settings(device="cpu", store=str(tmp_path / "store")), Inbox(), replies)
+    model, some = ModelSpec("own", "folder", str(folder)), stories(3)
+    store, pick = Store(tmp_path / "store"), random.Random(7)
+    weights = folder / "model.safetensors"
+    begin, _ = read_header(weights)
+
+    def score(job: int) -> list[Any]:
+        replies.seek(0)
+        replies.truncate()
+        worker.inbox.put(Score(job, model, RECIPE, some))
+        step(worker, until_done=True)
+        worker.write()
+        said = told(replies)
+        assert digests(said) == digests(some)
+        return said
+
+    def loaded(said: list[Any]) -> list[str]:
+        return [reply.digest for reply in said if isinstance(reply, Loaded)]
+
+    (first,) = loaded(score(0))
+    assert loaded(score(1)) == []
+    found = {first}
+    for job in range(2, 12):
+        raw = bytearray(weights.read_bytes())
+        raw[pick.randrange(begin, len(raw))] ^= 1
+        weights.write_bytes(raw)
+        said = score(job)
+        assert [r.model for r in said if isinstance(r, Unloaded)] == ["own"]
+        assert not any(isinstance(reply, Vocabulary) for reply in said)
+        found |= {*loaded(said)}
+    assert len(found) == 11
+    raw[begin:] = bytes(len(raw) - begin)
+    weights.write_bytes(raw)
+    (last,) = loaded(score(12))
+    recipe = worker.shelf.get(model).loaded.recipe(RECIPE).digest
+    assert all(store.summaries(digest, recipe).keys() == digests(some) for digest in found)
+    assert store.summaries(last, recipe) != store.summaries(first, recipe)
+    content = json.loads((folder / "tokenizer_config.json").read_text())
+    content["additional_special_tokens"] = ["<own>"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(content))
+    assert any(isinstance(reply, Vocabulary) for reply in score(13))

@@ -28,7 +28,7 @@ from eyebrow.core.engine.messages import (
     WorkerDied,
 )
 from eyebrow.core.models.catalogue import ModelSpec
-from eyebrow.core.models.fingerprint import model_digest
+from eyebrow.core.models.identity import identify
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
@@ -40,7 +40,7 @@ Spec = Callable[[str], ModelSpec]
 
 def stored(folder: Path, spec: ModelSpec) -> set[str]:
     recipe = RECIPE.settled("cpu", "float32")
-    return set(Store(folder).summaries(model_digest(Path(spec.location)), recipe.digest))
+    return set(Store(folder).summaries(identify(Path(spec.location)).digest, recipe.digest))
 
 
 def test_replies_in_order_and_everything_in_the_store(
@@ -54,7 +54,7 @@ def test_replies_in_order_and_everything_in_the_store(
     hello, loading, loaded, vocabulary = replies[:4]
     assert (hello.device, hello.dtype) == ("cpu", "float32")
     assert (loading.model, loaded.model, vocabulary.model) == ("llama",) * 3
-    assert loaded.digest == model_digest(Path(model.location))
+    assert loaded.digest == identify(Path(model.location)).digest
     assert len(vocabulary.texts) == 320
     assert digests(replies) == digests(some)
 

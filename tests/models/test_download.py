@@ -16,6 +16,7 @@ from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.download import Transfer, download
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.spec import ModelSpec
+from eyebrow.core.models.weights import Size
 from hub_server import Hub, serving
 
 WEIGHTS = "model.safetensors"
@@ -220,8 +221,8 @@ def test_pickles_come_where_they_are_asked_for(hub: Hub, tmp_path: Path) -> None
 def test_too_large_for_memory_or_disk(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("owner/tiny", TINY, parameters=7)
 
-    def fits(parameters: int) -> None:
-        raise EyebrowError("Not enough memory", f"tiny: {parameters}")
+    def fits(size: Size) -> None:
+        raise EyebrowError("Not enough memory", f"tiny: {size.floats}")
 
     assert failure(fits=fits).message == "tiny: 7"
     assert hub.sent == {}

@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from eyebrow.core import EyebrowError, compute_perplexity
 from eyebrow.core.models import load as load_room
 from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.device import pick_device, pick_dtype
-from eyebrow.core.models.fingerprint import model_digest, positions, tokenizer_digest
+from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.load_errors import check_config
+from eyebrow.core.models.weights import positions
 from eyebrow.core.scoring.recipe import Recipe
 
 Tiny = Callable[[str], Path]
@@ -38,7 +40,7 @@ def test_what_is_known_of_a_loaded_model(tiny: Tiny) -> None:
     assert loaded.name == "llama"
     assert loaded.positions == positions(tiny("llama")) == 64
     assert loaded.parameters == sum(p.numel() for p in loaded.model.parameters())
-    assert loaded.digest == model_digest(tiny("llama"))
+    assert loaded.digest == identify(tiny("llama")).digest
     recipe = loaded.recipe(Recipe())
     assert (recipe.context, recipe.stride) == (64, 32)
     assert (recipe.dtype, recipe.device) == ("bfloat16", "cpu")
@@ -47,21 +49,6 @@ def test_what_is_known_of_a_loaded_model(tiny: Tiny) -> None:
 def test_gpt2_calls_its_positions_otherwise(tiny: Tiny) -> None:
     assert "n_positions" in (tiny("gpt2") / "config.json").read_text()
     assert positions(tiny("gpt2")) == 64
-
-
-def test_digests_follow_the_files(tiny: Tiny, tmp_path: Path) -> None:
-    copy = tmp_path / "elsewhere"
-    shutil.copytree(tiny("llama"), copy)
-    before, words = model_digest(copy), tokenizer_digest(copy)
-    assert before == model_digest(tiny("llama"))
-    assert before != model_digest(copy, "int8")
-    raw = bytearray((copy / "model.safetensors").read_bytes())
-    raw[-1] ^= 1
-    (copy / "model.safetensors").write_bytes(raw)
-    assert model_digest(copy) != before
-    assert tokenizer_digest(copy) == words
-    (copy / "tokenizer.json").write_text("{}")
-    assert tokenizer_digest(copy) != words
 
 
 TORN = b"\x20\0\0\0\0\0\0\0" + b"{}".ljust(32)
@@ -248,7 +235,6 @@ def test_devices_and_dtypes() -> None:
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     assert pick_device("cpu") == cpu
     assert pick_dtype("auto", cpu) == torch.float32
-    assert pick_dtype("auto", cuda) == torch.bfloat16
     assert pick_dtype("float16", cuda) == torch.float16
     with pytest.raises(EyebrowError, match="No such dtype"):
         pick_dtype("fp32", cpu)
@@ -257,3 +243,27 @@ def test_devices_and_dtypes() -> None:
             pick_device(wrong)
     with pytest.raises(EyebrowError, match="not on this machine"):
         pick_device("cuda:99")
+
+
+@pytest.mark.parametrize(
+    ("has_bfloat16", "capability", "wanted"),
+    [
+        (True, (9, 0), torch.bfloat16),
+        (False, (7, 5), torch.float16),
+        (False, (6, 1), torch.float32),
+    ],
+)
+def test_what_a_card_can_do(
+    monkeypatch: pytest.MonkeyPatch,
+    has_bfloat16: bool,
+    capability: tuple[int, int],
+    wanted: torch.dtype,
+) -> None:
+    def supports(including_emulation: bool = True) -> bool:
+        return has_bfloat16 or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "device", nullcontext)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supports)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert pick_dtype("auto", torch.device("cuda")) == wanted
+    assert pick_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16

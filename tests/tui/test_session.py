@@ -266,3 +266,59 @@ def test_one_story_that_fails_stops_no_other() -> None:
     assert rung.broken == {digest: "Out of memory: too long"}
     assert digest not in session._still_to_do(rung)
     assert "too long" in waiting(session)
+
+
+def test_a_model_whose_files_have_changed_is_scored_anew() -> None:
+    shop = Shop()
+    session = shop.session
+    session.receive(HELLO)
+    rung, recipe = session.rung, session.recipe.digest
+    sums = {digest: made_score(story.text, 3).summary for digest, story in told(session)}
+    for _, name in list(shop.asked):
+        session.receive(KeptSums(name, recipe, f"{name} before", sums))
+    session.receive(Loaded(rung.name, 7, f"{rung.name} before", 1.0))
+    assert rung.stories == len(STORIES)
+    asked = len(shop.asked)
+    session.receive(Loaded(rung.name, 7, "after", 1.0))
+    assert (rung.sums, rung.stories, rung.digest) == ({}, 0, "after")
+    assert ("sums", rung.name) in shop.asked[asked:]
+    assert "Model changed" in [notice.title for notice in shop.notices]
+    others = [one for one in session.rungs if one is not rung]
+    assert all(one.stories == len(STORIES) for one in others)
+    asked = len(shop.asked)
+    session.receive(KeptSums(rung.name, recipe, "after", {}))
+    wanted = {
+        digest
+        for request in shop.sent
+        if request.model.name == rung.name
+        for digest in map(text_digest, (story.text for story in request.stories))
+    }
+    assert wanted == {*session.digests}
+    assert ("sums", rung.name) not in shop.asked[asked:]
+
+
+def test_sums_of_a_changed_model_are_looked_up_once() -> None:
+    """Opened again: the digest that was loaded before is known, the store says another."""
+    shop = Shop()
+    session = shop.session
+    session.receive(HELLO)
+    rung = session.rung
+    rung.digest = "loaded before"
+    asked = len(shop.asked)
+    session.receive(KeptSums(rung.name, session.recipe.digest, "now", {}))
+    assert (rung.digest, rung.read) == ("now", True)
+    assert ("sums", rung.name) not in shop.asked[asked:]
+
+
+def test_two_names_for_the_same_weights_are_told_once() -> None:
+    shop = Shop()
+    for _ in range(2):
+        for spec in SPECS[1:3]:
+            shop.session.receive(Loaded(spec.name, 7, "same", 1.0))
+    (notice,) = [notice for notice in shop.notices if notice.title == "Same weights"]
+    assert SPECS[1].name in notice.message
+    assert SPECS[2].name in notice.message
+
+
+def told(session: Session) -> list[tuple[str, Story]]:
+    return [*zip(session.digests, session.stories, strict=True)]
