@@ -102,7 +102,7 @@ def _alone(scorer: Scorer, text: str) -> StoryScore | EyebrowError:
 
 
 def _raise_if_it_is_no_storys(error: Exception) -> None:
-    from ..scoring.passes import is_out_of_memory
+    from ..scoring.trunk import is_out_of_memory
 
     if isinstance(error, EyebrowError) and error.exit_code == USAGE:
         raise error
