@@ -11,7 +11,7 @@ from ..scoring.recipe import Recipe
 from .output import emit, emit_json, note, table
 
 if TYPE_CHECKING:
-    from ..scoring.audit import Audit
+    from ..scoring.audit import Audit, Check
     from ..stories import Story
 
 STORIES = 12  # looked at where no number is asked for
@@ -57,8 +57,8 @@ def shown(found: Audit) -> str:
         (
             check.name,
             "not done" if check.difference is None else f"{check.difference:.1e}",
-            f"{check.limit:.0e}" if check.limit else "0",
-            "-" if check.difference is None else "ok" if check.passed else "TOO FAR",
+            "none" if check.limit is None else f"{check.limit:.0e}" if check.limit else "0",
+            _verdict(check),
             check.note,
         )
         for check in found.checks
@@ -79,3 +79,9 @@ def shown(found: Audit) -> str:
             verdict,
         ]
     )
+
+
+def _verdict(check: Check) -> str:
+    if check.difference is None or check.limit is None:
+        return "-"
+    return "ok" if check.passed else "TOO FAR"

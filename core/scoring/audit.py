@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import EyebrowError
@@ -17,7 +18,15 @@ from ..models.catalogue import ModelSpec
 from ..models.load import LoadedModel, load_model
 from ..results.store import Row, Store
 from ..stories.story import Story, text_digest
-from .differences import all_logprobs, between_arrays, number, read_off, relative, totals
+from .differences import (
+    all_logprobs,
+    between_arrays,
+    number,
+    read_off,
+    relative,
+    share_moved,
+    totals,
+)
 from .encode import encode
 from .recipe import Recipe
 from .scorer import Scorer
@@ -31,6 +40,10 @@ ENOUGH = 10  # stories over which the rounding of half precision evens out
 
 # Of a story's total, relative: how far two computations in the same precision may be apart.
 SAME = {"float64": 1e-5, "float32": 1e-5, "float16": 2e-3, "bfloat16": 1e-2}
+# Of single tokens: the share whose probability may move by more than `MUCH`. In half precision
+# tokens do, and no limit is set: what is read off single tokens has to be read with that in mind.
+MUCH = 0.1
+MOVED = {"float64": 0.0, "float32": 0.0, "float16": None, "bfloat16": None}
 # Of the total of all stories, relative: how far a precision may be from the next better one.
 # Half precision is a little off in every story, and that is no mistake: it has to even out.
 COARSE = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-4, "bfloat16": 5e-4}
@@ -43,17 +56,18 @@ Tell = Callable[[str], None]
 class Check:
     """One way of checking: the largest difference found and the limit it has to stay under.
 
-    difference: None where the check could not be done, for the reason in `note`.
+    difference: None where the check could not be done, for the reason in `note`. limit: None
+        where what is found is told and not judged.
     """
 
     name: str
     difference: float | None
-    limit: float
+    limit: float | None
     note: str = ""
 
     @property
     def passed(self) -> bool:
-        return self.difference is None or self.difference <= self.limit
+        return self.difference is None or self.limit is None or self.difference <= self.limit
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -125,7 +139,8 @@ def audit(
     return Audit(loaded.name, run.recipe, len(run.stories), tokens, tuple(checks))
 
 
-_Found = tuple[float | None, float, str]
+_Doubles = npt.NDArray[np.float64]
+_Found = tuple[float | None, float | None, str]
 
 
 class _Run:
@@ -135,8 +150,11 @@ class _Run:
         self.loaded, self.recipe = loaded, recipe
         self.scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         self.same = SAME[recipe.dtype]
-        scores = dict(self.scorer.score([story.text for story in stories]))
-        kept = [i for i in range(len(stories)) if scores[i].summary.tokens]
+        self._precise: tuple[_Found, _Found] | None = None
+        scores: dict[int, StoryScore] = {}
+        for finished in self.scorer.batches([story.text for story in stories]):
+            scores |= {i: out for i, out in finished if isinstance(out, StoryScore)}
+        kept = sorted(i for i, score in scores.items() if score.summary.tokens)
         if not kept:
             raise EyebrowError("Nothing to check", "no story has a token that is scored")
         self.stories = [stories[i] for i in kept]
@@ -152,7 +170,12 @@ class _Run:
         better = "float64" if dtype == "float32" else "float32"
         yield "alone against batched", self.alone
         yield "in parts against whole", self.whole
-        yield f"{dtype} against {better}", lambda: self.precise(model, device, offline)
+        yield f"{dtype} against {better}", lambda: self.precise(model, device, offline)[0]
+        yield "tokens, alone against batched", self.tokens_alone
+        yield (
+            f"tokens, {dtype} against {better}",
+            lambda: self.precise(model, device, offline)[1],
+        )
         yield "probabilities against one", lambda: self.vocabulary[0]
         yield "top, rank, entropy", lambda: self.vocabulary[1]
         yield "context as long as the text", self.long_context
@@ -160,43 +183,83 @@ class _Run:
         yield "written and read again", self.round_trip
         yield "kept against fresh", lambda: self.kept(store)
 
+    @cached_property
+    def ones(self) -> list[StoryScore]:
+        """The scores of every story in a batch of its own."""
+        return [next(iter(self.scorer.score([story.text])))[1] for story in self.stories]
+
     def alone(self) -> _Found:
         """Every story in a batch of its own."""
-        ones = [next(iter(self.scorer.score([story.text])))[1] for story in self.stories]
-        return totals(ones, self.scores), self.same, "a story's total, relative"
+        return totals(self.ones, self.scores), self.same, "a story's total, relative"
+
+    def tokens_alone(self) -> _Found:
+        """The same token by token."""
+        ones, others = (
+            [score.logprobs[score.ranks > 0] for score in scores]
+            for scores in (self.ones, self.scores)
+        )
+        return self._moved(ones, others)
+
+    def _moved(
+        self, ones: Sequence[npt.NDArray[Any]], others: Sequence[npt.NDArray[Any]]
+    ) -> _Found:
+        """The share of tokens that moved much, from the ln p of each story's tokens."""
+        share, largest = share_moved(np.concatenate(ones), np.concatenate(others), MUCH)
+        limit = MOVED[self.recipe.dtype]
+        note = f"tokens whose probability moves by more than {MUCH:.0%}; most: {largest:.1e} nats"
+        if limit is None:
+            note += f"; {self.recipe.dtype} does that to single tokens, totals hold"
+        return share, limit, note
 
     def whole(self) -> _Found:
         """The model's own logits, all of them, and a plain log-softmax."""
         note = "a story's total, relative"
         if self.scorer.trunk.head is None:
             note += "; this model is never taken apart"
-        return self._against(self.loaded.model, torch.float32)[0], self.same, note
+        ours, theirs = self._against(self.loaded.model, torch.float32)
+        return _largest(ours, theirs), self.same, note
 
-    def precise(self, model: str | ModelSpec, device: str, offline: bool) -> _Found:
-        """The same model in better precision; float32 is checked against float64."""
+    def precise(self, model: str | ModelSpec, device: str, offline: bool) -> tuple[_Found, _Found]:
+        """The same model in better precision, by totals and by tokens.
+
+        float32 is checked against float64.
+        """
+        if self._precise is None:
+            self._precise = self._more_precise(model, device, offline)
+        return self._precise
+
+    def _more_precise(
+        self, model: str | ModelSpec, device: str, offline: bool
+    ) -> tuple[_Found, _Found]:
         single = self.recipe.dtype == "float32"
-        limit = COARSE[self.recipe.dtype]
+        limit, tokens = COARSE[self.recipe.dtype], MOVED[self.recipe.dtype]
         if self.loaded.parameters > PRECISE:
-            return None, limit, "the model is too large to be loaded twice"
+            note = "the model is too large to be loaded twice"
+            return (None, limit, note), (None, tokens, note)
         if single:  # there is no float64 on mps
             device = "cpu" if self.recipe.device == "mps" else device
         try:
             other = load_model(model, device=device, dtype="float32", offline=offline).model
-            story, total = self._against(
+            ours, theirs = self._against(
                 other.double() if single else other, torch.float64 if single else torch.float32
             )
         except (EyebrowError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise
-            return None, limit, "memory does not hold the model twice"
+            note = "memory does not hold the model twice"
+            return (None, limit, note), (None, tokens, note)
+        moved = self._moved(ours, theirs)
+        story = _largest(ours, theirs)
         if single:
-            return story, limit, "a story's total, relative"
+            return (story, limit, "a story's total, relative"), moved
         if len(self.stories) < ENOUGH:
-            return story, self.same, f"a story's total, relative; {ENOUGH} stories tell more"
-        return total, limit, f"the total, relative; a single story: {story:.1e}"
+            note = f"a story's total, relative; {ENOUGH} stories tell more"
+            return (story, self.same, note), moved
+        total = relative(-sum(a.sum() for a in ours), -sum(b.sum() for b in theirs))
+        return (total, limit, f"the total, relative; a single story: {story:.1e}"), moved
 
-    def _against(self, model: Any, dtype: torch.dtype) -> tuple[float, float]:
-        """Relative differences, to another model's logits: the largest story's, the total's.
+    def _against(self, model: Any, dtype: torch.dtype) -> tuple[list[_Doubles], list[_Doubles]]:
+        """ln p of every token but the first, here and by another model's logits.
 
         Stories longer than the context are compared in their first window.
         """
@@ -206,13 +269,10 @@ class _Run:
             ids = torch.from_numpy(encoding.ids[: self.recipe.context]).long().to(device)
             with torch.inference_mode():
                 logits = model(input_ids=ids[None, :-1]).logits[0].to(dtype)
-            logprobs = logits.log_softmax(-1).gather(1, ids[1:, None]).double()
-            theirs.append(-float(logprobs.sum()))
-            ours.append(-float(all_logprobs(encoding, score)[1 : len(ids)].sum()))
-        return (
-            max(relative(a, b) for a, b in zip(ours, theirs, strict=True)),
-            relative(sum(ours), sum(theirs)),
-        )
+            logprobs = logits.log_softmax(-1).gather(1, ids[1:, None])[:, 0].double()
+            theirs.append(logprobs.cpu().numpy())
+            ours.append(all_logprobs(encoding, score)[1 : len(ids)])
+        return ours, theirs
 
     @cached_property
     def vocabulary(self) -> tuple[_Found, _Found]:
@@ -303,3 +363,10 @@ class _Run:
 
     def _stored(self, store: Store, story: Story) -> StoryScore | None:
         return store.score(text_digest(story.text), self.loaded.digest, self.recipe.digest)
+
+
+def _largest(ours: Sequence[_Doubles], theirs: Sequence[_Doubles]) -> float:
+    """Of all stories, the largest relative difference of their totals."""
+    return max(
+        relative(-float(a.sum()), -float(b.sum())) for a, b in zip(ours, theirs, strict=True)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,19 @@ def totals(ones: Sequence[StoryScore], others: Sequence[StoryScore]) -> float:
         relative(one.summary.nll, other.summary.nll)
         for one, other in zip(ones, others, strict=True)
     )
+
+
+def share_moved(
+    ones: npt.NDArray[Any], others: npt.NDArray[Any], much: float
+) -> tuple[float, float]:
+    """The share of tokens whose probability moved by more than `much` of itself, and the most.
+
+    ones, others: ln p of the same tokens; the most is in nats, infinite where one is no number.
+    """
+    with np.errstate(invalid="ignore"):
+        moved = np.where(ones == others, 0.0, np.abs(ones - others))
+    moved[np.isnan(moved)] = math.inf
+    return float((moved > math.log1p(much)).mean()), float(moved.max())
 
 
 def read_off(logprobs: torch.Tensor, got: Measured, target: int) -> float:

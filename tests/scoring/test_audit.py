@@ -25,6 +25,7 @@ from eyebrow.core.scoring.windows import Window
 from eyebrow.core.stories.story import Story
 
 from .plain import STORIES
+from .stubs import spelling
 
 MANY = [Story(str(n), str(n), text) for n, text in enumerate(STORIES)]
 LONG = [*MANY, Story("long", "long", " ".join(STORIES))]
@@ -34,6 +35,8 @@ EVERY = [
     "alone against batched",
     "in parts against whole",
     "float32 against float64",
+    "tokens, alone against batched",
+    "tokens, float32 against float64",
     "probabilities against one",
     "top, rank, entropy",
     "context as long as the text",
@@ -73,7 +76,10 @@ def test_sound_models_pass(tiny: Folder, name: str, first_token: str) -> None:
         assert check.difference < max(check.limit / 5, 1e-12), check
 
 
-def test_half_precision_is_held_against_float32(tiny: Folder) -> None:
+def test_half_precision_is_held_against_float32(
+    tiny: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MUCH", 0.001)  # tiny models move little
     found = look(tiny("llama"), dtype="bfloat16", stories=LONG * 2)
     checks = by_name(found)
     assert failed(found) <= {"bfloat16 against float32"}, "how coarse it is depends on the model"
@@ -82,6 +88,13 @@ def test_half_precision_is_held_against_float32(tiny: Folder) -> None:
     assert coarse.difference is not None
     assert 0 < coarse.difference < 5e-3
     assert "a single story" in coarse.note
+    moved = checks["tokens, bfloat16 against float32"]
+    assert moved.difference is not None
+    assert 0 < moved.difference < 0.9
+    assert moved.limit is None, "told, not judged"
+    assert "bfloat16 does that to single tokens, totals hold" in moved.note
+    assert checks["tokens, alone against batched"].limit is None
+    assert found.to_json()["checks"][3]["limit"] is None
     asked = look(tiny("llama"), recipe=Recipe(dtype="bfloat16"), stories=LONG * 2)
     assert asked.to_json() == found.to_json(), "the recipe's dtype is what is loaded"
     few = by_name(look(tiny("llama"), dtype="bfloat16", stories=MANY[:2]))
@@ -126,6 +139,30 @@ def test_numbers_that_depend_on_the_batch_are_found(
 
     monkeypatch.setattr(Trunk, "measure", padded)
     assert "alone against batched" in failed(look(tiny("llama"), dtype="float32"))
+
+
+def test_tokens_that_move_while_totals_stay_are_found(
+    tiny: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one token gains another loses, as rounding does; one in a batch of several."""
+    measure = Trunk.measure
+
+    def shifted(self: Trunk, ids: torch.Tensor, *rest: torch.Tensor) -> Any:
+        got = measure(self, ids, *rest)
+        if len(ids) == 1:
+            return got
+        logprobs = got.logprobs.clone()
+        logprobs[0] -= 0.12
+        logprobs[1] += 0.12
+        return replace(got, logprobs=logprobs)
+
+    monkeypatch.setattr(Trunk, "measure", shifted)
+    found = look(tiny("llama"), dtype="float32")
+    assert {*("tokens, alone against batched", "tokens, float32 against float64")} <= failed(found)
+    assert "alone against batched" not in failed(found)
+    check = by_name(found)["tokens, alone against batched"]
+    assert check.difference == pytest.approx(2 / found.tokens)
+    assert "most: 1.2e-01 nats" in check.note
 
 
 def test_windows_that_see_too_little_are_found(
@@ -198,6 +235,16 @@ def test_kept_numbers_are_compared(tiny: Folder, tmp_path: Path) -> None:
     assert by_name(again)["kept against fresh"].difference == pytest.approx(1e-3, rel=0.01)
 
 
+def test_a_story_that_cannot_be_fed_is_left_out(tmp_path: Path, opened: Any) -> None:
+    model, tokenizer = opened("llama")
+    model.save_pretrained(tmp_path)
+    spelling(tokenizer, "[PAD]").save_pretrained(tmp_path)
+    stories = [*MANY, Story("pad", "", "It spells [PAD] out.")]
+    found = look(tmp_path, dtype="float32", stories=stories)
+    assert found.passed
+    assert found.stories == len([story for story in MANY if story.text])
+
+
 def test_nothing_to_check(tiny: Folder) -> None:
     with pytest.raises(EyebrowError, match="Nothing to check"):
         look(tiny("llama"), stories=[Story("a", "", ""), Story("b", "", "")])
@@ -232,4 +279,4 @@ def test_json_and_the_exit_code(
     assert set(got["checks"][0]) == {"check", "difference", "limit", "passed", "note"}
     assert not got["checks"][0]["passed"]
     assert command(LONG, str(tiny("llama")), recipe=Recipe(dtype="float32")) == FAILED
-    assert "4 of 9 checks failed: alone against batched;" in capsys.readouterr().out
+    assert "4 of 11 checks failed: alone against batched;" in capsys.readouterr().out

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core import EyebrowError, compute_perplexity, next_tokens, token_surprise
+from eyebrow.core.scoring import simple as simple_room
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.simple import score_text
 
 from .plain import plain_ids, plain_score, plain_windows
 from .stubs import Table, letters
@@ -37,6 +39,59 @@ def test_texts_beyond_the_context_go_through_windows(opened: Any) -> None:
     plain = plain_windows(model, ids, 64, 32)
     wanted = math.exp(plain.nll / len(plain.logprobs))
     assert compute_perplexity(model, tokenizer, text) == pytest.approx(wanted, rel=1e-5)
+
+
+def passes(model: Any, run: Any) -> int:
+    """How often `model` looks up its embedding in `run`."""
+    count = 0
+
+    def one_more(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    hook = model.get_input_embeddings().register_forward_hook(one_more)
+    try:
+        run()
+    finally:
+        hook.remove()
+    return count
+
+
+@FAMILIES
+def test_perplexity_takes_one_pass_and_is_that_of_the_score(opened: Any, name: str) -> None:
+    model, tokenizer = opened(name)
+    found: list[float] = []
+    run = lambda: found.append(compute_perplexity(model, tokenizer, TEXT))  # noqa: E731
+    assert passes(model, run) == 1
+    scored = score_text(model, tokenizer, TEXT).summary.perplexity
+    assert found == [pytest.approx(scored, rel=1e-6)]
+
+
+def test_perplexity_reads_no_vocabulary(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError
+
+    for name in ("token_texts", "Scorer"):
+        monkeypatch.setattr(simple_room, name, never)
+    assert compute_perplexity(*opened("llama"), TEXT) > 1
+
+
+def test_logits_too_many_to_be_had_at_once(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head is applied in chunks then; the number is the same."""
+    model, tokenizer = opened("wide")
+    whole = compute_perplexity(model, tokenizer, TEXT)
+    monkeypatch.setattr(simple_room, "WHOLE", 1000)
+    head = model.lm_head
+    largest = 0
+
+    def look(_: Any, given: Any, made: torch.Tensor) -> None:
+        nonlocal largest
+        largest = max(largest, made.shape[-2])
+
+    hook = head.register_forward_hook(look)
+    assert compute_perplexity(model, tokenizer, TEXT) == pytest.approx(whole, rel=1e-6)
+    hook.remove()
+    assert 0 < largest <= 8, "the look at the model's parts alone makes whole logits"
 
 
 def test_nothing_to_score_is_nan(opened: Any) -> None:
@@ -138,3 +193,37 @@ def test_next_after_a_text_longer_than_the_context(opened: Any) -> None:
         logits = model(input_ids=ids).logits[0, -1]
     found = next_tokens(model, tokenizer, TEXT * 5, 3)
     assert np.allclose([t.logit for t in found], logits.topk(3).values, rtol=1e-5)
+
+
+def test_ties_are_told() -> None:
+    """Of four letters after a: b and c as likely, then d; after b all differ."""
+    table = torch.full((6, 6), -9.0)
+    table[2, 2:6] = torch.tensor([0.0, 3.0, 3.0, 1.0])
+    table[3, 2:6] = torch.tensor([0.0, 1.0, 2.0, 3.0])
+    tokenizer = letters("·~abcd")
+    rows = token_surprise(Table(table), tokenizer, "abcd")
+    assert [row.tied for row in rows[:3]] == [None, True, False]
+    assert rows[1].rank == 1
+    assert [entry.tied for entry in rows[1].top[:4]] == [True, True, False, False]
+    assert [entry.tied for entry in rows[2].top[:4]] == [False] * 4
+    found = next_tokens(Table(table), tokenizer, "a", 4)
+    assert [entry.tied for entry in found] == [True, True, False, False]
+
+
+def test_half_precision_on_the_cpu_ties(tiny: Any, opened: Any) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model, tokenizer = opened("llama")
+    half = AutoModelForCausalLM.from_pretrained(tiny("llama"), dtype=torch.bfloat16).eval()
+    tied = []
+    for each in (half, model):
+        score = score_text(each, tokenizer, TEXT)
+        equal = (score.top_logprobs == score.logprobs[:, None]).sum(1)
+        known = score.ranks[1:] <= 10
+        assert (score.tied[1:][known] == (equal[1:][known] > 1)).all()
+        shared = sum(
+            any(top.tied for top in row.top) for row in token_surprise(each, tokenizer, TEXT)
+        )
+        tied.append(shared)
+    assert tied[0] > 5
+    assert tied[1] == 0
