@@ -16,6 +16,7 @@ from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError
 from .models.catalogue import ModelSpec, find_models
 from .models.fingerprint import model_digest, positions, tokenizer_digest
 from .models.member import Member
+from .results.compare.cuts import Cuts, cuts_of
 from .results.outcome import Column, Failure, Results, gather
 from .results.statistics import SEED
 from .results.store import Row, Store
@@ -98,6 +99,7 @@ def score(
     run = _Run(stories, _store(store), loading, progress or (lambda _: None))
     found = run.fetch(specs)
     recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
+    run.cuts_stories = len({tokenizer_digest(folder) for folder, _ in found.values()}) > 1
     columns = [
         column
         for spec, (folder, _) in found.items()
@@ -200,6 +202,7 @@ class _Run:
         tell: Callable[[Progress], None],
     ) -> None:
         self.five: set[str] = set()  # digests of texts of five sentences
+        self.cuts_stories = False  # tokenizers differ: what is common to all is looked for
         self.tell = tell
         self._total = (stories.expected if isinstance(stories, Stories) else None) or 0
         self._read, self._told_at = 0, time.monotonic()
@@ -271,6 +274,9 @@ class _Run:
         digest = model_digest(folder)
         known = self.store.summaries(digest, recipe.digest) if self.store else {}
         sums = {d: known[d] for d in self.told.lengths if d in known}
+        cuts: dict[str, Cuts] = {}
+        if self.store and self.cuts_stories and sums:
+            cuts = self.store.cuts(digest, recipe.digest, sums)
         places = self._places_known(digest, recipe, sums)
         total = len(self.told.lengths)
         parameters = None
@@ -279,12 +285,12 @@ class _Run:
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            parameters = self._score(spec, folder, recipe, sums, places)
+            parameters = self._score(spec, folder, recipe, sums, cuts, places)
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(tokenizer_digest(folder), parameters),
         )
-        return Column(member, sums, places.positions())
+        return Column(member, sums, places.positions(), cuts)
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
@@ -307,6 +313,7 @@ class _Run:
         folder: Path,
         recipe: Recipe,
         sums: dict[str, Summary],
+        cuts: dict[str, Cuts],
         places: PositionCounter,
     ) -> int:
         """Score what is not in `sums` (by text digest) into it; returns the parameters."""
@@ -327,6 +334,8 @@ class _Run:
                         self.failed(spec.name, outcome, story.id)
                         continue
                     sums[digest] = outcome.summary
+                    if self.cuts_stories:
+                        cuts[digest] = cuts_of(story.text, outcome)
                     places.add(story.text, outcome, self.told.copies[digest])
                     keeper.add(story, outcome)
                     pace.add(story, outcome.summary.tokens)

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from ..errors import EyebrowError
 from ..headless import outcomes
+from ..results.compare.cuts import Cuts, cuts_of
 from ..results.store import Row, Store
 from ..scoring.scores import Summary
 from ..stories.story import Story, text_digest
@@ -212,7 +213,8 @@ class Worker:
         self._tell_vocabulary(request)
         recipe = held.loaded.recipe(request.recipe)
         scorer = held.scorer(recipe)
-        known = {} if request.urgent else self._known(held.loaded.digest, recipe.digest)
+        anew = request.urgent or request.cuts  # sums alone are no answer
+        known = {} if anew else self._known(held.loaded.digest, recipe.digest)
         there = tuple((d, known[d], None) for d in job.left if d in known)
         if there:
             self.answer(Scored(request.job, name, there, recipe, 0.0))
@@ -220,6 +222,7 @@ class Worker:
             del job.left[digest]
         began, batch, tokens = time.monotonic(), 0.0, 0
         rows = []
+        cuts: dict[str, Cuts] = {}
         for digest, score in outcomes(scorer, dict(job.left)):
             story = job.left.pop(digest)
             if isinstance(score, Exception):
@@ -231,16 +234,18 @@ class Worker:
                 self.finished.append(Row(story, held.loaded.member, recipe, score))
                 stored[digest] = score.summary
             rows.append((digest, score.summary, score if request.urgent else None))
+            if request.cuts:
+                cuts[digest] = cuts_of(story.text, score)
             if request.urgent or time.monotonic() - batch > 0.1:
                 speed = tokens / max(1e-6, time.monotonic() - began)
-                self.answer(Scored(request.job, name, tuple(rows), recipe, speed))
-                rows, batch = [], time.monotonic()
+                self.answer(Scored(request.job, name, tuple(rows), recipe, speed, cuts))
+                rows, cuts, batch = [], {}, time.monotonic()
                 yield
                 if self.inbox.closed or request.job in self.inbox.cancelled:
                     return
         if rows:
             speed = tokens / max(1e-6, time.monotonic() - began)
-            self.answer(Scored(request.job, name, tuple(rows), recipe, speed))
+            self.answer(Scored(request.job, name, tuple(rows), recipe, speed, cuts))
 
     def _known(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
         """What need not be scored again: in the store, or finished here and on its way there."""

@@ -19,7 +19,7 @@ from eyebrow.core.engine.messages import (
 )
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui.background import KeptSums
+from eyebrow.tui.background import KeptSums, KeptTokenizers
 from eyebrow.tui.change import Change, Notice
 from eyebrow.tui.mailbox import Mailbox
 from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
@@ -49,7 +49,11 @@ class Shop:
             self.notices.append,
         )
 
-    def look_up_sums(self, spec: Any, recipe: Recipe) -> None:
+    def look_up_tokenizers(self, specs: Any) -> None:
+        """Answered at once; of what is nowhere nothing is known."""
+        self.session.receive(KeptTokenizers({spec.name: "" for spec in specs}))
+
+    def look_up_sums(self, spec: Any, recipe: Recipe, *, cuts: bool) -> None:
         self.asked.append(("sums", spec.name))
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
