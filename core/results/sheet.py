@@ -177,16 +177,17 @@ def read_sheets(store: Store) -> list[Sheet]:
 
 def read_common(store: Store, sheet: Sheet) -> Sheet:
     """The sheet with what is common to its models, whose tokens are read where it takes them."""
-    if not sheet.mixes_tokenizers:
-        return sheet
     digests = [story.digest for story in sheet.stories]
-    wanted = frozenset(digests)
+    wanted = frozenset(digests) if sheet.mixes_tokenizers else frozenset()
     size, nll = on_common_bytes(
         [model.tokenizer for model in sheet.models],
         sheet.is_scored,
         sheet.bytes,
         sheet.nll,
-        [store.cuts(model.digest, sheet.recipe.digest, wanted) for model in sheet.models],
+        [
+            store.cuts(model.digest, sheet.recipe.digest, wanted) if wanted else {}
+            for model in sheet.models
+        ],
         digests,
     )
     return replace(sheet, common_bytes=size, common_nll=nll)
