@@ -54,7 +54,10 @@ def shared(repo: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny random model by name (see `_configs`), made when first asked for."""
+    """The folder of a tiny random model by name (see `_configs`), made when first asked for.
+
+    "llama-bos" is "llama" with a tokenizer that puts BOS in front.
+    """
     made: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
@@ -86,9 +89,12 @@ def _save(name: str, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
+    shape = name.removesuffix("-bos")
     tokenizer = byte_level_tokenizer(SENTENCES)
-    torch.manual_seed(len(name))
-    model = AutoModelForCausalLM.from_config(_configs()[name])
+    if shape != name:
+        _put_bos_in_front(tokenizer)
+    torch.manual_seed(len(shape))
+    model = AutoModelForCausalLM.from_config(_configs()[shape])
     with torch.no_grad():
         for parameter in model.parameters():  # sharper than the usual start: p far from uniform
             parameter.mul_(3.0 if parameter.ndim > 1 else 1.0)
@@ -124,6 +130,13 @@ def _configs() -> dict[str, Any]:
             vocab_size=320, final_logit_softcapping=2.0, **gemma, **shape, **small
         ),
     }
+
+
+def _put_bos_in_front(tokenizer: Any) -> None:
+    from tokenizers import processors
+
+    front = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    tokenizer.backend_tokenizer.post_processor = front
 
 
 def byte_level_tokenizer(sentences: tuple[str, ...]) -> Any:

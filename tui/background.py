@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
 from ..core.models.identity import identify
+from ..core.models.member import Member
+from ..core.models.tokenizer_files import tokenizer_digest
 from ..core.models.weights import positions
+from ..core.results.compare.cuts import Cuts
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story
@@ -32,7 +35,8 @@ PIECE = 500  # sums handed over at a time
 class KeptSums:
     """Sums that the store has for a model, by text digest; `digest` is the model's, "" if absent.
 
-    is_last: no more will come. Many come in pieces, so that no key waits for all of them.
+    is_last: no more will come. Many come in pieces, so that no key waits for all of them. cuts: of
+    the same stories, by text digest, where they were asked for.
     """
 
     model: str
@@ -40,6 +44,14 @@ class KeptSums:
     digest: str
     sums: dict[str, Summary]
     is_last: bool = True
+    cuts: Mapping[str, Cuts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTokenizers:
+    """The digest of each model's tokenizer, by the model's name; "" while it is not here."""
+
+    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,20 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Models with different tokenizers over `stories` stories, by name.
+
+    bits: bits per byte with the ends of its 95 % interval, on the bytes that all of them have
+    scored; over: these bytes in words.
+    """
+
+    recipe: str
+    stories: int
+    bits: Mapping[str, tuple[float, float, float]]
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptMarks:
     """The text digests of the marked stories."""
 
@@ -94,7 +120,17 @@ class Trouble:
     message: str
 
 
-Found = Trouble | Exported | KeptMarks | KeptSums | KeptScore | KeptVocabulary | Interval
+Found = (
+    Trouble
+    | Exported
+    | KeptMarks
+    | KeptTokenizers
+    | KeptSums
+    | KeptScore
+    | KeptVocabulary
+    | Interval
+    | Compared
+)
 
 
 class Background:
@@ -106,9 +142,13 @@ class Background:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
         self._store: Store | None = None
 
-    def look_up_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+    def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
+        """Answered by `KeptTokenizers`."""
+        self._thread.submit(self._tokenizers, specs)
+
+    def look_up_sums(self, spec: ModelSpec, recipe: Recipe, *, cuts: bool) -> None:
         """Answered by `KeptSums`, and by `KeptVocabulary` where there is one."""
-        self._thread.submit(self._sums, spec, recipe)
+        self._thread.submit(self._sums, spec, recipe, cuts)
 
     def look_up_score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
         """Answered by `KeptScore`. `model` and `digest` are the model's and the text's digest."""
@@ -123,6 +163,17 @@ class Background:
     ) -> None:
         """Answered by `Interval`. digests: of every story's text; sums: of each text."""
         self._thread.submit(self._interval, spec, recipe, digests, sums)
+
+    def compare(
+        self,
+        recipe: Recipe,
+        models: Sequence[Member],
+        sums: Sequence[Mapping[str, Summary]],
+        cuts: Sequence[Mapping[str, Cuts]],
+        digests: Sequence[str],
+    ) -> None:
+        """Answered by `Compared`. digests: of every story's text; sums, cuts: of each model."""
+        self._thread.submit(self._compare, recipe, models, sums, cuts, digests)
 
     def look_up_marks(self) -> None:
         """Answered by `KeptMarks`."""
@@ -147,14 +198,22 @@ class Background:
             self._store = Store(self.folder)
         return self._store
 
-    def _sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+    def _tokenizers(self, specs: Sequence[ModelSpec]) -> None:
+        digests = dict.fromkeys((spec.name for spec in specs), "")
+        for spec in specs:
+            if (folder := spec.local_path) is not None:
+                with suppress(OSError):  # loading it will say what is wrong
+                    digests[spec.name] = tokenizer_digest(folder)
+        self.deliver(KeptTokenizers(digests))
+
+    def _sums(self, spec: ModelSpec, recipe: Recipe, cuts: bool) -> None:
         try:
-            self._read_sums(spec, recipe)
+            self._read_sums(spec, recipe, cuts)
         except Exception as error:  # a store that cannot be read must not stop the scoring
             self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
 
-    def _read_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
+    def _read_sums(self, spec: ModelSpec, recipe: Recipe, with_cuts: bool) -> None:
         folder = spec.local_path
         store = self._open()
         if folder is None or not folder.is_dir() or store is None:
@@ -169,11 +228,13 @@ class Background:
         sums = store.summaries(digest, recipe.digest)
         if sums and (texts := store.vocabulary(identity.tokenizer)) is not None:
             self.deliver(KeptVocabulary(spec.name, tuple(texts)))
+        cuts = store.cuts(digest, recipe.digest) if with_cuts else {}
         rows = list(sums.items())
         for at in range(0, len(rows) or 1, PIECE):
             piece = dict(rows[at : at + PIECE])
             last = at + PIECE >= len(rows)
-            self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last))
+            own = {text: cuts[text] for text in piece if text in cuts}
+            self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last, own))
 
     def _marks(self) -> None:
         from ..core.results.marks import read_marks
@@ -223,6 +284,28 @@ class Background:
         rows = [sums[digest] for digest in sorted(digests)]
         low, high = perplexity_interval([s.nll for s in rows], [s.tokens for s in rows])
         self.deliver(Interval(spec.name, recipe.digest, len(rows), low, high))
+
+    def _compare(
+        self,
+        recipe: Recipe,
+        models: Sequence[Member],
+        sums: Sequence[Mapping[str, Summary]],
+        cuts: Sequence[Mapping[str, Cuts]],
+        digests: Sequence[str],
+    ) -> None:
+        from ..core.results.sheet import Told, build_sheet
+        from ..core.results.statistics import intervals
+        from ..core.scoring.scores import bits_per_byte
+
+        told = [Told(digest, "", "") for digest in sorted(digests)]
+        sheet = build_sheet(recipe, models, sums, told, cuts).common()
+        found = intervals(sheet.nll, sheet.tokens, sheet.common_nll, sheet.common_bytes)
+        nll, size = sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1)
+        bits = {
+            model.name: (bits_per_byte(float(nats), int(count)), *one.bits_per_byte)
+            for model, nats, count, one in zip(sheet.models, nll, size, found, strict=True)
+        }
+        self.deliver(Compared(recipe.digest, len(digests), bits, sheet.compared))
 
 
 def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:

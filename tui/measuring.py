@@ -12,11 +12,12 @@ import numpy as np
 from ..core.models.identity import identify
 from ..core.models.member import Member
 from ..core.results import paired
+from ..core.results.compare.common import Counts
 from ..core.results.findings import find
 from ..core.results.fits import Fit
 from ..core.results.places import Places
 from ..core.results.scaling import FamilyFit, fit_families
-from ..core.results.sheet import Counts, Sheet, Told, build_sheet
+from ..core.results.sheet import Sheet, Told, build_sheet
 from ..core.results.statistics import intervals
 from ..core.results.store import Store
 from ..core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
@@ -56,7 +57,8 @@ def sheet_of(snapshot: Snapshot) -> Sheet:
         for digest, story in zip(snapshot.digests, snapshot.stories, strict=True)
     ]
     members = [_member(model) for model in snapshot.models]
-    return build_sheet(snapshot.recipe, members, [model.sums for model in snapshot.models], told)
+    sums, cuts = [model.sums for model in snapshot.models], [m.cuts for m in snapshot.models]
+    return build_sheet(snapshot.recipe, members, sums, told, cuts)
 
 
 def common_to_all(sheet: Sheet) -> Sheet:
@@ -85,23 +87,36 @@ def tabled(asked: int, sheet: Sheet, snapshot: Snapshot) -> Tabled:
     titles = [story.title.casefold() for story in snapshot.stories]
     by_title = np.empty(len(titles), dtype=np.int64)
     by_title[sorted(range(len(titles)), key=titles.__getitem__)] = np.arange(len(titles))
-    sums = (sheet.nll.sum(axis=1), sheet.tokens.sum(axis=1), sheet.bytes.sum(axis=1))
     return Tabled(
         asked,
         sheet,
-        {measure: _in(measure, sheet.nll, sheet.tokens, sheet.bytes) for measure in MEASURES},
-        {measure: tuple(_in(measure, *sums).tolist()) for measure in MEASURES},
+        {measure: _of_stories(measure, sheet) for measure in MEASURES},
+        {measure: tuple(_of_set(measure, sheet).tolist()) for measure in MEASURES},
         by_title,
     )
 
 
-def _in(measure: Measure, nll: Values, tokens: Counts, size: Counts) -> Values:
-    """Sums in a measure; nan where nothing was scored."""
+def _of_stories(measure: Measure, sheet: Sheet) -> Values:
+    """float64 (M, S), every story in a measure; nan where nothing was scored."""
+    if measure == "bits per byte":
+        return _in(measure, sheet.common_nll, sheet.common_bytes)
+    return _in(measure, sheet.nll, sheet.tokens)
+
+
+def _of_set(measure: Measure, sheet: Sheet) -> Values:
+    """float64 (M,), all stories together in a measure."""
+    if measure == "bits per byte":
+        return _in(measure, sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1))
+    return _in(measure, sheet.nll.sum(axis=1), sheet.tokens.sum(axis=1))
+
+
+def _in(measure: Measure, nll: Values, count: Counts) -> Values:
+    """count: tokens, or bytes for bits per byte."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        mean = np.where(count > 0, nll / count, np.nan)
         if measure == "bits per byte":
-            return np.where(tokens > 0, nll / BIT / size, np.nan)
-        nats = np.where(tokens > 0, nll / tokens, np.nan)
-        return np.exp(nats) if measure == "perplexity" else nats
+            return mean / BIT
+        return np.exp(mean) if measure == "perplexity" else mean
 
 
 # --- the set -------------------------------------------------------------------------------
@@ -117,7 +132,7 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
             tuple(common.models[row] for row in rows),
             tuple(rows),
             entries[common.models[rows[0]].name],
-            float(common.tokens[rows[0]].sum() / max(1, common.bytes[rows[0]].sum())),
+            _tokens_per_byte(common, rows),
             {measure: tuple(estimates[measure][row] for row in rows) for measure in MEASURES},
         )
         for name, rows in common.families()
@@ -129,12 +144,13 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
         {measure: _spread(measure, common) for measure in MEASURES},
         len(common.stories) == len(snapshot.stories) and not snapshot.left_out,
         doubted=False,
+        compared=common.compared,
     )
 
 
 def doubted(numbers: Measured, common: Sheet, snapshot: Snapshot) -> Measured:
     """With intervals, fits and what each step of size changes."""
-    found = intervals(common.nll, common.tokens, common.bytes)
+    found = intervals(common.nll, common.tokens, common.common_nll, common.common_bytes)
     estimates = _estimates(
         common,
         {
@@ -216,6 +232,16 @@ def _step(one: paired.Difference) -> Step:
     )
 
 
+def _tokens_per_byte(common: Sheet, rows: Sequence[int]) -> float:
+    """Of a family; between tokenizers as its nats on the common bytes have it."""
+    own = common.of_models(rows)
+    tokens, nll = int(own.tokens.sum()), float(own.nll.sum())
+    shared, size = float(own.common_nll.sum()), int(own.common_bytes.sum())
+    if not common.mixes_tokenizers or not size or not math.isfinite(nll) or not nll:
+        return tokens / max(1, int(own.bytes.sum()))
+    return shared / size / (nll / tokens)
+
+
 def _trend(common: Sheet, rows: Sequence[int]) -> str:
     """Whether the fall is real, in the numbers that carry it; "" for one size."""
     if len(rows) < 2:
@@ -231,13 +257,12 @@ def _estimates(
     common: Sheet, ends: Mapping[Measure, Sequence[tuple[float, float]]]
 ) -> dict[Measure, tuple[Estimate, ...]]:
     """Of every model; ends: of its interval in each measure, where they are known."""
-    sums = (common.nll.sum(axis=1), common.tokens.sum(axis=1), common.bytes.sum(axis=1))
     unknown = [(math.nan, math.nan)] * len(common.models)
     return {
         measure: tuple(
             Estimate(value, *end)
             for value, end in zip(
-                _in(measure, *sums).tolist(), ends.get(measure, unknown), strict=True
+                _of_set(measure, common).tolist(), ends.get(measure, unknown), strict=True
             )
         )
         for measure in MEASURES
@@ -246,13 +271,15 @@ def _estimates(
 
 def _spread(measure: Measure, common: Sheet) -> Spread:
     """Kernel densities on the logarithm, with Silverman's bandwidth (1986, equation 3.31)."""
-    values = _in(measure, common.nll, common.tokens, common.bytes)
+    values = _of_stories(measure, common)
     with np.errstate(divide="ignore"):
         logs = np.log(values)
     logs = np.where(np.isfinite(logs), logs, np.nan)
-    low, high = np.nanquantile(logs, [0.001, 0.999])
+    low, high = 0.0, 0.0
+    if np.isfinite(logs).any():
+        low, high = np.nanquantile(logs, [0.001, 0.999]).tolist()
     room = max(0.05 * (high - low), 0.02)
-    span = (float(low - room), float(high + room))
+    span = (low - room, high + room)
     quantiles = [
         tuple(np.exp(np.nanquantile(row, QUANTILES)).tolist())
         if not np.isnan(row).all()

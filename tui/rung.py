@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core.models.catalogue import ModelSpec
+from ..core.results.compare.cuts import Cuts
 from ..core.scoring.scores import Summary, bits_per_byte, perplexity
 
 
@@ -26,6 +27,9 @@ class Rung:
     of them.
     nats, bits: surprise per token and bits per byte of each story in the order they were read,
     nan while unknown; span: the smallest and the largest of the nats.
+    tokenizer: what tells it from those of other sizes. Where they differ, cuts: of the scored
+    stories, by text digest; common: bits per byte of the set, with its interval, on the bytes that
+    all sizes have scored.
     """
 
     spec: ModelSpec
@@ -53,6 +57,9 @@ class Rung:
     span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
     settled: bool = False  # the interval was asked for
+    tokenizer: str = ""
+    cuts: dict[str, Cuts] = field(default_factory=dict)
+    common: tuple[float, float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -118,6 +125,7 @@ class Rung:
     def forget(self) -> None:
         """No scores: another recipe."""
         self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
+        self.cuts, self.common = {}, None
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")
         self.make_room(stories)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.models.catalogue import ModelSpec
+from ..core.results.compare.cuts import Cuts
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import Summary
 from ..core.stories.story import Story
@@ -40,13 +41,14 @@ ENOUGH = 0.5  # of the stories of the furthest model: with fewer, one would hide
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """One size and its sums by text digest, which may still be growing."""
+    """One size, its sums and cuts by text digest, which may still be growing."""
 
     spec: ModelSpec
     digest: str
     parameters: int
     vocabulary: Sequence[str]
     sums: Mapping[str, Summary]
+    cuts: Mapping[str, Cuts]
     stories: int
 
 
@@ -80,6 +82,7 @@ def snapshot(session: Session) -> Snapshot | None:
                 rung.parameters or 0,
                 rung.vocabulary,
                 rung.sums,
+                rung.cuts,
                 rung.stories,
             )
             for rung in far
@@ -107,9 +110,9 @@ def short_names(names: Sequence[str]) -> list[str]:
 class Tabled:
     """Every story under every size, as they are listed.
 
-    values: by measure, float64 (M, S), nan where a size has not scored a story. by_title: int64
-    (S,), the place of each story among the titles. pooled: by measure, (M,), over all that a size
-    has scored.
+    values: by measure, float64 (M, S), nan where a size has not scored a story; bits per byte are
+    on the bytes that all have scored that have scored a story. by_title: int64 (S,), the place of
+    each story among the titles. pooled: by measure, (M,), over all that a size has scored.
     """
 
     asked: int
@@ -156,8 +159,9 @@ class Step:
 class FamilyNumbers:
     """The sizes of one family and tokenizer, small to large.
 
-    rows: in the sheet. vocabulary: entries of the tokenizer, 0 where unknown. fitted: what was
-    fitted, in words, or why nothing was. trend: whether the fall is real, in words.
+    rows: in the sheet. vocabulary: entries of the tokenizer, 0 where unknown. tokens_per_byte:
+    what turns nats per token into nats per byte. fitted: what was fitted, in words, or why nothing
+    was. trend: whether the fall is real, in words.
     """
 
     name: str
@@ -199,6 +203,7 @@ class Measured:
     """Statistics on the stories that every size has scored.
 
     settled: no story and no size is missing. doubted: intervals, fits and steps are there too.
+    compared: what bits per byte of different tokenizers are over, in words; "" with one.
     """
 
     asked: int
@@ -207,6 +212,7 @@ class Measured:
     spreads: Mapping[Measure, Spread]
     settled: bool
     doubted: bool
+    compared: str = ""
 
     @property
     def members(self) -> tuple[Member, ...]:

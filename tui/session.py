@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import count
 from pathlib import Path
 
@@ -33,18 +33,22 @@ from ..core.engine.messages import (
 from ..core.errors import STOPPED
 from ..core.models.catalogue import ModelSpec
 from ..core.models.identity import same_weights, same_weights_in_words
+from ..core.models.member import Member
+from ..core.results.compare.cuts import Cuts, behind, shared_cut
 from ..core.scoring.recipe import Recipe
-from ..core.scoring.scores import StoryScore, Summary
+from ..core.scoring.scores import StoryScore, Summary, bits_per_byte
 from ..core.stories.story import Story
 from .arrange import SORTS, Filter, Shelves, arrange
 from .background import (
     Background,
+    Compared,
     Exported,
     Found,
     Interval,
     KeptMarks,
     KeptScore,
     KeptSums,
+    KeptTokenizers,
     KeptVocabulary,
     Trouble,
     smallest_positions,
@@ -95,6 +99,8 @@ class Session:
         self.token = 0
         self.current = _first_look(self.rungs)
         self.hello: Hello | None = None
+        self.mixes_tokenizers = False  # then perplexities do not compare, common bits per byte do
+        self.compared = ""  # what bits per byte of different tokenizers are over, in words
         self.deaths = 0
         self.stopped = ""  # why no worker is started any more
         self._jobs: dict[int, tuple[Rung, tuple[str, ...], bool]] = {}
@@ -103,6 +109,8 @@ class Session:
         self._looking: set[tuple[str, str]] = set()  # whole scores asked of the store
         self._words = 0  # of all distinct texts
         self._twins: set[tuple[str, ...]] = set()  # models of which it was said that they are one
+        self._tokenizers: dict[str, str] | None = None  # digests by model, "" while not here
+        self._comparing: tuple[str, ...] = ()  # the sizes that were compared last
         self.add(batch_of(stories))
         self.arrange()
 
@@ -145,6 +153,7 @@ class Session:
         self.reading = False
         for rung in self.rungs:
             rung.ahead.clear()
+            rung.cuts = {d: cuts for d, cuts in rung.cuts.items() if d in self.by_digest}
             self._settle(rung)
         self.announce(Change.MORE | Change.STATUS)
 
@@ -262,6 +271,18 @@ class Session:
         """The sums of one story under one size."""
         return rung.sums.get(self.digests[story]) if self.stories else None
 
+    def common_bits(self) -> dict[str, float]:
+        """Bits per byte of the selected story by size, on the bytes all of these have scored."""
+        digest = self.digests[self.story] if self.stories else ""
+        known = [rung for rung in self.rungs if digest in rung.cuts]
+        at = shared_cut({rung.tokenizer: rung.cuts[digest] for rung in known}.values())
+        found = {}
+        if at is not None:
+            for rung in known:
+                size, nll = behind(rung.cuts[digest], at)
+                found[rung.name] = bits_per_byte(nll, size)
+        return found
+
     def whole(self, rung: Rung, story: int | None = None) -> StoryScore | None:
         """The whole score of a story (the current one) under a size, where it is at hand."""
         if not self.stories:
@@ -285,10 +306,16 @@ class Session:
         """Ask the store and the worker for what is missing, the screen's needs first."""
         if not self.recipe.is_settled or not self.stories:
             return
+        if len(self.rungs) > 1 and self._tokenizers is None:
+            self._tokenizers = {}
+            self.background.look_up_tokenizers([rung.spec for rung in self.rungs])
+        if len(self.rungs) > 1 and not self._tokenizers:
+            return  # what is asked for depends on them
         for rung in [self.rung, *self.rungs]:
             if not rung.looked:
                 rung.looked = True
-                self.background.look_up_sums(rung.spec, self.recipe)
+                cuts = self.mixes_tokenizers
+                self.background.look_up_sums(rung.spec, self.recipe, cuts=cuts)
         if self.rung.read:
             self._want_whole(self.rung)
         if (smaller := self.smaller) is not None and smaller.read:
@@ -312,13 +339,15 @@ class Session:
     def _want_sums(self) -> None:
         if self.hello is None:
             return  # until the worker has said what the recipe is, only the screen is served
+        mixed = self.mixes_tokenizers
         for rung in [self.rung, *self.rungs]:
             while rung.read and rung.todo and not rung.is_out:
                 if self._under_way(rung) >= AHEAD:
                     break
                 chunk: list[str] = []
                 while rung.todo and len(chunk) < CHUNK:
-                    if (digest := rung.todo.popleft()) not in rung.sums:
+                    digest = rung.todo.popleft()
+                    if digest not in rung.sums or (mixed and digest not in rung.cuts):
                         chunk.append(digest)
                 if chunk:
                     self._send(rung, tuple(chunk), urgent=False)
@@ -330,8 +359,13 @@ class Session:
         return sum(r.state != "downloading" and not urgent for r, _, urgent in self._jobs.values())
 
     def _still_to_do(self, rung: Rung) -> deque[str]:
-        known = rung.sums.keys() | rung.broken.keys()
+        known = self._known(rung) | rung.broken.keys()
         return deque(digest for digest in self.by_digest if digest not in known)
+
+    def _known(self, rung: Rung) -> Set[str]:
+        """The texts that need not be scored again, neither for their sums nor for their cuts."""
+        sums = rung.sums.keys()
+        return sums & rung.cuts.keys() if self.mixes_tokenizers else sums
 
     def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
         if self.stopped:
@@ -339,7 +373,8 @@ class Session:
         job = next(_JOBS)
         self._jobs[job] = (rung, digests, urgent)
         stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
-        self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent))
+        cuts = self.mixes_tokenizers
+        self.engine.send(Score(job, rung.spec, self.asked_recipe, stories, urgent, cuts))
         self.announce(Change.STATUS)
 
     def close(self) -> None:
@@ -362,6 +397,10 @@ class Session:
             case Loaded(model=name, parameters=parameters, digest=digest):
                 self._is_now(name, digest)
                 self._on_rung(name, state="ready", parameters=parameters)
+                if self._tokenizers and not self._tokenizers.get(name):  # it has been downloaded
+                    self.background.look_up_tokenizers([rung.spec for rung in self.rungs])
+            case KeptTokenizers(digests=digests) if {r.name for r in self.rungs} <= digests.keys():
+                self._take_tokenizers(dict(digests))
             case Unloaded(model=name):
                 self._on_rung(name, state="waiting")
             case Vocabulary(model=name, texts=texts) | KeptVocabulary(model=name, texts=texts):
@@ -371,7 +410,9 @@ class Session:
                 pass  # asked by an earlier session, maybe under another recipe
             case Scored():
                 self._take_scores(message)
-            case KeptSums() | KeptScore() | Interval() if message.recipe != self.recipe.digest:
+            case KeptSums() | KeptScore() | Interval() | Compared() if (
+                message.recipe != self.recipe.digest
+            ):
                 pass  # asked before the worker corrected the recipe
             case KeptSums():
                 self._take_sums(message)
@@ -380,6 +421,10 @@ class Session:
             case Interval(model=name, stories=stories, low=low, high=high):
                 if stories == len(self.stories):  # not those of an earlier session
                     self._on_rung(name, interval=(low, high))
+            case Compared() if message.stories == len(self.stories):
+                self.compared = message.over
+                for name, bits in message.bits.items():
+                    self._on_rung(name, common=bits)
             case Finished(job=job):
                 self._finish(job)
             case Failed():
@@ -414,6 +459,7 @@ class Session:
             self.recipe = settled
             for known in (self._whole, self._missing, self._looking):
                 known.clear()
+            self._comparing = ()
             for rung in self.rungs:
                 rung.forget()
         self.announce(Change.STATUS | Change.SUMS | Change.STORY)
@@ -428,6 +474,7 @@ class Session:
             stories = (self.by_digest[digest][0] for digest, _, _ in scored.rows)
             rung.paced += sum(self.shelves.words[story] for story in stories)
         change = Change.SUMS | Change.STATUS
+        self._keep_cuts(rung, scored.cuts)
         for digest, summary, score in scored.rows:
             self._put(rung, digest, summary)
             if score is not None:
@@ -466,12 +513,32 @@ class Session:
         self._on_rung(kept.model, read=kept.is_last)
         for rung in self.rungs:
             if rung.name == kept.model:
+                self._keep_cuts(rung, kept.cuts)
                 for text, summary in kept.sums.items():
                     self._put(rung, text, summary)
                 if kept.is_last:
                     rung.todo = self._still_to_do(rung)
                 self._settle(rung)
         self.announce(Change.SUMS | Change.STATUS)
+
+    def _take_tokenizers(self, digests: dict[str, str]) -> None:
+        """A size that is not here yet is taken to have the tokenizer of its family."""
+        mixed, self._tokenizers = self.mixes_tokenizers, digests
+        of_family = {r.spec.family: digests[r.name] for r in self.rungs if digests[r.name]}
+        for rung in self.rungs:
+            family = rung.spec.family
+            known = digests[rung.name] or (of_family.get(family) if family else "")
+            rung.tokenizer = known or family or rung.name
+        self.mixes_tokenizers = len({rung.tokenizer for rung in self.rungs}) > 1
+        if self.mixes_tokenizers and not mixed:  # what was read before came without cuts
+            for rung in self.rungs:
+                rung.looked = rung.read = False
+        self.announce(Change.RUNGS | Change.SUMS)
+
+    def _keep_cuts(self, rung: Rung, cuts: Mapping[str, Cuts]) -> None:
+        for digest, found in cuts.items():
+            if self.reading or digest in self.by_digest:
+                rung.cuts[digest] = found
 
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
         told = self.by_digest.get(digest)
@@ -481,10 +548,25 @@ class Session:
             rung.ahead[digest] = summary
 
     def _settle(self, rung: Rung) -> None:
-        """Where all of the set is scored: ask for its interval, once."""
+        """Where all of the set is scored: ask for its interval, once, and compare."""
         if rung.stories == len(self.stories) and not self.reading and not rung.settled:
             rung.settled = True
             self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
+        if self.mixes_tokenizers and not self.reading:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Have the sizes that have scored all of the set compared by the byte, as they are."""
+        done = [r for r in self.rungs if r.settled and len(r.cuts) == len(self.by_digest)]
+        if (names := tuple(rung.name for rung in done)) == self._comparing:
+            return
+        self._comparing = names
+        members = [
+            Member(r.name, r.digest, r.spec.family, "", r.tokenizer, r.parameters or 0)
+            for r in done
+        ]
+        sums, cuts = [rung.sums for rung in done], [rung.cuts for rung in done]
+        self.background.compare(self.recipe, members, sums, cuts, self.digests)
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:
         self._looking.discard((name, digest))

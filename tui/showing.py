@@ -206,15 +206,40 @@ def _positions(text: str, score: StoryScore) -> tuple[str, ...]:
     return ("sentences 1-5  " + " ".join(f"{mean:.1f}" for mean in means),)
 
 
+def measure(session: Session) -> str:
+    """What the sizes are compared in."""
+    return "bits per byte" if session.mixes_tokenizers else "perplexity"
+
+
+def _of_story(session: Session) -> dict[str, float]:
+    """The selected story under every size by name, in `measure`; nan while it is not known."""
+    known = session.common_bits() if session.mixes_tokenizers else {}
+    return {
+        rung.name: known.get(rung.name, math.nan)
+        if session.mixes_tokenizers
+        else story_perplexity(session, rung)
+        for rung in session.rungs
+    }
+
+
+def _of_set(session: Session, rung: Rung) -> tuple[float, float | None, float | None]:
+    """The set under one size in `measure`, and the ends of its interval where they are known."""
+    if session.mixes_tokenizers:
+        return rung.common or (math.nan, None, None)
+    low, high = rung.interval or (None, None)
+    return rung.perplexity, low, high
+
+
 def steps(session: Session) -> tuple[Step, ...]:
     """The sizes, for the ladder."""
+    of_story = _of_story(session)
     return tuple(
         Step(
             rung.name,
             rung.parameters,
             rung.state,
-            story_perplexity(session, rung),
-            rung.perplexity,
+            of_story[rung.name],
+            _of_set(session, rung)[0],
             rung.stories,
             len(session.stories),
             (arrival(*rung.arrival) if rung.arrival[1] else "waits for its download")
@@ -227,24 +252,34 @@ def steps(session: Session) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartView:
-    """A picture and the note under it; without one, what it waits for."""
+    """A picture, its title and the note under it; without one, what it waits for."""
 
+    title: str
     picture: Picture | None
     note: str = ""
     waiting: str = ""
 
 
 def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
-    """Perplexity against parameters: the set where all of it is scored, and the story."""
+    """Perplexity against parameters: the set where all of it is scored, and the story.
+
+    Between tokenizers bits per byte, on the bytes that all have scored.
+    """
+    what = measure(session)
+    title = f"{what.capitalize()} against parameters"
     sized = [rung for rung in session.rungs if rung.parameters and rung.stories]
     if not sized:
-        return ChartView(None, waiting=waiting(session))
+        return ChartView(title, None, waiting=waiting(session))
+    of_story = _of_story(session)
     finished = [rung for rung in sized if rung.stories == len(session.stories)]
     whole = charts.Series(
-        "the set (95 %)" if any(rung.interval for rung in finished) else "the set",
+        "the set (95 %)"
+        if any(_of_set(session, r)[1] is not None for r in finished)
+        else "the set",
         tuple(
-            charts.Point(rung.parameters or 0, rung.perplexity, *(rung.interval or ()))
+            charts.Point(rung.parameters or 0, *found)
             for rung in finished
+            if not math.isnan((found := _of_set(session, rung))[0])
         ),
     )
     story = charts.Series(
@@ -252,16 +287,24 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
         tuple(
             charts.Point(rung.parameters or 0, value)
             for rung in sized
-            if not math.isnan(value := story_perplexity(session, rung))
+            if not math.isnan(value := of_story[rung.name])
         ),
     )
     unfinished = ", ".join(rung.name for rung in sized if rung not in finished)
     current = session.rung.parameters
+    note = f"over {session.compared}" if session.compared else ""
     return ChartView(
+        title,
         lambda width, height: charts.perplexity_chart(
-            (whole, story), width=width, height=height, dark=dark, depth=depth, current=current
+            (whole, story),
+            width=width,
+            height=height,
+            dark=dark,
+            depth=depth,
+            current=current,
+            y_title=what,
         ),
-        note=f"waiting for the whole set: {unfinished}" if unfinished else "",
+        note=f"waiting for the whole set: {unfinished}" if unfinished else note,
     )
 
 

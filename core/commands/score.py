@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ from .output import complain, emit, emit_json, note, number, table
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
-    from ..results.outcome import Failure, Results
+    from ..results.outcome import Failure, ModelResult, Results
 
 DEFAULT_MODELS = ["pocket"]
 _TOLD = 5  # failures of stories that are told one by one
@@ -99,9 +100,10 @@ def score(
 
 
 def _shown(results: Results, each: bool) -> str:
+    differ = len({row.tokenizer_digest for row in results.models}) > 1
     heads = (
         *("model", "size", "stories", "tokens", "perplexity", "95 % interval"),
-        *("bits/byte", "mean/story"),
+        *("bits/byte", *(["in common"] if differ else []), "mean/story"),
     )
     rows = [
         (
@@ -112,6 +114,7 @@ def _shown(results: Results, each: bool) -> str:
             number(row.perplexity, 2),
             "[{}, {}]".format(*(number(end, 2) for end in row.perplexity_ci95)),
             number(row.bits_per_byte, 3),
+            *([number(row.common.bits_per_byte, 3)] if differ and row.common else []),
             number(row.mean_story_perplexity, 2),
         )
         for row in results.models
@@ -119,9 +122,23 @@ def _shown(results: Results, each: bool) -> str:
     parts = [table(heads, rows, left=("model",)), results.recipe.label]
     if any(row.sentence_positions for row in results.models):
         parts.insert(1, _positions(results))
+    if differ:
+        parts.insert(1, _in_common(results.models))
     if each:
         parts.append(_each(results))
     return "\n\n".join(parts)
+
+
+def _in_common(models: Sequence[ModelResult]) -> str:
+    """What the models are compared on, and what is left out of that."""
+    from ..results.compare.common import told
+
+    row = models[0]
+    assert row.common is not None
+    stories = max(row.stories for row in models)
+    most = max(row.bytes for row in models)
+    said = told(row.common.bytes, most, stories - row.common.stories)
+    return f"in common: bits per byte of {said}"
 
 
 def _positions(results: Results) -> str:

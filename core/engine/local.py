@@ -15,6 +15,7 @@ from ..models.catalogue import ModelSpec, find_models
 from ..models.identity import identify, same_weights, same_weights_in_words
 from ..models.member import Member
 from ..models.weights import positions
+from ..results.compare.cuts import Cuts, cuts_of
 from ..results.outcome import Column, Failure, Results, gather
 from ..results.statistics import SEED
 from ..results.store import Store
@@ -65,6 +66,7 @@ def score(
     running = _Run(stories, _store(store), loading, progress or (lambda _: None))
     found = running.fetch(specs)
     recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
+    running.cuts_stories = len({identify(folder).tokenizer for folder, _ in found.values()}) > 1
     columns = [
         column
         for spec, (folder, _) in found.items()
@@ -140,6 +142,7 @@ class _Run:
         self.loading = loading
         self.failures: list[Failure] = []
         self._codes: list[int] = []
+        self.cuts_stories = False  # tokenizers differ: what is common to all is looked for
         self.weights: dict[str, str] = {}  # digests, by model
 
     def _note(self, story: Story, digest: str) -> None:
@@ -203,21 +206,23 @@ class _Run:
         self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.keeper.known(digest, recipe.digest)
         sums = {d: known[d] for d in self.told.lengths if d in known}
+        store, cuts = self.keeper.store, dict[str, Cuts]()
+        if store and self.cuts_stories and sums:
+            cuts = store.cuts(digest, recipe.digest, sums)
         places = self._places_known(digest, recipe, sums)
         total = len(self.told.lengths)
         parameters = None
-        store = self.keeper.store
         if store and len(sums) == total:
             parameters = store.parameters(digest, recipe.digest)
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            parameters = self._score(spec, folder, recipe, sums, places)
+            parameters = self._score(spec, folder, recipe, sums, cuts, places)
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(identity.tokenizer, parameters),
         )
-        return Column(member, sums, places.positions())
+        return Column(member, sums, places.positions(), cuts)
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
@@ -237,6 +242,7 @@ class _Run:
         folder: Path,
         recipe: Recipe,
         sums: dict[str, Summary],
+        cuts: dict[str, Cuts],
         places: PositionCounter,
     ) -> int:
         """Score what is not in `sums` (by text digest) into it; returns the parameters."""
@@ -256,6 +262,8 @@ class _Run:
                         self.failed(spec.name, failure, stories[digest].id)
                     for digest, score in step.scores:
                         sums[digest] = score.summary
+                        if self.cuts_stories:
+                            cuts[digest] = cuts_of(stories[digest].text, score)
                         places.add(stories[digest].text, score, self.told.copies[digest])
                         pace.add(stories[digest], score.summary.tokens)
                     if pace.is_due:

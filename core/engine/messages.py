@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pickle
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ..models.catalogue import ModelSpec
+from ..results.compare.cuts import Cuts
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story
@@ -32,7 +34,8 @@ class Score:
     """Score `stories` with `model`; the recipe's device and dtype may still be open.
 
     urgent: what is on screen; it goes before everything else and its whole scores come back.
-    Otherwise sums come back and whole scores go to the store.
+    Otherwise sums come back and whole scores go to the store. cuts: the stories' first cuts come
+    back too; they are needed where tokenizers differ.
     """
 
     job: int
@@ -40,6 +43,7 @@ class Score:
     recipe: Recipe
     stories: tuple[Story, ...]
     urgent: bool = False
+    cuts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class Scored:
     """What a batch of a job gave: text digest, sums, and the whole score if urgent.
 
     seconds: that it took, 0 where nothing was scored since the store had it.
+    cuts: of the same stories, by text digest, where they were asked for.
     """
 
     job: int
@@ -128,6 +133,7 @@ class Scored:
     rows: tuple[tuple[str, Summary, StoryScore | None], ...]
     recipe: Recipe
     seconds: float
+    cuts: Mapping[str, Cuts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import EyebrowError
+from ..results.compare.cuts import cuts_of
 from ..results.store import Store
 from ..stories.story import Story, text_digest
 from .job import DeviceLost, as_told, keep_vocabulary, run
@@ -218,7 +219,7 @@ class Worker:
             self.answer(Loaded(name, held.loaded.parameters, held.loaded.digest, took))
         self._tell_vocabulary(name, held.loaded)
         recipe = held.loaded.recipe(request.recipe)
-        if not request.urgent:  # what is known need not be scored, unless it is wanted whole
+        if not (request.urgent or request.cuts):  # where sums are an answer, known ones will do
             known = self.keeper.known(held.loaded.digest, recipe.digest)
             there = tuple((d, known[d], None) for d in job.left if d in known)
             if there:
@@ -226,6 +227,7 @@ class Worker:
             for digest, _, _ in there:
                 del job.left[digest]
         began, spent = time.monotonic(), 0.0
+        texts = {digest: story.text for digest, story in job.left.items()}
         seconds = URGENT if request.urgent else BACKGROUND
         for step in run(held.loaded, held.scorer(recipe), job.left, self.keeper, seconds):
             for digest, error in step.failures:
@@ -233,7 +235,8 @@ class Worker:
             rows = tuple((d, s.summary, s if request.urgent else None) for d, s in step.scores)
             spent += time.monotonic() - began
             if rows:
-                self.answer(Scored(request.job, name, rows, recipe, spent))
+                cuts = {d: cuts_of(texts[d], s) for d, s in step.scores} if request.cuts else {}
+                self.answer(Scored(request.job, name, rows, recipe, spent, cuts))
                 spent = 0.0
             yield
             if self.inbox.closed or request.job in self.inbox.cancelled:

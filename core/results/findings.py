@@ -54,6 +54,11 @@ def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
             "have scored are left out."
         )
         found.append(Finding("set", "", said, {"left_out": left_out, "stories": stories}))
+    if common.compared:
+        left_out = int((common.common_bytes[0] == 0).sum())
+        said = f"The tokenizers differ, so bits per byte are over {common.compared}."
+        numbers = {"common_bytes": int(common.common_bytes[0].sum()), "without_bytes": left_out}
+        found.append(Finding("set", "", said, numbers))
     if stories < FEW:
         said = (
             f"{many(stories, 'story', 'stories')} {'is' if stories == 1 else 'are'} too few to "

@@ -45,13 +45,18 @@ def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding
 
 
 def across_families(sheet: Sheet, seed: int) -> list[Finding]:
-    """The best model of each family in bits per byte; [] where there is one family."""
+    """The best model of each family in bits per byte; [] where there is one family.
+
+    Between tokenizers, of the bytes that all models have scored; [] where there are none.
+    """
     groups = sheet.families()
-    if len(groups) < 2 or not sheet.stories:
+    if len(groups) < 2 or not sheet.common_bytes.any():
         return []
     bits = [
         bits_per_byte(float(nll), int(size))
-        for nll, size in zip(sheet.nll.sum(axis=1), sheet.bytes.sum(axis=1), strict=True)
+        for nll, size in zip(
+            sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1), strict=True
+        )
     ]
     best = sorted((min(rows, key=bits.__getitem__) for _, rows in groups), key=bits.__getitem__)
     names = [f"{sheet.models[row].name} {number(bits[row], 3)}" for row in best]

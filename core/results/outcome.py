@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from ..finite import finite
 from ..models.member import Member
 from ..scoring.positions import Place, Positions
 from ..scoring.recipe import Recipe
-from ..scoring.scores import Summary
+from ..scoring.scores import Summary, bits_per_byte
 from ..stories.told import Told
+from .compare.common import on_common_bytes
+from .compare.cuts import Cuts
 from .statistics import perplexity_intervals, pooled
 
 
@@ -34,12 +39,26 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Common:
+    """One model over the `bytes` that all models of the run have scored; nll in nats.
+
+    stories: those that all of them have scored, as far as they have such bytes.
+    """
+
+    stories: int
+    bytes: int
+    nll: float
+    bits_per_byte: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelResult:
     """One model over all its stories; nll in nats, `bytes` of the scored spans.
 
     perplexity is pooled over tokens, perplexity_ci95 its interval over resampled stories
     (nan, nan with fewer than two stories). digest, tokenizer_digest: of its files.
     sentence_positions: surprise at sentence 1 to 5 of the stories of five; () without any.
+    common: what compares with the other models, whatever their tokenizers; None without others.
     """
 
     model: str
@@ -57,6 +76,7 @@ class ModelResult:
     tokenizer_digest: str
     five_sentence_stories: int
     sentence_positions: tuple[Place, ...]
+    common: Common | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +111,7 @@ class Results:
         return {
             "eyebrow": version("eyebrow"),
             "recipe": self.recipe.to_json(),
-            "models": [finite(asdict(row)) for row in self.models],
+            "models": [_model_json(row) for row in self.models],
             "stories": [finite(asdict(row)) for row in self.stories],
             "failures": [finite(asdict(row)) for row in self.failures],
         }
@@ -99,11 +119,15 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One model's sums by text digest, and its sentence positions."""
+    """One model's sums by text digest, and its sentence positions.
+
+    cuts: by text digest; needed where the tokenizers of the columns differ.
+    """
 
     member: Member
     sums: Mapping[str, Summary]
     positions: Positions
+    cuts: Mapping[str, Cuts]
 
 
 def gather(
@@ -116,14 +140,50 @@ def gather(
     """Columns of sums as rows."""
     return Results(
         recipe,
-        tuple(_pool(columns, told.digests, seed)),
+        tuple(_pool(columns, _common(columns, told.digests, failures), told.digests, seed)),
         tuple(row for column in columns for row in _rows(column, told)),
         tuple(failures),
         dict(zip(told.ids, told.titles, strict=True)),
     )
 
 
-def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Iterator[ModelResult]:
+def _model_json(row: ModelResult) -> dict[str, Any]:
+    """Without `common` where there is no other model."""
+    found: dict[str, Any] = finite(asdict(row))
+    if row.common is None:
+        del found["common"]
+    return found
+
+
+def _common(
+    columns: Sequence[Column], digests: Sequence[str], failures: Sequence[Failure]
+) -> list[Common | None]:
+    """Of each column; None where one model was asked for."""
+    if len({*(one.model for one in failures if one.model), *(c.member.name for c in columns)}) < 2:
+        return [None] * len(columns)
+    nothing = Summary(0, 0, 0.0)
+    table = [[column.sums.get(digest, nothing) for digest in digests] for column in columns]
+    size = np.array([[row.bytes for row in rows] for rows in table], dtype=np.int64)
+    nll = np.array([[row.nll for row in rows] for rows in table], dtype=np.float64)
+    scored = np.array([[row.tokens > 0 for row in rows] for rows in table], dtype=np.bool_)
+    tokenizers = [column.member.tokenizer for column in columns]
+    size, nll = on_common_bytes(
+        tokenizers, scored, size, nll, [column.cuts for column in columns], digests
+    )
+    by_all = scored.all(axis=0)
+    found: list[Common | None] = []
+    for sizes, nats in zip(size[:, by_all], nll[:, by_all], strict=True):
+        stories, whole, sums = int((sizes > 0).sum()), int(sizes.sum()), math.fsum(nats.tolist())
+        found.append(Common(stories, whole, sums, bits_per_byte(sums, whole)))
+    return found
+
+
+def _pool(
+    columns: Sequence[Column],
+    commons: Sequence[Common | None],
+    digests: Sequence[str],
+    seed: int,
+) -> Iterator[ModelResult]:
     nothing = Summary(0, 0, 0.0)
     # Resamples draw by place: sorted, the same stories have the same interval in any order.
     table = [[column.sums.get(digest, nothing) for digest in sorted(digests)] for column in columns]
@@ -132,7 +192,7 @@ def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Itera
         [[row.tokens for row in rows] for rows in table],
         seed=seed,
     )
-    for column, interval in zip(columns, intervals, strict=True):
+    for column, interval, common in zip(columns, intervals, commons, strict=True):
         whole = pooled(column.sums[digest] for digest in digests if digest in column.sums)
         yield ModelResult(
             model=column.member.name,
@@ -150,6 +210,7 @@ def _pool(columns: Sequence[Column], digests: Sequence[str], seed: int) -> Itera
             tokenizer_digest=column.member.tokenizer,
             five_sentence_stories=column.positions.stories,
             sentence_positions=tuple(column.positions.to_json()),
+            common=common,
         )
 
 

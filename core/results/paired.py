@@ -21,9 +21,9 @@ class Difference:
     Differences are second less first, so below 0 the second is better; intervals are 95 %, from
     resampling stories, both models on the same resamples. nats: of the pooled surprise per
     token. ratio: of the perplexities, exp(nats); perplexity: their difference. These are nan
-    between different tokenizers, whose tokens are not the same; bits_per_byte compares always.
-    improved: the share of stories on which the second is less surprised by the byte, ties by
-    half.
+    between different tokenizers, whose tokens are not the same; bits_per_byte compares always, on
+    the bytes that all models of the sheet have scored. improved: the share of stories on which
+    the second is less surprised, ties by half; between different tokenizers on these bytes.
     """
 
     first: str
@@ -49,26 +49,29 @@ class Difference:
 def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Difference:
     """Two rows of a sheet, paired by story.
 
-    Raises `EyebrowError` where there is no story that both have scored.
+    Raises `EyebrowError` where there is no story that both have scored, or no byte.
     """
     pair = sheet.of_models([first, second]).common()
     one, other = pair.models
-    if not pair.stories:
+    differ = one.tokenizer != other.tokenizer
+    if not pair.stories or (differ and not pair.common_bytes.any()):
+        what = "byte" if pair.stories else "story"
         raise EyebrowError(
-            "Nothing to compare", f"{one.name} and {other.name} have no scored story in common"
+            "Nothing to compare", f"{one.name} and {other.name} have no scored {what} in common"
         )
-    nll = np.concatenate([pair.nll, pair.nll])
-    weights = np.concatenate([pair.tokens, pair.bytes * math.log(2)])
+    nll = np.concatenate([pair.nll, pair.common_nll])
+    weights = np.concatenate([pair.tokens, pair.common_bytes * math.log(2)])
     drawn = resampled_log_perplexities(nll, weights, seed=seed)
     if len(pair.stories) < 2:
         drawn[:] = np.nan
-    if one.tokenizer != other.tokenizer:
+    if differ:
         weights[:2], drawn[:2] = np.nan, np.nan
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        changes = pair.nll[1] - pair.nll[0]
+        if differ:
+            changes = (pair.common_nll[1] - pair.common_nll[0])[pair.common_bytes[0] > 0]
         means = nll.sum(axis=1) / weights.sum(axis=1)
         perplexities, many = np.exp(means[:2]), np.exp(drawn[:2])
-        # By the byte, and without dividing: equal nats on equal bytes are a tie.
-        change = nll[1] * pair.bytes[0] - nll[0] * pair.bytes[1]
         nats, bits = drawn[1] - drawn[0], drawn[3] - drawn[2]
         apart = many[1] - many[0]
         low, high = interval(nats)
@@ -84,7 +87,7 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
             perplexity_ci95=interval(apart),
             bits_per_byte=float(means[3] - means[2]),
             bits_per_byte_ci95=interval(bits),
-            improved=float(np.mean((change < 0) + 0.5 * ~(abs(change) > 0))),
+            improved=float(np.mean((changes < 0) + 0.5 * ~(abs(changes) > 0))),
         )
 
 

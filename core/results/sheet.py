@@ -7,7 +7,7 @@ that do not belong together cannot meet in a chart or a difference.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,9 @@ from ..errors import EyebrowError
 from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
+from .compare.common import Counts, Nats, on_common_bytes, told
+from .compare.cuts import Cuts
 from .store import Contents, Store
-
-Counts = npt.NDArray[np.int64]
-Nats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,10 @@ class Sheet:
     """M models by S stories under one recipe.
 
     models: family by family, each from small to large. tokens, bytes: int64 (M, S), what was
-    scored; nll: float64 (M, S), nats. All three are 0 where a model has not scored a story.
+    scored; nll: float64 (M, S), nats. All three are each model's own, and 0 where it has not
+    scored a story. common_bytes, common_nll: (M, S), the same over what all of the models that
+    have scored a story have scored of it, which is what compares between tokenizers; with one
+    tokenizer they are the models' own. 0 where there is no such part.
     """
 
     recipe: Recipe
@@ -45,11 +47,27 @@ class Sheet:
     tokens: Counts
     bytes: Counts
     nll: Nats
+    common_bytes: Counts
+    common_nll: Nats
 
     @property
     def is_scored(self) -> npt.NDArray[np.bool_]:
         """bool (M, S): which models have scored which stories."""
         return self.tokens > 0
+
+    @property
+    def mixes_tokenizers(self) -> bool:
+        """Whether there are several, so that only what is counted by the byte compares."""
+        return len({model.tokenizer for model in self.models}) > 1
+
+    @property
+    def compared(self) -> str:
+        """What bits per byte are over, in words; "" with one tokenizer. Of a `common` sheet."""
+        if not self.mixes_tokenizers or not self.stories:
+            return ""
+        left_out = int((self.common_bytes[0] == 0).sum())
+        most = int(self.bytes.sum(axis=1).max())
+        return told(int(self.common_bytes[0].sum()), most, left_out)
 
     def common(self) -> Sheet:
         """The stories that every model has scored: the one set on which models compare."""
@@ -65,10 +83,12 @@ class Sheet:
             self.tokens[:, at],
             self.bytes[:, at],
             self.nll[:, at],
+            self.common_bytes[:, at],
+            self.common_nll[:, at],
         )
 
     def of_models(self, rows: Sequence[int]) -> Sheet:
-        """These models alone, in this order."""
+        """These models alone, in this order; what is common stays common to all there were."""
         at = np.asarray(rows, dtype=np.int64)
         return Sheet(
             self.recipe,
@@ -77,6 +97,8 @@ class Sheet:
             self.tokens[at],
             self.bytes[at],
             self.nll[at],
+            self.common_bytes[at],
+            self.common_nll[at],
         )
 
     def families(self) -> list[tuple[str, list[int]]]:
@@ -107,24 +129,36 @@ def build_sheet(
     models: Sequence[Member],
     sums: Sequence[Mapping[str, Summary]],
     stories: Sequence[Told],
+    cuts: Sequence[Mapping[str, Cuts]] = (),
 ) -> Sheet:
-    """A sheet of these stories; sums: for each model its sums by text digest."""
+    """A sheet of these stories.
+
+    sums, cuts: for each model, by text digest. Cuts are only needed where the tokenizers differ;
+    without its cuts a story has no common part.
+    """
     order = by_size(models)
     nothing = Summary(0, 0, 0.0)
     table = [[sums[i].get(story.digest, nothing) for story in stories] for i in order]
     shape = (len(order), len(stories))
-    return Sheet(
-        recipe,
-        tuple(models[i] for i in order),
-        tuple(stories),
-        np.array([[s.tokens for s in row] for row in table], dtype=np.int64).reshape(shape),
-        np.array([[s.bytes for s in row] for row in table], dtype=np.int64).reshape(shape),
-        np.array([[s.nll for s in row] for row in table], dtype=np.float64).reshape(shape),
+    tokens = np.array([[s.tokens for s in row] for row in table], dtype=np.int64).reshape(shape)
+    size = np.array([[s.bytes for s in row] for row in table], dtype=np.int64).reshape(shape)
+    nll = np.array([[s.nll for s in row] for row in table], dtype=np.float64).reshape(shape)
+    common = on_common_bytes(
+        [models[i].tokenizer for i in order],
+        tokens > 0,
+        size,
+        nll,
+        [cuts[i] if cuts else {} for i in order],
+        [story.digest for story in stories],
     )
+    ordered = tuple(models[i] for i in order)
+    return Sheet(recipe, ordered, tuple(stories), tokens, size, nll, *common)
 
 
 def read_sheets(store: Store) -> list[Sheet]:
     """A sheet for each recipe in the store, the one with the most rows first.
+
+    With several tokenizers nothing is common to their models yet: see `read_common`.
 
     Raises `EyebrowError` for a folder that is no store or has nothing in it.
     """
@@ -139,6 +173,24 @@ def read_sheets(store: Store) -> list[Sheet]:
         )
     sheets = [_joined(group) for group in recipes.values()]
     return sorted(sheets, key=lambda sheet: -int(sheet.is_scored.sum()))
+
+
+def read_common(store: Store, sheet: Sheet) -> Sheet:
+    """The sheet with what is common to its models, whose tokens are read where it takes them."""
+    digests = [story.digest for story in sheet.stories]
+    wanted = frozenset(digests) if sheet.mixes_tokenizers else frozenset()
+    size, nll = on_common_bytes(
+        [model.tokenizer for model in sheet.models],
+        sheet.is_scored,
+        sheet.bytes,
+        sheet.nll,
+        [
+            store.cuts(model.digest, sheet.recipe.digest, wanted) if wanted else {}
+            for model in sheet.models
+        ],
+        digests,
+    )
+    return replace(sheet, common_bytes=size, common_nll=nll)
 
 
 def _joined(group: Sequence[Contents]) -> Sheet:

@@ -80,18 +80,20 @@ class Intervals:
 def intervals(
     nll: npt.ArrayLike,
     tokens: npt.ArrayLike,
-    size: npt.ArrayLike,
+    common_nll: npt.ArrayLike,
+    common_bytes: npt.ArrayLike,
     *,
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> list[Intervals]:
-    """Of each of M models. nll, tokens, size (bytes): (M, S), as in `perplexity_intervals`."""
-    sums, counts = np.asarray(nll, dtype=np.float64), np.asarray(tokens, dtype=np.float64)
-    bits = np.asarray(size, dtype=np.float64) * math.log(2)
+    """Of each of M models; the arguments are (M, S), as in a `Sheet`."""
+    counts = np.asarray(tokens, dtype=np.float64)
+    bits = np.asarray(common_bytes, dtype=np.float64) * math.log(2)
+    weights = np.concatenate([counts, bits])
     drawn = resampled_log_perplexities(
-        np.concatenate([sums, sums]), np.concatenate([counts, bits]), resamples=resamples, seed=seed
+        np.concatenate([nll, common_nll]), weights, resamples=resamples, seed=seed
     )
-    drawn[(np.concatenate([counts, counts]) > 0).sum(axis=1) < 2] = np.nan
+    drawn[(weights > 0).sum(axis=1) < 2] = np.nan
     found = []
     for nats, per_byte in zip(*np.split(drawn, 2), strict=True):
         low, high = interval(nats)

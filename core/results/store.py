@@ -28,6 +28,7 @@ from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..scoring.scores import TOP, StoryScore, Summary
 from ..stories.story import Story, text_digest
+from .compare.cuts import Cuts, find_cuts
 from .place import default_store as default_store
 
 ROWS_TOGETHER = 64  # rows of a row group: what is read to show one story
@@ -107,10 +108,7 @@ class Store:
         """The sums of every stored story under this model and recipe, by text digest."""
         found: dict[str, Summary] = {}
         for _, table in self._tables(model_digest, recipe_digest, _SUMS):
-            for digest, tokens, size, nll in zip(
-                *(table.column(name).to_pylist() for name in _SUMS), strict=True
-            ):
-                found[digest] = Summary(tokens, size, nll)
+            found |= _summaries(table)
         return found
 
     def score(self, digest: str, model_digest: str, recipe_digest: str) -> StoryScore | None:
@@ -160,6 +158,23 @@ class Store:
             for text, (digest, score) in zip(texts, _scores(table, top=False), strict=True):
                 if fresh(digest):
                     yield digest, text, score
+
+    def cuts(
+        self, model_digest: str, recipe_digest: str, wanted: Container[str] | None = None
+    ) -> dict[str, Cuts]:
+        """The first cuts of stored stories, by text digest; of all, or of those `wanted`."""
+        lists = ["starts", "ends", "logprobs"]
+        found: dict[str, Cuts] = {}
+        for table, fresh in self._groups(model_digest, recipe_digest, ["text", *_SUMS, *lists]):
+            columns = (
+                table.column("text").to_pylist(),
+                *(_rows_of(table.column(name)) for name in lists),
+                _summaries(table),
+            )
+            for text, starts, ends, logprobs, (digest, summary) in zip(*columns, strict=True):
+                if fresh(digest) and (wanted is None or digest in wanted):
+                    found[digest] = find_cuts(text, starts, ends, logprobs, summary)
+        return found
 
     def _groups(
         self, model_digest: str, recipe_digest: str, columns: list[str]
@@ -392,8 +407,7 @@ def _scores(table: pa.Table, top: bool) -> Iterator[tuple[str, StoryScore]]:
     """(text digest, score) of every row of a table."""
     lists = [_rows_of(table.column(name)) for name in _TOKENS]
     tops = [_rows_of(table.column(name)) for name in _TOP] if top else []
-    sums = zip(*(table.column(name).to_pylist() for name in _SUMS), strict=True)
-    for row, (digest, tokens, size, nll) in enumerate(sums):
+    for row, (digest, summary) in enumerate(_summaries(table)):
         ids, starts, ends, logprobs, entropies, ranks = (rows[row] for rows in lists)
         yield (
             digest,
@@ -406,9 +420,16 @@ def _scores(table: pa.Table, top: bool) -> Iterator[tuple[str, StoryScore]]:
                 ranks,
                 tops[0][row] if top else np.empty((len(ids), 0), np.int32),
                 tops[1][row] if top else np.empty((len(ids), 0), np.float32),
-                Summary(tokens, size, nll),
+                summary,
             ),
         )
+
+
+def _summaries(table: pa.Table) -> Iterator[tuple[str, Summary]]:
+    """(text digest, sums) of every row of a table."""
+    columns = (table.column(name).to_pylist() for name in _SUMS)
+    for digest, *sums in zip(*columns, strict=True):
+        yield digest, Summary(*sums)
 
 
 def _rows_of(column: pa.ChunkedArray) -> list[Any]:

@@ -22,7 +22,10 @@ from .whole import write_whole
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One story under one model, as it was scored; nll in nats."""
+    """One story under one model, as it was scored; nll in nats.
+
+    common_bytes, common_nll: what compares between tokenizers, see `Sheet`.
+    """
 
     story: str
     title: str
@@ -33,6 +36,8 @@ class Cell:
     nll: float
     perplexity: float
     bits_per_byte: float
+    common_bytes: int
+    common_nll: float
 
 
 COLUMNS = tuple(field.name for field in fields(Cell))
@@ -89,6 +94,8 @@ def _cell(sheet: Sheet, row: int, column: int) -> Cell:
         sums.nll,
         sums.perplexity,
         sums.bits_per_byte,
+        int(sheet.common_bytes[row, column]),
+        float(sheet.common_nll[row, column]),
     )
 
 

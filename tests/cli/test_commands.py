@@ -88,6 +88,26 @@ def test_score_table(cli: Cli, five: Path) -> None:
     assert recipe == "first token context · 512/256 · float32 cpu"
 
 
+def test_between_tokenizers_the_score_table_says_what_is_compared(
+    cli: Cli, five: Path, tiny: Callable[[str], Path]
+) -> None:
+    asked = ("score", five, "--no-store", "-m", BIGRAM, "-m", tiny("llama-bos"))
+    own = cli("score", five, "--no-store", "-m", BIGRAM, "-m", "pocket-50k").out
+    assert "in common" not in own
+    rows = cli(*asked, "--json").json["models"]
+    common, other = (row["common"] for row in rows)
+    assert common["bytes"] == other["bytes"] < max(row["bytes"] for row in rows)
+    head, *lines = cli(*asked).out.splitlines()
+    at = head.index("in common")
+    for row, line in zip(rows, lines, strict=False):
+        assert line[at:].split()[0] == f"{row['common']['bits_per_byte']:.3f}"
+    left = max(row["bytes"] for row in rows) - common["bytes"]
+    assert (
+        f"in common: bits per byte of the {common['bytes']:,} bytes that all models scored, "
+        f"leaving out up to {left:,} ("
+    ) in lines[3]
+
+
 def test_score_rows_of_stories_come_hardest_first(cli: Cli, five: Path) -> None:
     done = cli("score", five, "-m", BIGRAM, "--stories")
     rows = done.out.split("title\n")[1].splitlines()

@@ -31,9 +31,12 @@ from eyebrow.core.models import digests as digests_room
 from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import read_header
+from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
+from eyebrow.core.scoring.simple import score_text
+from eyebrow.core.stories import text_digest
 
 RECIPE = Recipe("scored", 64, 32)
 Spec = Callable[[str], ModelSpec]
@@ -64,6 +67,31 @@ def step(worker: Worker, *, until_done: bool = False) -> None:
     worker.go_on()
     while until_done and worker.paused:
         worker.go_on()
+
+
+def test_cuts_come_where_they_are_asked_for(
+    worker: Worker, replies: io.BytesIO, spec: Spec, opened: Callable[[str], Any]
+) -> None:
+    some = stories(4)
+    wanted = {
+        text_digest(story.text): cuts_of(
+            story.text, score_text(*opened("llama"), story.text, RECIPE)
+        )
+        for story in some
+    }
+    for job, cuts in enumerate((False, True)):  # what was scored without them is scored again
+        worker.inbox.put(Score(job, spec("llama"), RECIPE, some, cuts=cuts))
+        step(worker, until_done=True)
+    found = {0: {}, 1: {}}
+    for reply in told(replies):
+        if isinstance(reply, Scored):
+            found[reply.job] |= reply.cuts
+    assert found[0] == {}
+    assert found[1].keys() == wanted.keys()
+    for digest, cuts_ in wanted.items():
+        assert found[1][digest]["at"].tolist() == cuts_["at"].tolist()
+        assert found[1][digest]["bytes"].tolist() == cuts_["bytes"].tolist()
+        assert found[1][digest]["nll"] == pytest.approx(cuts_["nll"], rel=1e-5)
 
 
 def test_a_story_that_breaks_costs_only_itself(

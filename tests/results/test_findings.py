@@ -32,6 +32,7 @@ def sheet_of(
     tokens = np.broadcast_to(random.integers(50, 300, stories), (models, stories)).copy()
     own = random.normal(0, 0.3, stories)
     means = np.array(losses)[:, None] + own + random.normal(0, noise, (models, stories))
+    size, nll = 4 * tokens, means * tokens
     return Sheet(
         RECIPE,
         tuple(
@@ -40,8 +41,8 @@ def sheet_of(
         ),
         tuple(Told(f"d{i}", f"s{i}", f"Story {i}") for i in range(stories)),
         tokens,
-        4 * tokens,
-        means * tokens,
+        *(size, nll),
+        *(size, nll),
     )
 
 

@@ -17,13 +17,14 @@ RECIPE = Recipe("context", 64, 32, "float32", "cpu")
 def sheet_of(means: list[list[float]], tokens: list[int]) -> Sheet:
     """Models of one family; means: nats per token, (M, S)."""
     counts = np.broadcast_to(np.array(tokens), (len(means), len(tokens)))
+    nll = np.array(means) * counts
     return Sheet(
         RECIPE,
         tuple(Member(f"m{i}", f"{i}", "f", "", "t", 10**i) for i in range(len(means))),
         tuple(Told(f"d{i}", f"s{i}", f"Story {i}") for i in range(len(tokens))),
         counts.copy(),
-        4 * counts,
-        np.array(means) * counts,
+        *(4 * counts, nll),
+        *(4 * counts, nll),
     )
 
 

@@ -6,20 +6,28 @@ import math
 
 import numpy as np
 import pytest
+from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.paired import compare
 from eyebrow.core.results.sheet import Sheet, Told
 from eyebrow.core.scoring.recipe import Recipe
 
 
-def sheet(nll: np.ndarray, tokens: np.ndarray, size: np.ndarray, tokenizers: str = "tt") -> Sheet:
+def sheet(
+    nll: np.ndarray,
+    tokens: np.ndarray,
+    size: np.ndarray,
+    tokenizers: str = "tt",
+    common: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Sheet:
+    """common: bytes and nats, each model's own unless given."""
     members = tuple(
         Member(f"m{i}", f"d{i}", "made", "", tokenizer, 10**i)
         for i, tokenizer in enumerate(tokenizers)
     )
     told = tuple(Told(f"s{j}", f"s{j}", "") for j in range(nll.shape[1]))
     recipe = Recipe("context", 64, 32, "float32", "cpu")
-    return Sheet(recipe, members, told, tokens, size, nll)
+    return Sheet(recipe, members, told, tokens, size, nll, *(common or (size, nll)))
 
 
 def test_intervals_are_those_of_a_plain_loop() -> None:
@@ -41,11 +49,17 @@ def test_intervals_are_those_of_a_plain_loop() -> None:
     assert found.perplexity == pytest.approx(math.exp(means[1]) - math.exp(means[0]))
 
 
-def test_other_spans_are_compared_by_the_byte() -> None:
-    nll = np.array([[100.0, 100.0], [90.0, 90.0]])
-    size = np.array([[100, 100], [100, 80]])  # the second read less of the second story
-    found = compare(sheet(nll, np.full((2, 2), 30), size, "ab"), 0, 1)
-    assert found.improved == 0.5
+def test_tokenizers_are_compared_on_the_bytes_that_both_scored() -> None:
+    nll = np.array([[100.0, 100.0, 60.0], [90.0, 90.0, 50.0]])
+    size = np.array([[100, 100, 50], [100, 80, 50]])  # the second read less of the second story
+    common = np.array([[100, 80, 0], [100, 80, 0]]), np.array([[95.0, 70, 0], [90, 75, 0]])
+    found = compare(sheet(nll, np.full((2, 3), 30), size, "ab", common), 0, 1)
+    assert found.bits_per_byte == pytest.approx((165 - 165) / 180 / math.log(2))
+    assert found.improved == 0.5  # of the two stories of which both have scored some bytes
+    assert found.stories == 3
+    nothing = np.zeros_like(size), np.zeros_like(nll)
+    with pytest.raises(EyebrowError, match="no scored byte in common"):
+        compare(sheet(nll, np.full((2, 3), 30), size, "ab", nothing), 0, 1)
     assert math.isnan(found.perplexity)
     assert math.isnan(found.perplexity_ci95[0])
 

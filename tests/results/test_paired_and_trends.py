@@ -33,7 +33,12 @@ def sheet_of(nats: list[list[float]], tokenizers: str = "") -> Sheet:
         for row in nats
     ]
     told = [Told(f"s{j}", f"id{j}", f"Story {j}") for j in range(len(nats[0]))]
-    return build_sheet(RECIPE, members, sums, told)
+    kinds = [("at", "i4"), ("bytes", "i4"), ("nll", "f8")]
+    cuts = [
+        {digest: np.array([(0, one.bytes, one.nll)], kinds) for digest, one in own.items()}
+        for own in sums
+    ]
+    return build_sheet(RECIPE, members, sums, told, cuts)
 
 
 def test_differences_are_paired_and_signed() -> None:

@@ -92,7 +92,7 @@ def covered(count: int, sets: int) -> dict[str, float]:
         one = random.gamma(tokens, hardness)
         other = random.gamma(tokens, 0.9 * hardness + random.normal(0, 0.1, count))
         nll, weights = np.stack([one, other]), np.stack([tokens, tokens]) * 1.0
-        first, _ = intervals(nll, weights, np.stack([size, size]), resamples=1000, seed=seed)
+        first, _ = intervals(nll, weights, nll, np.stack([size, size]), resamples=1000, seed=seed)
         first_log, other_log = resampled_log_perplexities(nll, weights, resamples=1000, seed=seed)
         ends = {
             "perplexity": (first.perplexity, math.exp(hard)),
@@ -162,13 +162,13 @@ def test_an_impossible_story_among_many_is_in_its_block() -> None:
 def test_all_intervals_of_a_model_come_from_the_same_resamples() -> None:
     nll, tokens = stories(12, 40)
     nll, tokens = np.stack([nll, 0.9 * nll]), np.stack([tokens, tokens])
-    found = intervals(nll, tokens, 4 * tokens)
+    found = intervals(nll, tokens, nll, 4 * tokens)
     assert [one.perplexity for one in found] == perplexity_intervals(nll, tokens)
     for one in found:
         assert one.perplexity == pytest.approx(tuple(map(math.exp, one.nats_per_token)))
         bits = tuple(nats / 4 / math.log(2) for nats in one.nats_per_token)
         assert one.bits_per_byte == pytest.approx(bits)
-    (alone,) = intervals(nll[:1, :1], tokens[:1, :1], tokens[:1, :1])
+    (alone,) = intervals(*(numbers[:1, :1] for numbers in (nll, tokens, nll, tokens)))
     assert math.isnan(alone.bits_per_byte[1])
 
 

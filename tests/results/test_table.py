@@ -21,13 +21,14 @@ TITLES = ("The | pipe", 'A "quote", comma\nand line', "\\*naïve* 日本")
 @pytest.fixture
 def sheet() -> Sheet:
     """Two models by three stories; the second has not scored the last and fails on the first."""
+    size, nll = np.array([[8, 16, 32], [8, 16, 0]]), [[2.0, 12.0, 16.0], [math.inf, 4.0, 0.0]]
     return Sheet(
         Recipe("context", 64, 32, "float32", "cpu"),
         (Member("small", "a", "f", "", "t", 10), Member("large", "b", "f", "", "t", 200)),
         tuple(Told(f"d{i}", f"s{i}", title) for i, title in enumerate(TITLES)),
         np.array([[2, 4, 8], [2, 4, 0]]),
-        np.array([[8, 16, 32], [8, 16, 0]]),
-        np.array([[2.0, 12.0, 16.0], [math.inf, 4.0, 0.0]]),
+        *(size, np.array(nll)),
+        *(size, np.array(nll)),
     )
 
 

@@ -19,6 +19,7 @@ from eyebrow.core.engine.messages import (
     Vocabulary,
 )
 from eyebrow.core.models.catalogue import ModelSpec
+from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
@@ -30,6 +31,7 @@ SPECS = tuple(
     ModelSpec(f"made-{size}k", "folder", f"/nowhere/{size}", "made", parameters=size * 1000)
     for size in (50, 200, 800)
 )
+OTHER = ModelSpec("other-100k", "folder", "/nowhere/other", "other", parameters=100_000)
 STORIES = (
     Story(
         "cat", "The cat", "The cat sat on the mat. It was warm there.\n\nThen it rained.", "made"
@@ -39,15 +41,19 @@ STORIES = (
 )
 
 
-def made_score(text: str, strength: int) -> StoryScore:
-    """Tokens are words with the space before them; surprise falls with `strength`."""
+def made_score(text: str, strength: int, *, first: bool = False) -> StoryScore:
+    """Tokens are words with the space before them; surprise falls with `strength`.
+
+    first: the first word is scored too, as by a tokenizer with BOS.
+    """
     spans = [match.span() for match in re.finditer(r"\s*\S+", text)] or [(0, len(text))]
     size = len(spans)
     ids = np.array([zlib.crc32(text[a:b].encode()) % 200 for a, b in spans], dtype=np.int32)
     bits = (ids % 13).astype(np.float32) / strength
     logprobs = (-bits * np.log(2)).astype(np.float32)
     ranks = (ids % 50 + 1).astype(np.int32)
-    logprobs[0], ranks[0] = np.nan, 0
+    if not first:
+        logprobs[0], ranks[0] = np.nan, 0
     top = np.tile(np.arange(TOP, dtype=np.int32), (size, 1))
     nll = -float(np.nansum(logprobs, dtype=np.float64))
     return StoryScore(
@@ -59,7 +65,9 @@ def made_score(text: str, strength: int) -> StoryScore:
         ranks,
         top,
         np.log(np.tile(np.linspace(0.3, 0.01, TOP, dtype=np.float32), (size, 1))),
-        Summary(size - 1, len(text.encode()) - int(spans[0][1]), nll),
+        Summary(size, len(text.encode()), nll)
+        if first
+        else Summary(size - 1, len(text.encode()) - int(spans[0][1]), nll),
     )
 
 
@@ -97,15 +105,24 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
     if name not in loaded:
         loaded.add(name)
         replies = [Loading(name), Loaded(name, request.model.parameters or 0, "d" + name, 0.1)]
-        replies.append(Vocabulary(name, tuple(WORDS)))
-    strength = 1 + [spec.name for spec in SPECS].index(name)
-    rows = []
+        replies.append(Vocabulary(name, tuple(WORDS[name == OTHER.name :])))
+    rows, cuts = [], {}
     for story in request.stories:
-        score = made_score(story.text, strength)
+        score = score_by(name, story.text)
         digest = text_digest(story.text)
         rows.append((digest, score.summary, score if request.urgent else None))
+        if request.cuts:
+            cuts[digest] = cuts_of(story.text, score)
     recipe = request.recipe.settled("cpu", "float32")
-    return [*replies, Scored(request.job, name, tuple(rows), recipe, 1e4), Finished(request.job)]
+    scored = Scored(request.job, name, tuple(rows), recipe, 1e4, cuts)
+    return [*replies, scored, Finished(request.job)]
+
+
+def score_by(name: str, text: str) -> StoryScore:
+    """As the model of this name has it."""
+    if name == OTHER.name:
+        return made_score(text, 2, first=True)
+    return made_score(text, 1 + [spec.name for spec in SPECS].index(name))
 
 
 class Told:

@@ -19,7 +19,7 @@ from eyebrow.core.engine.messages import (
 )
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui.background import KeptSums
+from eyebrow.tui.background import KeptSums, KeptTokenizers
 from eyebrow.tui.change import Change, Notice
 from eyebrow.tui.mailbox import Mailbox
 from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
@@ -33,15 +33,17 @@ HELLO = Hello("cpu", "cpu", "float32", "0", "0")
 class Shop:
     """A session whose background answers that the store is empty."""
 
-    def __init__(self, stories: Any = STORIES) -> None:
+    def __init__(self, stories: Any = STORIES, specs: Any = SPECS) -> None:
         self.engine = MadeEngine(Mailbox(), silent=True)
         self.notices: list[Notice] = []
         self.changes: list[Change] = []
         self.asked: list[Any] = []
+        self.cuts: list[bool] = []  # whether sums were asked for with their cuts
+        self.tokenizers: dict[str, str] = {}  # digests of those that are here
         self.session = Session(
             stories,
             "made up",
-            SPECS,
+            specs,
             Recipe(),
             self.engine,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
@@ -49,14 +51,23 @@ class Shop:
             self.notices.append,
         )
 
-    def look_up_sums(self, spec: Any, recipe: Recipe) -> None:
+    def look_up_tokenizers(self, specs: Any) -> None:
+        """Answered at once."""
+        digests = {spec.name: self.tokenizers.get(spec.name, "") for spec in specs}
+        self.session.receive(KeptTokenizers(digests))
+
+    def look_up_sums(self, spec: Any, recipe: Recipe, *, cuts: bool) -> None:
         self.asked.append(("sums", spec.name))
+        self.cuts.append(cuts)
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
 
     def compute_interval(self, spec: Any, recipe: Recipe, digests: Any, sums: Any) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
+
+    def compare(self, recipe: Recipe, models: Any, sums: Any, cuts: Any, digests: Any) -> None:
+        self.asked.append(("compare", *(model.name for model in models)))
 
     def begin(self) -> None:
         """The worker greets, and the store answers in the order it was asked."""

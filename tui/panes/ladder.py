@@ -1,4 +1,4 @@
-"""The sizes of the family: parameters, state, perplexity of this story and of the set."""
+"""The sizes: parameters, state, and how surprised each is by this story and by the set."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..plain import compact_count, figures, shorten
 class Step:
     """One size as the ladder shows it. `done` of `of` stories have been scored.
 
+    story, whole: the perplexity, or what stands for it, of this story and of the set.
     arrival: how far its download is, in words; "" where there is none.
     """
 
@@ -37,7 +38,10 @@ class Step:
 class Ladder(ScrollView, can_focus=True):
     """A line per size. `1`-`9`, `[` and `]` work everywhere; here also the arrows."""
 
-    HELP = "The sizes of the model. Columns: parameters, perplexity of this story, of the set."
+    HELP = (
+        "The sizes. Columns: parameters, perplexity of this story, of the set; between tokenizers "
+        "bits per byte, on the bytes that all have scored."
+    )
 
     BINDINGS = [
         Binding("j,down", "move(1)", "larger size", id="ladder.down", show=False),

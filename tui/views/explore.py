@@ -253,6 +253,8 @@ class ExploreScreen(Screen[None]):
 
     def _show_ladder(self) -> None:
         ladder = self.query_one(Ladder)
+        mixed = self.session.mixes_tokenizers
+        ladder.border_title = "Sizes, bits per byte" if mixed else "Sizes"
         ladder.steps = showing.steps(self.session)
         ladder.current = self.session.current
 
@@ -267,6 +269,7 @@ class ExploreScreen(Screen[None]):
         view = showing.chart(
             self.session, dark=self.app.current_theme.dark, depth=self.eyebrow.depth
         )
+        chart.border_title = view.title
         chart.waiting = view.waiting
         chart.border_subtitle = Content(view.note)
         chart.picture = view.picture

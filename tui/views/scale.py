@@ -197,7 +197,10 @@ class ScaleScreen(Screen[None]):
         about = (
             now.recipe.digest,
             len(now.stories),
-            *((model.spec.name, model.stories, len(model.vocabulary)) for model in now.models),
+            *(
+                (model.spec.name, model.stories, len(model.vocabulary), len(model.cuts))
+                for model in now.models
+            ),
         )
         if about != self._seen:
             if self.measured is not None and about[:2] != self._seen[:2]:

@@ -41,6 +41,15 @@ models = pd.DataFrame(
 ).loc[MODELS]
 models"""
 
+COMMON = """\
+from eyebrow.core.results.report.facts import pick_sheet
+from eyebrow.core.results.store import Store
+
+sheet, *_ = pick_sheet(Store(STORE), RECIPE, MODELS)
+bits = sheet.common_nll.sum(axis=1) / np.log(2) / sheet.common_bytes.sum(axis=1)
+models["bits_per_byte"] = pd.Series(bits, [model.name for model in sheet.models])
+models["bits_per_byte"]"""
+
 INTERVALS = """\
 # One row a model, one column a story; a resample draws whole stories, the same for all models.
 nll = rows.pivot(index="model", columns="text_digest", values="nll").loc[MODELS].to_numpy()

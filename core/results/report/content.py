@@ -143,10 +143,12 @@ def _models(facts: Facts) -> Section:
             f"{pool.tokens:,}",
             number(pool.perplexity, 2),
             interval(ends, 2),
-            number(pool.bits_per_byte, 3),
+            number(bits, 3),
             number(pool.mean_story_perplexity, 2),
         )
-        for model, pool, ends in zip(facts.sheet.models, facts.pooled, facts.intervals, strict=True)
+        for model, pool, ends, bits in zip(
+            facts.sheet.models, facts.pooled, facts.intervals, facts.bits_per_byte, strict=True
+        )
     )
     table = Table(
         "Every model over all stories. Perplexity is pooled over tokens; its interval comes from "
@@ -158,11 +160,13 @@ def _models(facts: Facts) -> Section:
         rows,
     )
     best = facts.best
-    told = f"The best model is {facts.names[best]}, by bits per byte."
-    if len({model.tokenizer for model in facts.sheet.models}) > 1:
+    told = "No model is best by bits per byte: they have scored no byte in common."
+    if not np.isnan(facts.bits_per_byte[best]):
+        told = f"The best model is {facts.names[best]}, by bits per byte."
+    if facts.sheet.compared:
         told += (
             " The models have different tokenizers: their perplexities per token do not compare, "
-            "their bits per byte do."
+            f"their bits per byte do, over {facts.sheet.compared}."
         )
     return Section("models", "Perplexity of each model", (table, Prose(told)))
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from ...errors import EyebrowError
 from ...models.member import Member
-from ...scoring.scores import StoryScore
+from ...scoring.scores import StoryScore, bits_per_byte
 from ...wording import listed, many
 from ..hard import log_perplexities
 from ..scaling import FamilyFit, fit_families
-from ..sheet import Sheet, read_sheets
+from ..sheet import Sheet, read_common, read_sheets
 from ..statistics import Pooled, interval, perplexity_intervals, resampled_log_perplexities
 from ..store import Store
 from ..tokens import FamilyTokens, ModelTokens, read_tokens
@@ -43,8 +43,9 @@ class Facts:
     """What was found in a store under one recipe.
 
     sheet: the stories that all its models have scored. left_out: how many others there are.
-    others: the other recipes of the store, each with what differs. best: the row of the model
-    with the fewest bits per byte, which compare across tokenizers; family: the rows of its
+    others: the other recipes of the store, each with what differs. bits_per_byte: of each model,
+    on the bytes that all have scored where tokenizers differ. best: the row of the model with the
+    fewest; family: the rows of its
     family, small to large. order: the columns of the sheet from the hardest story to the
     easiest, by the mean of that family's nats per token.
     """
@@ -56,6 +57,7 @@ class Facts:
     seed: int
     pooled: tuple[Pooled, ...]
     intervals: tuple[tuple[float, float], ...]
+    bits_per_byte: tuple[float, ...]
     steps: tuple[Step, ...]
     fits: tuple[FamilyFit, ...]
     texts: dict[str, str]
@@ -106,7 +108,7 @@ def pick_sheet(
     others = tuple(_told(chosen, sheet) for sheet in sheets if sheet is not chosen)
     rows = _rows(chosen.models, models)
     sheet = chosen.of_models(rows)
-    common = sheet.common()
+    common = read_common(store, sheet.common())
     # By digest: resamples draw by place, and the store's order is that of writing.
     digests = [story.digest for story in common.stories]
     common = common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
@@ -126,7 +128,13 @@ def gather_facts(
     texts = store.texts({story.digest for story in sheet.stories})
     vocabularies = tuple(store.vocabulary(model.tokenizer) for model in sheet.models)
     pools = tuple(_pool(sheet, row) for row in range(len(sheet.models)))
-    best = min(range(len(pools)), key=lambda row: pools[row].bits_per_byte)
+    bits = tuple(
+        bits_per_byte(float(nll), int(size))
+        for nll, size in zip(
+            sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1), strict=True
+        )
+    )
+    best = min(range(len(bits)), key=bits.__getitem__)
     family = next(tuple(rows) for _, rows in sheet.families() if best in rows)
     hardness = log_perplexities(sheet, family).mean(axis=0)
     return Facts(
@@ -137,6 +145,7 @@ def gather_facts(
         seed,
         pools,
         tuple(perplexity_intervals(sheet.nll, sheet.tokens, seed=seed)),
+        bits,
         tuple(_steps(sheet, seed)),
         tuple(fit_families(sheet, seed=seed)),
         texts,

@@ -26,6 +26,7 @@ _CODE = {
     "models": (
         ("The store is a folder of Parquet files, one row per story, model and recipe.", "READ"),
         ("Pooled over all tokens, not a mean of perplexities:", "TABLE"),
+        ("Tokenizers differ: bits per byte compare on the bytes that all have scored.", "COMMON"),
         ("The intervals resample whole stories:", "INTERVALS"),
         (
             "The same from scratch, without eyebrow: the logits at one place foretell the next "
@@ -82,6 +83,8 @@ def _cells(
     for section in (by_anchor[anchor] for anchor in anchors):
         yield _text(_said(section))
         for told, name in _CODE.get(section.anchor, ()):
+            if name == "COMMON" and not facts.sheet.mixes_tokenizers:
+                continue
             if told:
                 yield _text(told)
             yield _code(filled[name])
