@@ -153,7 +153,7 @@ def test_one_byte_of_the_weights_gives_new_scores(
         replies.truncate()
         worker.inbox.put(Score(job, model, RECIPE, some))
         step(worker, until_done=True)
-        worker.write()
+        worker.keeper.write()
         said = told(replies)
         assert digests(said) == digests(some)
         return said

@@ -111,16 +111,16 @@ def test_stories_that_failed_under_one_model_are_in_no_comparison(
 ) -> None:
     from eyebrow.core.scoring.scorer import Scorer
 
-    real = Scorer.score
+    real = Scorer.batches
     seen: list[Scorer] = []
 
-    def picky(self: Scorer, texts: list[str]) -> object:
+    def picky(self: Scorer, texts: list[str], seconds: float | None = None) -> object:
         seen.append(self)
         if stories[0].text in texts and self is seen[0]:
             raise RuntimeError("not this one")
-        return real(self, texts)
+        return real(self, texts, seconds)
 
-    monkeypatch.setattr(Scorer, "score", picky)
+    monkeypatch.setattr(Scorer, "batches", picky)
     without, with_it = score(stories, [POCKET, "pocket-200k"], recipe=RECIPE).models
     assert with_it.common is not None
     assert without.common is not None

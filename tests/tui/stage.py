@@ -114,7 +114,7 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
         if request.cuts:
             cuts[digest] = cuts_of(story.text, score)
     recipe = request.recipe.settled("cpu", "float32")
-    scored = Scored(request.job, name, tuple(rows), recipe, 1e4, cuts)
+    scored = Scored(request.job, name, tuple(rows), recipe, 0.5, cuts)
     return [*replies, scored, Finished(request.job)]
 
 

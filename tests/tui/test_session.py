@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from eyebrow.tui.background import KeptSums, KeptTokenizers
 from eyebrow.tui.change import Change, Notice
 from eyebrow.tui.mailbox import Mailbox
 from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
-from eyebrow.tui.showing import steps, waiting
+from eyebrow.tui.showing import steps, waiting, what_runs
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
 
@@ -333,3 +335,62 @@ def test_two_names_for_the_same_weights_are_told_once() -> None:
 
 def told(session: Session) -> list[tuple[str, Story]]:
     return [*zip(session.digests, session.stories, strict=True)]
+
+
+def test_sizes_stand_in_the_order_of_their_parameters() -> None:
+    shop = Shop(specs=[SPECS[2], SPECS[0], SPECS[1]])
+    assert [rung.spec for rung in shop.session.rungs] == list(SPECS)
+    shop.begin()
+    for spec in SPECS:
+        shop.session.receive(Vocabulary(spec.name, tuple(WORDS)))
+    shop.session.select_rung(2)
+    assert shop.session.rung.spec == SPECS[2]
+    assert shop.session.smaller is shop.session.rungs[1]
+
+
+def test_the_next_smaller_size_is_one_with_the_same_tokenizer() -> None:
+    shop = Shop()
+    shop.begin()
+    for spec, words in zip(SPECS, (WORDS, WORDS[1:], WORDS), strict=True):
+        shop.session.receive(Vocabulary(spec.name, tuple(words)))
+    shop.session.select_rung(2)
+    assert shop.session.smaller is shop.session.rungs[0]
+
+
+def test_a_size_known_only_once_it_is_loaded_finds_its_place() -> None:
+    unknown = replace(SPECS[0], parameters=None)
+    shop = Shop(specs=[unknown, *SPECS[1:]])
+    names = [rung.name for rung in shop.session.rungs]
+    assert names == [SPECS[1].name, SPECS[2].name, unknown.name], "unknown ones come last"
+    shop.begin()
+    shop.session.select_rung(2)
+    shop.session.receive(Loaded(unknown.name, SPECS[0].parameters or 0, "d", 0.1))
+    assert [rung.name for rung in shop.session.rungs] == [spec.name for spec in SPECS]
+    assert shop.session.rung.name == unknown.name, "the one that was chosen stays chosen"
+
+
+def test_the_time_left_is_told_by_each_sizes_own_pace() -> None:
+    shop = Shop(many(400))
+    shop.begin()
+    session = shop.session
+    slow, quick = session.rung, session.rungs[0]
+
+    def answer(seconds: float) -> None:
+        """The first background job that waits, in one batch of so many seconds."""
+        request = next(r for r in shop.sent if r.job in session._jobs and not r.urgent)
+        *_, scored, finished = answers(request, {request.model.name})
+        session.receive(replace(scored, seconds=seconds))
+        session.receive(finished)
+
+    assert math.isnan(slow.seconds_left(session._words))
+    assert ", — left" in what_runs(session)
+    answer(200.0)
+    left = 400 - len(slow.sums)
+    assert slow.seconds_left(session._words) == pytest.approx(left * 200.0 / CHUNK, rel=0.01)
+    session.select_rung(0)
+    answer(200.0)
+    answer(200.0)
+    assert math.isnan(quick.seconds_left(session._words)), "not by the pace of another size"
+    answer(2.0)
+    left = 400 - len(quick.sums)
+    assert quick.seconds_left(session._words) == pytest.approx(left * 2.0 / CHUNK, rel=0.01)
