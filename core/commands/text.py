@@ -94,7 +94,9 @@ def tokens(
     sums = score.summary
     emit(shown)
     if unit == "token" and score.tied.any():
-        emit("\n= equally likely as others; in half precision many logits are equal")
+        half = recipe.dtype in ("bfloat16", "float16")
+        why = f": {recipe.dtype} rounds the logits" if half else ""
+        emit(f"\n= shares its rank with tokens as likely as it{why}")
     emit(
         f"\n{sums.tokens:,} tokens scored, perplexity {number(sums.perplexity, 2)}, "
         f"{number(sums.bits_per_byte, 3)} bits per byte\n"

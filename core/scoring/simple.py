@@ -142,7 +142,7 @@ def token_rows(score: StoryScore, vocabulary: list[str]) -> list[TokenSurprise]:
                 end=int(score.ends[i]),
                 logprob=logprob if scored else None,
                 probability=float(np.exp(logprob)) if scored else None,
-                surprise=-logprob if scored else None,
+                surprise=0.0 - logprob if scored else None,
                 rank=int(score.ranks[i]) if scored else None,
                 entropy=float(score.entropies[i]) if scored else None,
                 top=_table(vocabulary, score.top_ids[i], score.top_logprobs[i]) if scored else (),

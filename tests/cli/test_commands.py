@@ -208,6 +208,19 @@ def test_tokens_table(cli: Cli) -> None:
     assert float(bits) == pytest.approx(float(nats) / math.log(2), abs=0.02)
 
 
+def test_tokens_that_are_as_likely_share_a_rank(cli: Cli, tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("ab\nac\n", encoding="utf-8")
+    done = cli("tokens", "ab", "-m", f"ngram:2:{names}")
+    lines = done.out.splitlines()
+    assert lines[2].split()[:7] == ["1", "a", "100", "%", "0.00", "0.00", "1"]
+    assert lines[3].split()[:7] == ["2", "b", "50", "%", "0.69", "1.00", "1="]
+    assert "= shares its rank with tokens as likely as it\n" in done.out
+    rows = cli("tokens", "ab", "-m", f"ngram:2:{names}", "--json").json
+    assert [row["tied"] for row in rows] == [None, False, True, False]
+    assert [top["tied"] for top in rows[2]["top"][:3]] == [True, True, True]
+
+
 def test_a_text_cannot_command_the_terminal(cli: Cli) -> None:
     hostile = "Red \x1b[31m\x07\x9b2J \u202egnp.exe\u2066 tail\nend\x7f"
     shown = cli("tokens", hostile, "-m", BIGRAM)
