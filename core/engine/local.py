@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import INTERRUPTED, EyebrowError
+from ..errors import FAILED, INTERRUPTED, EyebrowError
 from ..models.catalogue import ModelSpec, find_models
 from ..models.identity import identify, same_weights, same_weights_in_words
 from ..models.member import Member
@@ -217,7 +217,15 @@ class _Run:
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            parameters = self._score(spec, folder, recipe, sums, cuts, places)
+            loaded = self.loading.load(spec)
+            if loaded.digest != digest:
+                raise EyebrowError(
+                    "Changed meanwhile",
+                    f"{spec.name}: files in {folder} were written meanwhile; ask again",
+                    FAILED,
+                )
+            self._score(loaded, recipe, sums, cuts, places)
+            parameters = loaded.parameters
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(identity.tokenizer, parameters),
@@ -238,28 +246,26 @@ class _Run:
 
     def _score(
         self,
-        spec: ModelSpec,
-        folder: Path,
+        loaded: LoadedModel,
         recipe: Recipe,
         sums: dict[str, Summary],
         cuts: dict[str, Cuts],
         places: PositionCounter,
-    ) -> int:
-        """Score what is not in `sums` (by text digest) into it; returns the parameters."""
+    ) -> None:
+        """Score what is not in `sums` (by text digest) into it, `cuts` and `places`."""
         from ..scoring.scorer import Scorer
 
-        loaded = self.loading.load(spec)
         scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         keep_vocabulary(loaded, self.keeper)
         lengths = [length for digest, length in self.told.lengths.items() if digest not in sums]
-        pace = Pace(spec.name, len(sums), lengths)
+        pace = Pace(loaded.name, len(sums), lengths)
         known = frozenset(sums)
         try:
             for block in self.told.blocks(lambda digest: digest not in known):
                 stories = dict(block)
                 for step in run(loaded, scorer, block, self.keeper):
                     for digest, failure in step.failures:
-                        self.failed(spec.name, failure, stories[digest].id)
+                        self.failed(loaded.name, failure, stories[digest].id)
                     for digest, score in step.scores:
                         sums[digest] = score.summary
                         if self.cuts_stories:
@@ -271,7 +277,6 @@ class _Run:
         finally:
             self.keeper.write()
         self.tell(pace.progress())
-        return loaded.parameters
 
 
 def _specs(models: str | ModelSpec | Sequence[str | ModelSpec]) -> list[ModelSpec]:

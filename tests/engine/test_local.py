@@ -305,6 +305,23 @@ def test_changed_weights_have_other_scores(
     assert second.nll != first.nll
 
 
+def test_scores_of_one_checkpoint_are_not_kept_as_those_of_another(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
+    load = local.Loading.load
+
+    def late(self: local.Loading, spec: Any) -> Any:
+        """A training writes its next checkpoint when the store has been asked."""
+        weights = folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-100] + bytes(100))
+        return load(self, spec)
+
+    monkeypatch.setattr(local.Loading, "load", late)
+    with pytest.raises(EyebrowError, match="written meanwhile"):
+        score(stories, str(folder), store=tmp_path / "store")
+
+
 def test_the_same_weights_under_two_names_are_told(stories: list[Story], tmp_path: Path) -> None:
     for name in ("step1", "step2"):
         shutil.copytree(POCKET / "pocket-bigram", tmp_path / "run" / name)
