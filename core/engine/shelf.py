@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
@@ -24,13 +25,18 @@ SPARE = 0.2  # of the free memory is left for activations and for others
 
 @dataclass(slots=True)
 class Shelved:
+    """A model, and what scores with it; make_room: puts another model out, if there is one."""
+
     loaded: LoadedModel
-    scorers: dict[str, Scorer]
+    make_room: Callable[[], bool]
+    scorers: dict[str, Scorer] = field(default_factory=dict)
 
     def scorer(self, recipe: Recipe) -> Scorer:
         """The scorer for one recipe, made once."""
         if recipe.digest not in self.scorers:
-            self.scorers[recipe.digest] = Scorer(self.loaded.model, self.loaded.tokenizer, recipe)
+            self.scorers[recipe.digest] = Scorer(
+                self.loaded.model, self.loaded.tokenizer, recipe, make_room=self.make_room
+            )
         return self.scorers[recipe.digest]
 
 
@@ -89,7 +95,7 @@ class Shelf:
                 if error.title != "Out of memory" or not self._models:
                     raise
             self._drop_oldest()
-        self._models[spec.name] = Shelved(loaded, {})
+        self._models[spec.name] = Shelved(loaded, partial(self._put_another_out, spec.name))
         return self._models[spec.name]
 
     def held(self) -> int:
@@ -104,6 +110,13 @@ class Shelf:
         check_memory(spec, size, device, dtype, self.held())
         while self._models and size.loaded(dtype.itemsize) > (1 - SPARE) * free_memory(device):
             self._drop_oldest()
+
+    def _put_another_out(self, name: str) -> bool:
+        """The least recently used but `name` leaves; False where there is no other."""
+        other = next((model for model in self._models if model != name), None)
+        if other is not None:
+            self._drop(other)
+        return other is not None
 
     def _drop_oldest(self) -> None:
         self._drop(next(iter(self._models)))

@@ -136,3 +136,21 @@ def test_a_model_whose_files_have_changed_is_loaded_anew(
     assert again.loaded.digest != first.loaded.digest
     shutil.rmtree(tmp_path / "own")
     assert shelf.get(own) is again, "what is loaded needs no files"
+
+
+def test_others_leave_before_batches_become_smaller(
+    shelf: Shelf, spec: Spec, dropped: list[str]
+) -> None:
+    shelf.get(spec("gpt2"))
+    scorer = shelf.get(spec("llama")).scorer(Recipe("context", 64, 32, "float32", "cpu"))
+    budget, measure = scorer.budget, scorer.trunk.measure
+
+    def tight(*batch: Any) -> Any:
+        if len(held(shelf)) > 1:
+            raise RuntimeError("CUDA out of memory")
+        return measure(*batch)
+
+    scorer.trunk.measure = tight  # type: ignore[method-assign]
+    assert len(list(scorer.score(["the cat sat", "on the mat"]))) == 2
+    assert dropped == ["gpt2"]
+    assert scorer.budget == budget
