@@ -202,7 +202,7 @@ def _about(measure: Measure, measured: Measured) -> str:
     if len(tokenizers) > 1 and measure != "bits per byte":
         said.insert(0, "different tokenizers: only bits per byte compare (v)")
     if measured.compared and measure == "bits per byte":
-        said.insert(0, f"over {measured.compared}")
+        said.append(f"over {measured.compared}")
     perfect = "perfect: 1" if measure == "perplexity" else "perfect: 0"
     return " · ".join([*said, perfect])
 

@@ -51,7 +51,7 @@ def definitions(seed: int) -> Section:
         (
             "Bits per byte",
             "All surprise in bits divided by the UTF-8 bytes of the scored text: the only fair "
-            "axis between tokenizers.",
+            "axis between tokenizers, there on the bytes that all models scored.",
         ),
         (
             "First token",
