@@ -140,7 +140,7 @@ class Analysis:
         words = ["report", str(self.folder), "--out", str(path), "--recipe", sheet.recipe.digest]
         words += [word for model in sheet.models for word in ("-m", model.name)]
         done = subprocess.run(
-            [sys.executable, "-m", "eyebrow.core.cli", *words, "--quiet"],
+            [sys.executable, "-P", "-m", "eyebrow.core.cli", *words, "--quiet"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -48,7 +48,8 @@ class Engine:
         }
         with _log(self.log) as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "eyebrow.core.engine.worker"],
+                # -P: nothing that lies in the current folder is taken for a module.
+                [sys.executable, "-P", "-m", "eyebrow.core.engine.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

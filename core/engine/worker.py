@@ -301,7 +301,9 @@ def main() -> None:
         try:
             while True:
                 inbox.put(receive(requests))
-        except (EOFError, OSError):
+        except Exception as error:
+            if not isinstance(error, EOFError | OSError):  # nothing behind it can be read either
+                print(f"a request cannot be read: {error}", file=sys.stderr, flush=True)
             inbox.close()
             time.sleep(GRACE)
             os._exit(0)
