@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError
 from .models.catalogue import ModelSpec, find_models
-from .models.fingerprint import model_digest, positions, tokenizer_digest
+from .models.configuration import positions
+from .models.fingerprint import model_digest, tokenizer_digest
 from .models.member import Member
 from .results.outcome import Column, Failure, Results, gather
 from .results.statistics import SEED

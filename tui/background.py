@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
-from ..core.models.fingerprint import model_digest, positions, tokenizer_digest
+from ..core.models.configuration import positions
+from ..core.models.fingerprint import model_digest, tokenizer_digest
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from pathlib import Path
-from typing import Any
 
-from ..errors import EyebrowError
+from .headers import Damaged, read_header
 
 _TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "spiece.model")
 _WEIGHTS = ("*.safetensors", "*.bin")
@@ -39,30 +36,6 @@ def tokenizer_digest(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a saved model. Raises `EyebrowError` where it is none."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EyebrowError("No model there", f"{folder} holds no config.json") from error
-    except (OSError, ValueError) as error:
-        raise EyebrowError("Damaged model", f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise EyebrowError("Damaged model", f"{path} holds no configuration")
-    return config
-
-
-def positions(folder: Path) -> int | None:
-    """How many tokens the model sees at once, from its configuration; None if it does not say."""
-    config = read_config(folder)
-    config = config.get("text_config", config)
-    for name in ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"):
-        if isinstance(config.get(name), int):
-            return int(config[name])
-    return None
-
-
 def count_parameters(folder: Path) -> int | None:
     """Parameters of a saved model, from the headers of its safetensors files; None without any.
 
@@ -71,16 +44,10 @@ def count_parameters(folder: Path) -> int | None:
     total = 0
     for path in folder.glob("*.safetensors"):
         try:
-            with path.open("rb") as file:
-                size = int.from_bytes(file.read(8), "little")
-                header = json.loads(file.read(min(size, 1 << 27)))
-        except (OSError, ValueError):
+            tensors = read_header(path).values()
+        except (OSError, Damaged):
             return None  # loading will say what is wrong with it
-        total += sum(
-            math.prod(tensor["shape"])
-            for name, tensor in header.items()
-            if name != "__metadata__" and "F" in tensor["dtype"]
-        )
+        total += sum(tensor.numbers for tensor in tensors if "F" in tensor.dtype)
     return total or None
 
 

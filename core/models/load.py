@@ -14,13 +14,23 @@ import torch
 from ..errors import FAILED, EyebrowError
 from ..scoring.recipe import Recipe
 from .catalogue import ModelSpec, find_models
+from .configuration import positions
 from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
 from .download import Transfer, download, here
-from .fingerprint import count_parameters, model_digest, positions, tokenizer_digest
-from .load_errors import check_folder, check_tokenizer, check_weights, explained, without_tokenizer
+from .fingerprint import count_parameters, model_digest, tokenizer_digest
+from .load_errors import (
+    check_folder,
+    check_size,
+    check_tokenizer,
+    check_weights,
+    explained,
+    without_configuration,
+    without_tokenizer,
+)
 from .member import Member
 from .memory import check_memory
+from .weights import weight_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +100,11 @@ def load_model(
         progress=progress,
         fits=partial(check_memory, spec, device=where, dtype=precision),
     )
-    check_folder(folder, spec.name, allow_pickle, trust_remote_code)
+    numbers = check_folder(folder, spec.name, allow_pickle, trust_remote_code)
     check_memory(spec, count_parameters(folder) or spec.parameters or 0, where, precision)
     try:
         with _quiet():
+            check_size(_empty(folder, spec.name, trust_remote_code), numbers, spec.name)
             tokenizer, model = _open(folder, spec.name, precision, allow_pickle, trust_remote_code)
             model.to(where).eval()
     except EyebrowError:
@@ -103,7 +114,7 @@ def load_model(
             raise EyebrowError(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
-        raise explained(error, spec.name, folder.iterdir()) from error
+        raise explained(error, spec.name, weight_files(folder)) from error
     return LoadedModel(
         model,
         tokenizer,
@@ -127,20 +138,36 @@ def _only(name: str) -> ModelSpec:
     return found[0]
 
 
-def _open(
-    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
-) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
+    """The model that the configuration describes, without weights and without memory for them."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     if '"eyebrow-' in (folder / "config.json").read_text(encoding="utf-8"):
         from . import bigram, ngram  # noqa: F401  registers their model types
 
     try:
+        config = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    except Exception as error:
+        raise without_configuration(error, folder, name) from error
+
+
+def _open(
+    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
+) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trust_remote_code
         )
-    except Exception as error:
-        raise without_tokenizer(error, name) from error
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the Rust in it panics with an error that is no Exception
+        raise without_tokenizer(error, folder, name) from error
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,

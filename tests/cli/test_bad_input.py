@@ -102,7 +102,8 @@ def test_a_bug_is_one_line_too_unless_asked(
     monkeypatch.setattr("eyebrow.core.models.catalogue.families", bug)
     done = cli("models")
     assert done.code == 1
-    assert "ZeroDivisionError: of all things" in done.err
+    assert "of all things" in done.err
+    assert "ZeroDivisionError" not in done.err
     assert done.err.count("\n") == 1
     monkeypatch.setenv("EYEBROW_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
