@@ -30,6 +30,13 @@ class EyebrowError(Exception):
         return type(self), (self.title, self.message, self.exit_code)
 
 
+def told(error: BaseException, title: str) -> tuple[str, str]:
+    """Title and message for a user; of an error that is none of eyebrow's own the title given."""
+    if isinstance(error, EyebrowError):
+        return error.title, error.message
+    return title, reason(error)
+
+
 def reason(error: BaseException, named: bool = True) -> str:
     """What an error says, on one line: neither the name of its class nor a number of the system.
 

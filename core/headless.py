@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError
+from .errors import FAILED, INTERRUPTED, USAGE, EyebrowError, told
 from .models.catalogue import ModelSpec, find_models
 from .models.configuration import positions
 from .models.fingerprint import model_digest, tokenizer_digest
@@ -24,6 +24,7 @@ from .scoring.positions import PositionCounter, is_five
 from .scoring.recipe import DEFAULT_CONTEXT, Recipe
 from .scoring.scores import StoryScore, Summary
 from .stories import Stories, Story
+from .stories.given import as_stories
 from .stories.told import Told
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Progress:
 
 
 def score(
-    stories: Iterable[Story],
+    stories: Iterable[Story | str],
     models: str | ModelSpec | Sequence[str | ModelSpec],
     *,
     recipe: Recipe | None = None,
@@ -82,9 +83,10 @@ def score(
 ) -> Results:
     """Score every story with every model, all of them under one recipe.
 
-    models: names (a family stands for all its sizes) or specs. recipe: the default's context is
-    cut to the smallest number of positions among the models. store: what it holds is not scored
-    again, what is finished is written to it every few seconds, also when interrupted.
+    stories: those of `open_stories`, or a list of stories and texts. models: names (a family
+    stands for all its sizes) or specs. recipe: the default's context is cut to the smallest
+    number of positions among the models. store: what it holds is not scored again, what is
+    finished is written to it every few seconds, also when interrupted.
     allow_pickle, trust_remote_code: see `load_model`. seed: of the resampling behind the
     intervals.
 
@@ -96,7 +98,7 @@ def score(
     if not specs:
         raise EyebrowError("Nothing to score", "no model was given")
     loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
-    run = _Run(stories, _store(store), loading, progress or (lambda _: None))
+    run = _Run(as_stories(stories), _store(store), loading, progress or (lambda _: None))
     found = run.fetch(specs)
     recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
     columns = [
@@ -222,7 +224,7 @@ class _Run:
             self.tell(Progress("", "reading", self._read, self._total))
 
     def failed(self, model: str, error: Exception, story: str = "") -> None:
-        self.failures.append(Failure(model, story, *_reason(error)))
+        self.failures.append(Failure(model, story, *told(error, "Scoring failed")))
         self._codes.append(error.exit_code if isinstance(error, EyebrowError) else FAILED)
 
     def nothing(self) -> EyebrowError:
@@ -234,6 +236,7 @@ class _Run:
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, int | None]]:
         """Folder and positions of every model that is on this machine or can be fetched."""
         from .models.download import here
+        from .models.load_errors import check_readable
 
         found = {}
         for spec in specs:
@@ -242,6 +245,7 @@ class _Run:
                 if folder is None:
                     self.tell(Progress(spec.name, "fetching"))
                     folder = self.loading.fetch(spec, self.tell)
+                check_readable(folder, spec.name)
                 found[spec] = (folder, positions(folder))
             except Exception as error:  # whatever ails one model, the others go on
                 if isinstance(error, EyebrowError) and error.exit_code == INTERRUPTED:
@@ -426,7 +430,7 @@ def outcomes(
         try:
             for index, outcome in scorer.score([todo[digest].text for digest in group]):
                 del left[group[index]]
-                yield group[index], _checked(outcome)
+                yield group[index], _checked(outcome, scorer)
         except Exception as error:
             _unless_it_is_the_model(error)
             for digest in left:
@@ -439,7 +443,7 @@ def _alone(scorer: Scorer, text: str) -> StoryScore | Exception:
     except Exception as error:
         _unless_it_is_the_model(error)
         return error
-    return _checked(outcome)
+    return _checked(outcome, scorer)
 
 
 def _unless_it_is_the_model(error: Exception) -> None:
@@ -447,19 +451,21 @@ def _unless_it_is_the_model(error: Exception) -> None:
         raise error
 
 
-def _checked(outcome: StoryScore) -> StoryScore | Exception:
-    if not math.isnan(outcome.summary.nll):
-        return outcome
-    return EyebrowError(
-        "Not a number",
-        "the model's logits overflow in this precision; use --dtype float32 or bfloat16",
-        FAILED,
-    )
+def _checked(outcome: StoryScore, scorer: Scorer) -> StoryScore | Exception:
+    return scorer.not_a_number if math.isnan(outcome.summary.nll) else outcome
 
 
 def _specs(models: str | ModelSpec | Sequence[str | ModelSpec]) -> list[ModelSpec]:
     """The models that names stand for, then those that were given as specs; each once."""
-    given = [models] if isinstance(models, str | ModelSpec) else models
+    is_one = isinstance(models, str) or not isinstance(models, Iterable)
+    given: list[Any] = [models] if is_one else list(models)  # type: ignore[arg-type]
+    for model in given:
+        if not isinstance(model, str | ModelSpec):
+            raise EyebrowError(
+                "No such model",
+                f"score takes names of models, not a {type(model).__name__}; for a model in "
+                "memory there are token_surprise and compute_perplexity",
+            )
     names = find_models([model for model in given if isinstance(model, str)])
     return list(dict.fromkeys([*names, *(m for m in given if isinstance(m, ModelSpec))]))
 
@@ -475,10 +481,3 @@ def _let_go() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    if isinstance(error, EyebrowError):
-        return error.title, error.message
-    first = next((line for line in str(error).splitlines() if line.strip()), "")
-    return "Scoring failed", f"{type(error).__name__}: {first}" if first else repr(error)

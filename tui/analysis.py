@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, told
 from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
@@ -77,10 +77,8 @@ class Analysis:
         while (job := self._work.get()) is not None:
             try:
                 job()
-            except EyebrowError as error:
-                self.deliver(Refused(error.title, error.message))
             except Exception as error:  # statistics that fail must not end what is on the screen
-                self.deliver(Refused("Cannot work this out", f"{type(error).__name__}: {error}"))
+                self.deliver(Refused(*told(error, "Cannot work this out")))
 
     def _look(self, asked: int, snapshot: Snapshot) -> None:
         from . import measuring

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, reason
 from ..core.models.catalogue import ModelSpec
 from ..core.models.configuration import positions
 from ..core.models.fingerprint import model_digest, tokenizer_digest
@@ -151,7 +151,7 @@ class Background:
         try:
             self._read_sums(spec, recipe)
         except Exception as error:  # a store that cannot be read must not stop the scoring
-            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
 
     def _read_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
@@ -202,7 +202,7 @@ class Background:
             store = self._open()
             score = None if store is None else store.score(digest, model, recipe.digest)
         except Exception as error:  # the worker will make it again
-            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(

@@ -88,7 +88,7 @@ class Engine:
             pass
         except Exception as error:  # a reply that cannot be read: better a new worker than silence
             with suppress(OSError):
-                self.log.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+                self.log.write_text(f"a reply cannot be read: {error}", encoding="utf-8")
             process.kill()
         status = process.wait()
         if self._closing:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import EyebrowError
+from ..errors import EyebrowError, told
 from ..headless import outcomes
 from ..results.store import Row, Store
 from ..scoring.scores import Summary
@@ -191,11 +191,10 @@ class Worker:
         self.answer(Finished(request.job))
 
     def _scoring_failed(self, request: Score, error: Exception, story: str = "") -> None:
-        title, reason = getattr(error, "title", "Scoring failed"), getattr(error, "message", "")
-        if not reason:
+        if not isinstance(error, EyebrowError):
             traceback.print_exception(error)
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        self.answer(Failed(request.job, request.model.name, title, reason, story))
+        title, message = told(error, "Scoring failed")
+        self.answer(Failed(request.job, request.model.name, title, message, story))
 
     def _score(self, job: Job) -> Iterator[None]:
         request = job.request
@@ -280,9 +279,7 @@ class Worker:
                 self.store.write(members)
                 self.store.tidy(*key)
             except Exception as error:  # pyarrow's too; scores were delivered, work goes on
-                title = getattr(error, "title", "Cannot write the store")
-                message = getattr(error, "message", str(error))
-                self.answer(Failed(0, "", title, message))
+                self.answer(Failed(0, "", *told(error, "Cannot write the store")))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
 
 PASSING = (408, 429, 500, 502, 503, 504)  # answers of a server that is better asked again
 
@@ -23,7 +23,7 @@ def explained(location: str, revision: str) -> Iterator[None]:
         raise
     except HFValidationError as error:
         raise EyebrowError(
-            "No such model", f"{location} is no name on the Hugging Face Hub: {_first_line(error)}"
+            "No such model", f"{location} is no name on the Hugging Face Hub: {reason(error)}"
         ) from error
     except Exception as error:  # the client's, the network's, the disk's
         raise _told(error, location, revision, constants.ENDPOINT) from error
@@ -119,19 +119,15 @@ def _told(error: Exception, location: str, revision: str, endpoint: str) -> Eyeb
     if network := next((cause for cause in causes if is_network(cause)), None):
         return EyebrowError(
             "No connection",
-            f"{location}: {endpoint} cannot be reached or fell silent ({_first_line(network)}); "
+            f"{location}: {endpoint} cannot be reached or fell silent ({reason(network)}); "
             "check the network and ask again: what has come is kept",
             FAILED,
         )
-    return EyebrowError("Download failed", f"{location}: {_first_line(error)}", FAILED)
+    return EyebrowError("Download failed", f"{location}: {reason(error)}", FAILED)
 
 
 def _status(error: BaseException) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0))
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _hush(level: int = 50) -> int:

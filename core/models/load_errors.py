@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import FAILED, EyebrowError, reason
 from .configuration import bad_value, no_permission, read_config
-from .weights import check_weight_files, damaged
+from .weights import check_weight_files, damaged, unreadable, weight_files
 
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "tekken.json")
 
@@ -34,7 +34,7 @@ def check_folder(folder: Path, name: str, allow_pickle: bool, trust_remote_code:
             f"{name}: {folder} holds no tokenizer; save it there with "
             "`tokenizer.save_pretrained`, next to the model",
         )
-    check_readable(folder)
+    check_readable(folder, name)
     return numbers
 
 
@@ -126,11 +126,16 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
         raise EyebrowError("No tokenizer", f"{name}: its tokenizer has no vocabulary")
 
 
-def check_readable(folder: Path) -> None:
-    """Refuse a tokenizer whose files cannot be opened."""
+def check_readable(folder: Path, name: str) -> None:
+    """Refuse files of weights and of a tokenizer that cannot be opened."""
+    for path in weight_files(folder):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise unreadable(path, name, error) from error
     for path in sorted({path for pattern in TOKENIZERS for path in folder.glob(pattern)}):
         try:
-            if path.is_file() or not path.exists():  # a folder of that name is nobody's concern
+            if not path.is_dir():  # a folder of that name is nobody's concern
                 path.open("rb").close()
         except PermissionError as error:
             raise no_permission(path) from error

@@ -64,10 +64,11 @@ def _header(path: Path, name: str) -> dict[str, Tensor]:
     except Damaged as error:
         raise damaged(path, name, str(error)) from error
     except OSError as error:
-        raise _unreadable(path, name, error) from error
+        raise unreadable(path, name, error) from error
 
 
-def _unreadable(path: Path, name: str, error: OSError) -> EyebrowError:
+def unreadable(path: Path, name: str, error: OSError) -> EyebrowError:
+    """A file that is there and cannot be opened."""
     if isinstance(error, PermissionError):
         return no_permission(path)
     if isinstance(error, IsADirectoryError):
@@ -81,7 +82,7 @@ def _check_index(index: Path, headers: dict[Path, dict[str, Tensor]], name: str)
         places = json.loads(index.read_bytes())["weight_map"]
         wanted = [(str(tensor), str(file)) for tensor, file in places.items()]
     except OSError as error:
-        raise _unreadable(index, name, error) from error
+        raise unreadable(index, name, error) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(index, name, "is no index of weights") from error
     by_name = {path.name: header for path, header in headers.items()}
@@ -101,4 +102,4 @@ def _check_pickle(path: Path, name: str) -> int:
             raise damaged(path, name, "is cut short, or no file of weights")
         return path.stat().st_size
     except OSError as error:
-        raise _unreadable(path, name, error) from error
+        raise unreadable(path, name, error) from error

@@ -16,6 +16,7 @@ from ..errors import FAILED, EyebrowError
 from .batches import Piece, build_batch, take_group
 from .corpus_recipes import CORPUS_RECIPES, CorpusRecipe
 from .encode import Encoding, encode, start_token
+from .not_a_number import not_a_number
 from .scorer import default_budget, is_out_of_memory
 from .scores import bits_per_byte, perplexity
 from .trunk import Trunk
@@ -164,6 +165,8 @@ def measure_corpus(
         tokens += sum(map(len, batch))
         if progress:
             progress(len(parts), len(windows), tokens)
+    if any(np.isnan(part).any() for part in parts):
+        raise not_a_number(trunk.model)
     return _sum_up(text, way, windows, parts, int(prefix), name, context, step)
 
 
@@ -255,12 +258,6 @@ def _sum_up(
 ) -> CorpusResult:
     """The result; of the sequence's tokens the first `prefix` are not the text's."""
     surprises = np.concatenate(parts)
-    if np.isnan(surprises).any():
-        raise EyebrowError(
-            "Not a number",
-            "the model's logits overflow in this precision; use --dtype float32 or bfloat16",
-            FAILED,
-        )
     tokens, nll = len(surprises), float(surprises.sum()) + 0.0
     size = sum(int(text.sizes[w.first - prefix : w.stop - prefix].sum()) for w in windows)
     result = CorpusResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..errors import FAILED, EyebrowError
 from .batches import Batch, build_batch, pieces_of, split_by_piece, take_group
 from .encode import Encoding, encode
 from .head import Measured
+from .not_a_number import not_a_number
 from .recipe import Recipe
 from .scores import TOP, StoryScore, Summary
 from .trunk import Trunk
@@ -32,6 +34,11 @@ class Scorer:
         self.recipe = recipe
         self.trunk = Trunk(model)
         self.budget = budget or default_budget(self.trunk)
+
+    @cached_property
+    def not_a_number(self) -> EyebrowError:
+        """Why scores of this model are NaN, found out once."""
+        return not_a_number(self.trunk.model)
 
     def score(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
         """(index into `texts`, score) as they are finished; of a slab, long texts first."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EyebrowError
+from ..errors import EyebrowError, reason
 from .columns import Columns
 from .drafts import Draft
 from .stream import explained, pieces
@@ -32,7 +32,7 @@ def csv_drafts(
 ) -> Iterator[Draft]:
     """The stories of a CSV or TSV file."""
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
-    lines = (line + "\n" for line in pieces(chunks, "\n"))
+    lines = (line + "\n" for line in pieces(chunks, "\n", name))
     first = next(lines, "")
     if delimiter == "," and "," not in first and ";" in first:
         delimiter = ";"
@@ -110,9 +110,8 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
             ):
                 yield file
         except pyarrow.ArrowException as error:
-            reason = str(error).splitlines()[0]
             raise EyebrowError(
-                "Bad table", f"{name} is no readable Parquet file ({reason}); write it again"
+                "Bad table", f"{name} is no readable Parquet file ({reason(error)}); write it again"
             ) from None
 
 

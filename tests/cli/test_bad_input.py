@@ -29,7 +29,6 @@ BAD = {
     "a context too long": ["score", "--context", "4000", "--limit", "1", "-m", BIGRAM],
     "no such model": ["score", "-m", "nosuch"],
     "a model not here, offline": ["tokens", "x", "-m", "nobody/nothing", "--offline"],
-    "a family where one is meant": ["tokens", "x", "-m", "pocket"],
     "no such file": ["score", "nofile.txt", "-m", BIGRAM],
     "a folder without stories": ["score", ".", "-m", BIGRAM],
     "stdin without stories": ["score", "-", "-m", BIGRAM],
