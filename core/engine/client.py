@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -105,9 +106,9 @@ def _log(path: Path) -> IO[bytes]:
 
 
 def last_words(log: Path) -> str:
-    """The last line the worker wrote to its log, "" if it wrote none."""
+    """The last line the worker wrote to its log, less the name of an error; "" if none."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return ""
-    return lines[-1].strip() if lines else ""
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""

@@ -106,7 +106,7 @@ class Findings(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         row = y + self.scroll_offset.y
         if not self.entries and y == 0:
-            return Strip([Segment(self.waiting, self.rich_style)]).adjust_cell_length(
+            return Strip([Segment(visible(self.waiting), self.rich_style)]).adjust_cell_length(
                 width, self.rich_style
             )
         if row >= len(self._lines):

@@ -148,7 +148,7 @@ def head(glass: Glass) -> list[Line]:
     Every figure has its place, so that a move rewrites digits and nothing else.
     """
     if glass.waiting:
-        return [[(glass.waiting, "quiet")]]
+        return [[(visible(glass.waiting), "quiet")]]
     name = [(quoted(glass.text), "bold")]
     if glass.logprob is None:
         return [name, [("context, not scored", "quiet")], [], [], []]

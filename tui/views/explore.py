@@ -193,7 +193,7 @@ class ExploreScreen(Screen[None]):
         many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
         self.query_one("#title", Bar).parts = (
             ("eyebrow", "strong"),
-            (f"   {visible(session.name)} · {many}", "quiet"),
+            (f"   {session.name} · {many}", "quiet"),
         )
         recipe = session.recipe
         label = recipe.label if recipe.is_settled and self.size.width >= 100 else ""
@@ -268,7 +268,7 @@ class ExploreScreen(Screen[None]):
             self.session, dark=self.app.current_theme.dark, depth=self.eyebrow.depth
         )
         chart.waiting = view.waiting
-        chart.border_subtitle = Content(view.note)
+        chart.border_subtitle = Content(visible(view.note))
         chart.picture = view.picture
 
     # --- lines -----------------------------------------------------------------------------

@@ -297,7 +297,7 @@ class ScaleScreen(Screen[None]):
 
             table.story = self.session.story
             table.grid = Grid(
-                tuple(model.name for model in tabled.sheet.models),
+                tuple(visible(model.name) for model in tabled.sheet.models),
                 title,
                 tabled.values[self.measure],
                 tabled.pooled[self.measure],
@@ -317,7 +317,7 @@ class ScaleScreen(Screen[None]):
         many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
         title.parts = (
             ("eyebrow", "strong"),
-            (f"   {visible(session.name)} · {many}", "quiet"),
+            (f"   {session.name} · {many}", "quiet"),
         )
         label = session.recipe.label if session.recipe.is_settled else ""
         room = self.size.width >= WIDE_ENOUGH
