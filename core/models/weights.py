@@ -14,7 +14,6 @@ from .headers import Damaged, Tensor, read_header
 from .wanted import pickles_only
 
 _INDEX = "model.safetensors.index.json"
-_ENTRY = 64  # bytes of a pickle that a tensor takes, at the least
 
 
 def check_weight_files(folder: Path, name: str, config: dict[str, Any], allow_pickle: bool) -> int:
@@ -39,7 +38,7 @@ def check_weight_files(folder: Path, name: str, config: dict[str, Any], allow_pi
     if not allow_pickle:
         raise pickles_only(name, [path.name for path in pickles])
     size = sum(_check_pickle(path, name) for path in pickles)
-    check_layers(config, folder, size // _ENTRY)
+    check_layers(config, folder, size)
     return size
 
 

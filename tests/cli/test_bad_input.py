@@ -13,49 +13,6 @@ import pytest
 
 from .conftest import BIGRAM, Outcome
 
-BAD = {
-    "no such command": ["frobnicate"],
-    "no such option": ["score", "--nope"],
-    "an option without its value": ["score", "--limit"],
-    "a limit of none": ["score", "--limit", "0"],
-    "a limit in words": ["score", "--limit", "ten"],
-    "a stride of none": ["score", "--stride", "0"],
-    "a stride as long as the context": ["score", "--context", "64", "--stride", "64"],
-    "no such first token": ["score", "--first-token", "maybe"],
-    "no such dtype": ["score", "--dtype", "int3"],
-    "no such device": ["score", "--device", "abacus", "-m", BIGRAM],
-    "a device that is not here": ["score", "--device", "cuda:99", "-m", BIGRAM],
-    "a context of one": ["tokens", "x", "--context", "1"],
-    "a context too long": ["score", "--context", "4000", "--limit", "1", "-m", BIGRAM],
-    "no such model": ["score", "-m", "nosuch"],
-    "a model not here, offline": ["tokens", "x", "-m", "nobody/nothing", "--offline"],
-    "no such file": ["score", "nofile.txt", "-m", BIGRAM],
-    "a folder without stories": ["score", ".", "-m", BIGRAM],
-    "stdin without stories": ["score", "-", "-m", BIGRAM],
-    "a store and none": ["score", "--store", "x", "--no-store"],
-    "no text": ["tokens"],
-    "an empty text": ["tokens", "", "-m", BIGRAM],
-    "a table of no rows": ["next", "x", "-k", "0", "-m", BIGRAM],
-    "a screen without a terminal": ["open"],
-    "a screen without a terminal, bare": [],
-}
-
-
-@pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
-def test_bad_input(
-    arguments: list[str],
-    cli: Callable[..., Outcome],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    done = cli(*arguments)
-    assert done.code == 2
-    assert done.out == ""
-    assert done.err.startswith("eyebrow: ")
-    assert done.err.count("\n") == 1
-
 
 def test_the_processs_own_exit_code_and_no_traceback(process: Callable[..., Outcome]) -> None:
     done = process("score", "no\x1b[31m.txt")
@@ -70,12 +27,6 @@ def test_a_bad_line_of_a_file_is_named(cli: Callable[..., Outcome], tmp_path: Pa
     done = cli("score", tmp_path / "bad.jsonl", "-m", BIGRAM)
     assert done.code == 2
     assert "line 2" in done.err
-
-
-def test_stdin_that_is_no_text_is_named(cli: Callable[..., Outcome]) -> None:
-    done = cli("tokens", "-", "-m", BIGRAM, stdin=b"caf\xe9")
-    assert done.code == 2
-    assert "0xe9 at offset 3" in done.err
 
 
 def test_some_of_it_failed_is_3_and_the_rest_is_there(
