@@ -227,6 +227,6 @@ def explained(error: BaseException, name: str, files: Iterable[Path]) -> Eyebrow
         return EyebrowError(
             "Pickles refused", f"{name}: {first.name} holds more than weights and is not read"
         )
-    if kind in ("SafetensorError", "UnpicklingError", "EOFError"):
+    if kind in ("SafetensorError", "UnpicklingError", "EOFError") or "EOF" in str(error):
         return damaged(first, name, f"cannot be read ({reason(error)})")
     return EyebrowError("Cannot load", f"{name}: {first.name}: {reason(error)}", FAILED)

@@ -109,9 +109,13 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
                 pyarrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as file,
             ):
                 yield file
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the system's, not pyarrow's, which says so of pages that are damaged
+            said = "text that is not UTF-8" if isinstance(error, UnicodeError) else reason(error)
             raise EyebrowError(
-                "Bad table", f"{name} is no readable Parquet file ({reason(error)}); write it again"
+                "Bad table",
+                f"{name} is no readable Parquet file ({said.rstrip('.')}); write it again",
             ) from None
 
 

@@ -58,13 +58,19 @@ def _truncated_parquet(folder: Path) -> Path:
     return place
 
 
-def _damaged_parquet(folder: Path) -> Path:
-    place = folder / "pages.parquet"
-    pq.write_table(pa.table({"text": [f"story {n} of many" for n in range(5000)]}), place)
-    raw = bytearray(place.read_bytes())
-    raw[40:4000] = b"\xff" * 3960
-    place.write_bytes(raw)
-    return place
+def _damaged_parquet(compression: str) -> Make:
+    """Bytes in the midst of a page are others."""
+
+    def make(folder: Path) -> Path:
+        place = folder / "pages.parquet"
+        table = pa.table({"text": [f"story {n} of many" for n in range(5000)]})
+        pq.write_table(table, place, compression=compression)
+        raw = bytearray(place.read_bytes())
+        raw[2000:2010] = b"\xff" * 10
+        place.write_bytes(raw)
+        return place
+
+    return make
 
 
 def _numbers_parquet(folder: Path) -> Path:
@@ -131,7 +137,8 @@ FILES: dict[str, tuple[Make, str]] = {
     "two columns to choose from": (_write("two.csv", "a,b\nx y,z w\n"), "--column"),
     "a table that is a picture": (_write("t.csv", b"\x89PNG\r\n\x1a\n\0\0"), "UTF-8"),
     "a cut Parquet file": (_truncated_parquet, "cut.parquet"),
-    "a damaged page of Parquet": (_damaged_parquet, "pages.parquet"),
+    "a damaged page of Parquet": (_damaged_parquet("none"), "pages.parquet is no readable"),
+    "a damaged packed page": (_damaged_parquet("gzip"), "pages.parquet is no readable"),
     "text called Parquet": (_write("text.parquet", "once upon a time"), "text.parquet"),
     "Parquet of numbers": (_numbers_parquet, "numbers.parquet"),
     "a cut gzip": (_cut_gzip, "cut short"),
@@ -236,10 +243,11 @@ def _pickled(content: bytes) -> Make:
     return _model(change)
 
 
-def _zip_cut_short() -> bytes:
+def _cut_short(zipped: bool) -> bytes:
+    """A file of PyTorch's own, in its present form or in the one before."""
     whole = io.BytesIO()
-    torch.save({"a": torch.zeros(1000)}, whole)
-    return whole.getvalue()[:-100]
+    torch.save({"a": torch.zeros(30_000)}, whole, _use_new_zipfile_serialization=zipped)
+    return whole.getvalue()[:-1000]
 
 
 def _loop_to(path: Path) -> None:
@@ -388,9 +396,9 @@ MODELS: dict[str, tuple[Make, int, str]] = {
 
 # The same where pickles are allowed.
 PICKLES: dict[str, tuple[Make, int, str]] = {
-    "a zip cut short": (_pickled(_zip_cut_short()), 1, "pytorch_model.bin is cut short"),
+    "a zip cut short": (_pickled(_cut_short(True)), 1, "pytorch_model.bin is cut short"),
     "an old pickle cut short": (
-        _pickled(pickle.dumps(bytes(90_000))[:60_000]),
+        _pickled(_cut_short(False)),
         1,
         "pytorch_model.bin cannot",
     ),
