@@ -132,8 +132,8 @@ def is_causal(folder: Path) -> bool:
     """Whether a folder holds a causal language model that eyebrow can load."""
     try:
         config = json_.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kinds = config.get("architectures") or []
-    except (OSError, ValueError, AttributeError):
+        kinds = list(config.get("architectures") or [])
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return False
     causal = any(str(kind).endswith(("ForCausalLM", "LMHeadModel")) for kind in kinds)
     return causal and any(folder.glob("*.safetensors"))

@@ -70,15 +70,64 @@ def test_a_reader_who_leaves_is_no_error(command: Callable[..., list[str]]) -> N
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_stdout_is_told(command: Callable[..., list[str]]) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            command("models", "-q"), stdout=full, stderr=subprocess.PIPE, check=False
-        )
+def test_a_reader_of_the_help_who_leaves_is_no_error(command: Callable[..., list[str]]) -> None:
+    end, start = os.pipe()
+    os.close(end)
+    done = subprocess.run(command("--help"), stdout=start, stderr=subprocess.PIPE, check=False)
+    os.close(start)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_a_stderr_that_takes_nothing_costs_no_result(
+    command: Callable[..., list[str]], stderr: str
+) -> None:
+    words = ["sh", "-c", f'exec "$@" {stderr}', "sh", *command("models")]
+    done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"family")
+
+
+@pytest.mark.parametrize(
+    ("stdout", "why"), [(">&-", "is closed"), (">/dev/full", "no space left on device")]
+)
+def test_a_stdout_that_takes_nothing_is_told(
+    command: Callable[..., list[str]], stdout: str, why: str
+) -> None:
+    words = ["sh", "-c", f'exec "$@" {stdout}', "sh", *command("models", "-q")]
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(b"eyebrow: ")
-    assert b"Traceback" not in done.stderr
+    assert done.stderr.startswith("eyebrow: Cannot write: standard output")
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_too_little_memory_to_begin_with_is_told(command: Callable[..., list[str]]) -> None:
+    words = ["sh", "-c", 'ulimit -v 400000; exec "$@"', "sh", *command("tokens", "hi")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "memory ran out" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_of_others_is_told(
+    cli: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.read_text
+
+    def guarded(path: Path, *given: Any, **options: Any) -> str:
+        if path.name == "config.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *given, **options)
+
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text("{}")
+    monkeypatch.setattr(Path, "read_text", guarded)
+    for words in (("score", "--no-store", "--limit", 1), ("tokens", "hi")):
+        done = cli(*words, "-m", tmp_path / "theirs")
+        assert done.code == 2
+        assert "theirs/config.json may not be read by this user; change its" in done.err
+        assert done.err.count("\n") == 1
 
 
 def test_asking_costs_no_heavy_import() -> None:

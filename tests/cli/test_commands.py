@@ -304,6 +304,8 @@ def cached(cache: Path, name: str, kind: str, weights: bool = True) -> Path:
 def test_models_of_the_cache_are_there_if_they_can_be_used(process: Cli, tmp_path: Path) -> None:
     mine = cached(tmp_path, "me/mine", "LlamaForCausalLM")
     cached(tmp_path, "me/encoder", "BertForMaskedLM")
+    strange = cached(tmp_path, "me/strange", "LlamaForCausalLM")
+    (strange / "config.json").write_text('{"architectures": 5}')
     cached(tmp_path, "EleutherAI/pythia-70m", "GPTNeoXForCausalLM", weights=False)
     small = cached(tmp_path, "EleutherAI/pythia-14m", "GPTNeoXForCausalLM")
     done = process("models", "--json", HF_HUB_CACHE=str(tmp_path))
@@ -312,7 +314,7 @@ def test_models_of_the_cache_are_there_if_they_can_be_used(process: Cli, tmp_pat
     assert rows["me/mine"]["family"] is None
     assert rows["pythia-14m"]["local_path"] == str(small)
     assert rows["pythia-70m"]["local_path"] is None  # its configuration alone is no model
-    assert not {"me/encoder", "EleutherAI/pythia-14m"} & set(rows)
+    assert not {"me/encoder", "me/strange", "EleutherAI/pythia-14m"} & set(rows)
 
 
 def test_models_table(cli: Cli) -> None:

@@ -138,3 +138,15 @@ def test_next_after_a_text_longer_than_the_context(opened: Any) -> None:
         logits = model(input_ids=ids).logits[0, -1]
     found = next_tokens(model, tokenizer, TEXT * 5, 3)
     assert np.allclose([t.logit for t in found], logits.topk(3).values, rtol=1e-5)
+
+
+def test_a_recipe_for_another_dtype_or_device_is_refused(opened: Any) -> None:
+    model, tokenizer = opened("llama")
+    for recipe, said in (
+        (Recipe(dtype="bfloat16"), "its dtype is bfloat16, the model's is float32"),
+        (Recipe(device="cuda"), "its device is cuda, the model's is cpu"),
+    ):
+        with pytest.raises(EyebrowError, match=f"Bad recipe: {said}"):
+            token_surprise(model, tokenizer, TEXT, recipe)
+    same = Recipe(dtype="float32", device="cpu")
+    assert token_surprise(model, tokenizer, TEXT, same) == token_surprise(model, tokenizer, TEXT)
