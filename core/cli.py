@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from .commands.bundled import open_bundled
 from .commands.interrupt import Interrupted, interruptible
 from .commands.output import complain
-from .errors import DONE, FAILED, INTERRUPTED, EyebrowError
+from .errors import DONE, FAILED, INTERRUPTED, EyebrowError, reason
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +43,7 @@ def _run(given: Sequence[str], interrupted: Interrupted) -> int:
     except Exception as error:
         if os.environ.get("EYEBROW_DEBUG"):
             raise
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        complain("It failed", f"{reason} (EYEBROW_DEBUG=1 shows where)")
+        complain("It failed", f"{reason(error)} (EYEBROW_DEBUG=1 shows where)")
         return FAILED
     return int(code or DONE)
 

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .errors import EyebrowError
+from .errors import EyebrowError, reason
 
 PACKAGES = ("torch", "transformers", "textual", "plotext", "datasets", "numpy", "pyarrow")
 SMALLEST = (60, 16)  # columns and lines under which the screen only says what it needs
@@ -80,7 +80,7 @@ def _device(report: Report) -> Facts:
 
         from .models.device import dtype_name, pick_device, pick_dtype
     except Exception as error:  # a broken torch fails in many ways
-        report.mend(f"torch cannot be imported ({_line(error)})", "install torch again")
+        report.mend(f"torch cannot be imported ({reason(error)})", "install torch again")
         return {"used": None}
     used = pick_device()
     cards = [_card(torch, n) for n in range(torch.cuda.device_count())]
@@ -111,7 +111,7 @@ def _card(torch: Any, number: int) -> str:
         free, total = (size / 2**30 for size in torch.cuda.mem_get_info(number))
         memory = f"{free:.1f} of {total:.1f} GiB free"
     except RuntimeError as error:  # someone else may hold all of it
-        memory = f"{shape.total_memory / 2**30:.1f} GiB, not usable: {_line(error)}"
+        memory = f"{shape.total_memory / 2**30:.1f} GiB, not usable: {reason(error)}"
     return f"cuda:{number} {shape.name}, {memory}"
 
 
@@ -266,7 +266,3 @@ def _contents(report: Report) -> Facts:
     if missing:
         report.mend(f"bundled models are missing: {', '.join(missing)}", "install eyebrow again")
     return {"bundled stories": stories, "models here": here}
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
 STOPPED = "Download stopped"  # the title where the user did it
+
+
+_NO_MEMORY = ("cannot allocate memory", "can't allocate memory", "failed to map segment")
+_ERRNO = re.compile(r"\[errno -?\d+\]\s*", re.IGNORECASE)
 
 
 class EyebrowError(Exception):
@@ -22,3 +28,25 @@ class EyebrowError(Exception):
 
     def __reduce__(self) -> tuple[type[EyebrowError], tuple[str, str, int]]:
         return type(self), (self.title, self.message, self.exit_code)
+
+
+def as_told(error: BaseException, title: str) -> EyebrowError:
+    """Any error as a user is told of it; `title` is for those that are none of eyebrow's own."""
+    return error if isinstance(error, EyebrowError) else EyebrowError(title, reason(error), FAILED)
+
+
+def reason(error: BaseException, named: bool = True) -> str:
+    """What an error says, on one line: neither the name of its class nor a number of the system.
+
+    named: with the name of the file that the system speaks of.
+    """
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+        return "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+    if isinstance(error, KeyError):
+        return f"there is no {error.args[0]!r}" if error.args else "something is missing"
+    if isinstance(error, OSError) and error.strerror:
+        said = _ERRNO.sub("", error.strerror).strip()
+        said = said[:1].lower() + said[1:]
+        return f"{error.filename}: {said}" if error.filename and named else said
+    lines = (line.strip() for line in _ERRNO.sub("", str(error)).splitlines())
+    return next(filter(None, lines), "it does not say why")

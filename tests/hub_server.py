@@ -35,6 +35,7 @@ class Repository:
     each time anew. truncated: name -> bytes that are all the server has. fails: name -> how often
     it answers 500 first; "" is the listing. slow: seconds between two chunks. silent: names that
     are never answered. lies: name -> other bytes of the same length.
+    branches: besides main; only their names are known.
     """
 
     files: dict[str, bytes]
@@ -46,6 +47,7 @@ class Repository:
     silent: set[str] = field(default_factory=set)
     lies: dict[str, bytes] = field(default_factory=dict)
     parameters: int = 0
+    branches: tuple[str, ...] = ()
 
     @property
     def commit(self) -> str:
@@ -139,6 +141,18 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.hub.repositories.get("/".join(parts[:2]))
         if repository is None:
             return self._refuse(401, "RepoNotFound")  # as the real one answers who is not logged in
+        if listing and parts[2:] == ["refs"]:
+            names = ("main", *repository.branches)
+            return self._json(
+                {
+                    "branches": [
+                        {"name": n, "ref": f"refs/heads/{n}", "targetCommit": repository.commit}
+                        for n in names
+                    ],
+                    "converts": [],
+                    "tags": [],
+                }
+            )
         kind, revision = (*parts[2:4], "main", "main")[:2] if len(parts) > 2 else ("", "main")
         if not repository.has(revision):
             return self._refuse(404, "RevisionNotFound")

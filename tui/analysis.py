@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, as_told
 from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ class Analysis:
         while (job := self._work.get()) is not None:
             try:
                 job()
-            except EyebrowError as error:
-                self.deliver(Refused(error.title, error.message))
             except Exception as error:  # statistics that fail must not end what is on the screen
-                self.deliver(Refused("Cannot work this out", f"{type(error).__name__}: {error}"))
+                told = as_told(error, "Cannot work this out")
+                self.deliver(Refused(told.title, told.message))
 
     def _look(self, asked: int, snapshot: Snapshot) -> None:
         from . import measuring
@@ -140,7 +139,7 @@ class Analysis:
         words = ["report", str(self.folder), "--out", str(path), "--recipe", sheet.recipe.digest]
         words += [word for model in sheet.models for word in ("-m", model.name)]
         done = subprocess.run(
-            [sys.executable, "-m", "eyebrow.core.cli", *words, "--quiet"],
+            [sys.executable, "-P", "-m", "eyebrow.core.cli", *words, "--quiet"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

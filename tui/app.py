@@ -30,6 +30,7 @@ from ..core.errors import EyebrowError
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
+from ..core.wording import visible
 from .arrange import Filter
 from .background import Background, KeptSums
 from .batch import Batch, batch_of
@@ -252,8 +253,12 @@ class EyebrowApp(App[None]):
             title=notice.title,
             severity="error" if notice.severe else "information",
             timeout=12 if notice.severe else 6,
-            markup=False,
         )
+
+    def notify(self, message: str, *, title: str = "", **more: Any) -> None:
+        """Every toast, those of views too; what it names comes from files, models and servers."""
+        more["markup"] = False
+        super().notify(visible(message), title=visible(title), **more)
 
     def _theme_changed(self, _: object) -> None:
         for view in self.views:

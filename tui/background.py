@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, reason
 from ..core.models.catalogue import ModelSpec
+from ..core.models.configuration import positions
 from ..core.models.identity import identify
 from ..core.models.member import Member
 from ..core.models.tokenizer_files import tokenizer_digest
-from ..core.models.weights import positions
 from ..core.results.compare.cuts import Cuts
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
@@ -210,7 +210,7 @@ class Background:
         try:
             self._read_sums(spec, recipe, cuts)
         except Exception as error:  # a store that cannot be read must not stop the scoring
-            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
 
     def _read_sums(self, spec: ModelSpec, recipe: Recipe, with_cuts: bool) -> None:
@@ -268,7 +268,7 @@ class Background:
             store = self._open()
             score = None if store is None else store.score(digest, model, recipe.digest)
         except Exception as error:  # the worker will make it again
-            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {error}"))
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(

@@ -1,98 +1,14 @@
-"""Text from files is only ever text, and numbers take little room.
-
-Stories, tokens and file names come from anywhere. Before they reach the screen, every character
-that a terminal would obey rather than show, or show as nothing, is replaced by something that can
-be seen: a control picture such as `␛`, or its name in the form `‹U+202E›`. Nothing is dropped, and
-every character is replaced by itself alone, so `visible_char` keeps offsets in step:
-`visible(text)` is always `"".join(visible_char(ch) for ch in text)`, newlines apart.
-
-What is shown by name: controls (C0 but for the newline, DEL, C1), everything that changes the
-direction of the text, everything of no width that is not a combining mark (the joiners too, also
-between emoji: a token may end there, and terminals disagree about the width of the whole),
-variation selectors, lone surrogates, private, unassigned and non-characters.
-
-Markup means nothing here: `[red]` stays as it is. Hand the result to `Content` or `Text`, not to
-anything that reads markup.
-"""
+"""Widths of text on the terminal, and numbers that take little room."""
 
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
-from functools import lru_cache
 
 from rich.cells import cell_len
 
-NEWLINE_SIGN = "↵"
-SPACE_SIGN = "␣"
 ELLIPSIS = "…"
 NOTHING = "–"
 """What stands in for a number that is not there."""
-
-# Everything outside is looked at character by character; most of it turns out to be harmless.
-_SUSPICIOUS = re.compile(r"[^\n\x20-\x7e]")
-_SUSPICIOUS_OR_SPACE = re.compile(r"[^\n\x21-\x7e]")
-
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-
-# Marks and letters that are drawn as nothing (Unicode: Default_Ignorable_Code_Point, in so far as
-# the category does not tell), and the braille cell without dots.
-_DRAWN_AS_NOTHING = frozenset(
-    code
-    for first, last in (
-        (0x034F, 0x034F),
-        (0x115F, 0x1160),
-        (0x17B4, 0x17B5),
-        (0x180B, 0x180F),
-        (0x2800, 0x2800),
-        (0x3164, 0x3164),
-        (0xFE00, 0xFE0F),
-        (0xFFA0, 0xFFA0),
-        (0xE0100, 0xE01EF),
-    )
-    for code in range(first, last + 1)
-)
-
-
-@lru_cache(maxsize=8192)
-def visible_char(ch: str) -> str:
-    """What stands on the screen for one character: itself, or one or more that can be seen.
-
-    A newline becomes `↵`; callers that break lines at newlines do not ask.
-    """
-    code = ord(ch)
-    if ch == "\n":
-        return NEWLINE_SIGN
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    if code in _DRAWN_AS_NOTHING or unicodedata.category(ch) in _HIDDEN_CATEGORIES:
-        return f"‹U+{code:04X}›"
-    return ch
-
-
-@lru_cache(maxsize=64)
-def _visible_space(ch: str) -> str:
-    if ch == " ":
-        return SPACE_SIGN
-    if unicodedata.category(ch) == "Zs":
-        return f"‹U+{ord(ch):04X}›"
-    return visible_char(ch)
-
-
-def visible(text: str, *, newlines: bool = False, spaces: bool = False) -> str:
-    """`text` with everything made visible that is not.
-
-    Newlines stay newlines, for the caller to break lines at, unless `newlines` asks for `↵`. With
-    `spaces` every space is shown as `␣` and the unusual ones by name.
-    """
-    if spaces:
-        text = _SUSPICIOUS_OR_SPACE.sub(lambda match: _visible_space(match[0]), text)
-    elif _SUSPICIOUS.search(text) is not None:
-        text = _SUSPICIOUS.sub(lambda match: visible_char(match[0]), text)
-    return text.replace("\n", NEWLINE_SIGN) if newlines else text
 
 
 def cell_width(text: str) -> int:

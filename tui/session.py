@@ -632,13 +632,12 @@ class Session:
             rung.todo = self._still_to_do(rung)
             if rung.state in ("downloading", "loading", "ready"):
                 rung.state = "waiting"
-        how = f"signal {-death.status}" if death.status < 0 else f"status {death.status}"
         if self.deaths >= GIVE_UP:
-            self.stopped = f"the worker keeps stopping ({how}): {death.last_words}"
+            self.stopped = f"the worker keeps stopping: {death.why}"
             self.notify(Notice("Worker stopped", f"{self.stopped}; see {self.engine.log}", True))
         else:
             self.notify(
-                Notice("Worker stopped", f"it ended with {how}; started again, nothing is lost")
+                Notice("Worker stopped", f"{death.why}; it is started again, nothing is lost")
             )
             self.engine.start()
         self.announce(Change.RUNGS | Change.STATUS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.style import Style
 
 from ..core.scoring.scores import StoryScore, perplexity
+from ..core.wording import visible
 from . import charts
 from .colour import legend, scale
 from .panes.bars import Part
@@ -16,7 +17,7 @@ from .panes.inspector import Choice, Glass
 from .panes.ladder import Step
 from .panes.story_list import Shelf
 from .panes.story_text import Paint
-from .plain import arrival, duration, figures, visible
+from .plain import arrival, duration, figures
 from .reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
 from .rung import Rung
 from .session import Session
@@ -72,7 +73,7 @@ def shelf(session: Session) -> Shelf:
     rung = session.rung
 
     def title(story: int) -> str:
-        return visible(session.stories[story].title, newlines=True)
+        return visible(session.stories[story].title)
 
     def value(story: int) -> float:
         summary = session.sums(rung, story)

@@ -22,6 +22,8 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
 
+from ..core.wording import powerless
+
 BRIDGE = 4  # unchanged cells between two changed ones that are cheaper written than jumped over
 
 Cell = tuple[str, Style | None]  # what follows the first cell of a wide character is ""
@@ -112,6 +114,7 @@ def _cells(strip: Strip) -> Iterator[Cell]:
     for text, style, control in strip:
         if control:
             continue
+        text = powerless(text)  # whatever a widget let through
         if text.isascii() or _is_narrow(text):
             for ch in text:
                 yield ch, style

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -17,10 +17,10 @@ from ..scoring.corpus_recipes import CORPUS_RECIPES
 from ..scoring.recipe import Recipe
 from ..wording import visible
 from . import options as o
-from .loading import load
+from .loading import ask_each, complain_of
 from .output import complain, emit, emit_json, number, table
 from .progress import ProgressLine
-from .text import DEFAULT_MODEL
+from .text import DEFAULT_MODELS
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
@@ -31,6 +31,7 @@ _DIFFER = (
     "They differ in what is scored and in how much text stands before it; none compares with "
     "another."
 )
+LONGEST = 1 << 30  # characters of the text
 TELL_AFTER = 0.1  # seconds between two reports of progress
 
 
@@ -41,7 +42,7 @@ def corpus(
             metavar="FILE", show_default=False, help="A text file (.gz is fine), or - for stdin."
         ),
     ],
-    model: o.Model = DEFAULT_MODEL,
+    model: o.Models = DEFAULT_MODELS,
     recipe: Annotated[
         str,
         typer.Option(
@@ -104,41 +105,50 @@ def corpus(
         )
     o.hush(offline)
     text = _read(file)
+    from ..models.catalogue import find_models
+
+    specs = find_models(model)
     line = ProgressLine(not quiet)
-    try:
-        loaded = load(
-            model,
-            Recipe(dtype=dtype),
-            line,
-            device=device,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
-        )
+
+    def ask(loaded: LoadedModel, _: Recipe) -> _Answer:
         results, failures = _run(
             loaded, text, names, context, stride, limit, special_tokens=not bare, line=line
         )
-    finally:
-        line.clear()
-    if not results:
-        raise failures[names[0]]
-    if json:
+        if not results:
+            raise failures[names[0]]
         rows = [_row(result, loaded) for result in results]
-        emit_json(rows if recipe == ALL else rows[0])
+        return _Answer(rows, _shown(results, loaded, len(specs) > 1), failures)
+
+    answers, failures = ask_each(
+        specs,
+        Recipe(dtype=dtype),
+        ask,
+        line,
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+    if json:
+        rows = [row for answer in answers for row in answer.rows]
+        emit_json(rows if recipe == ALL or len(specs) > 1 else rows[0])
     else:
-        emit(_shown(results, loaded))
-    for name, error in failures.items():
-        about = "" if error.message.startswith(name) else f"{name}: "
-        complain(error.title, about + error.message)
-    return PARTLY if failures else DONE
+        used = {row["recipe"]: None for answer in answers for row in answer.rows}
+        emit("\n\n".join([*(answer.shown for answer in answers), _explained(list(used))]))
+    for answer in answers:
+        for name, error in answer.failures.items():
+            about = "" if error.message.startswith(name) else f"{name}: "
+            complain(error.title, about + error.message)
+    complain_of(failures)
+    return PARTLY if failures or any(answer.failures for answer in answers) else DONE
 
 
 def _read(file: str) -> str:
     """The whole text, as it is."""
-    from ..stories.stream import file_opener, stdin_opener, text_chunks
+    from ..stories.stream import file_opener, stdin_opener, whole_text
 
     opener = stdin_opener if file == "-" else file_opener(Path(file).expanduser())
-    text = "".join(text_chunks(opener, "stdin" if file == "-" else file))
+    text = whole_text(opener, "stdin" if file == "-" else file, LONGEST)
     if not text:
         raise EyebrowError("No text", "there is nothing to score; give a longer text")
     return text
@@ -203,13 +213,22 @@ class _Teller:
         self.line.show(Progress(self.model, self.recipe, done, total, tokens / took, left))
 
 
+class _Answer(NamedTuple):
+    """Of one model: rows for programs, the table for people, and why recipes have no number."""
+
+    rows: list[dict[str, Any]]
+    shown: str
+    failures: dict[str, EyebrowError]
+
+
 def _row(result: CorpusResult, loaded: LoadedModel) -> dict[str, Any]:
     from ..models.device import dtype_name
 
     return asdict(result) | {"dtype": dtype_name(loaded.dtype), "device": loaded.device.type}
 
 
-def _shown(results: list[CorpusResult], loaded: LoadedModel) -> str:
+def _shown(results: list[CorpusResult], loaded: LoadedModel, headed: bool) -> str:
+    """The table of one model, and what it is; `headed` by its name where there are several."""
     from ..models.device import dtype_name
 
     heads = (
@@ -219,13 +238,19 @@ def _shown(results: list[CorpusResult], loaded: LoadedModel) -> str:
     cells = [_cells(result) for result in results]
     used = [i for i in range(len(heads)) if any(row[i] for row in cells)]
     rows = [[row[i] or "-" for i in used] for row in cells]
-    parts = [
+    name = visible(loaded.name)
+    parts = [f"{name}\n"] if headed else []
+    parts += [
         table([heads[i] for i in used], rows, left=("recipe",)),
-        f"{visible(loaded.name)} · {dtype_name(loaded.dtype)} {loaded.device.type}",
+        f"\n{name} · {dtype_name(loaded.dtype)} {loaded.device.type}",
     ]
-    ways = [CORPUS_RECIPES[result.recipe] for result in results]
-    if len(ways) > 1:
-        parts.append(_DIFFER)
+    return "\n".join(parts)
+
+
+def _explained(recipes: list[str]) -> str:
+    """What the recipes are, and that their numbers do not compare."""
+    ways = [CORPUS_RECIPES[name] for name in recipes]
+    parts = [_DIFFER] if len(ways) > 1 else []
     parts.append("\n".join(_folded(f"{way.name} ({way.community}): {way.why}.") for way in ways))
     return "\n\n".join(parts)
 

@@ -10,7 +10,7 @@ from ..errors import DONE, FAILED, EyebrowError
 from ..wording import in_words, visible
 from . import options as o
 from .output import emit, emit_json, width
-from .text import DEFAULT_MODEL
+from .text import DEFAULT_MODELS
 
 
 def doctor(
@@ -18,7 +18,7 @@ def doctor(
     audit: Annotated[
         bool, typer.Option("--audit", help="Check a model's numbers by counting them other ways.")
     ] = False,
-    model: o.Model = DEFAULT_MODEL,
+    model: o.Model = DEFAULT_MODELS[0],
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     first_token: o.FirstToken = "context",

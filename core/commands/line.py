@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from ..errors import DONE, USAGE, EyebrowError
 from . import corpus, doctor, models, report, score, screen, text
 from .bundled import open_bundled
-from .output import emit
+from .output import emit, silence
 
 app = typer.Typer(
     add_completion=False,
@@ -69,6 +70,9 @@ def run(arguments: Sequence[str]) -> int | None:
         return app(args=list(arguments), prog_name="eyebrow", standalone_mode=False)  # type: ignore[no-any-return]
     except _USAGE_ERROR as error:
         raise EyebrowError("Bad usage", _advice(error), USAGE) from error
+    except SystemExit:  # nobody reads the help any more
+        silence(sys.stdout)
+        return DONE
     except typer.Abort as error:
         raise KeyboardInterrupt from error
 

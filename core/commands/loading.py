@@ -1,45 +1,87 @@
-"""One model for a command that needs one, with its progress on a line."""
+"""Several models one after the other, for commands that ask each the same."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
+from ..errors import INTERRUPTED, EyebrowError, as_told
 from ..scoring.recipe import Recipe
+from .output import complain
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
+    from ..models.spec import ModelSpec
+
+T = TypeVar("T")
+Failures = dict[str, EyebrowError]  # by the model's name
 
 
-def load(
-    name: str,
+def ask_each(
+    specs: Sequence[ModelSpec],
     recipe: Recipe,
+    ask: Callable[[LoadedModel, Recipe], T],
     line: ProgressLine,
     *,
     device: str,
     offline: bool,
     allow_pickle: bool,
     trust_remote_code: bool,
-) -> LoadedModel:
-    """The model of that name in the precision of the recipe, downloaded where it must be."""
-    from ..models.catalogue import find_models
+) -> tuple[list[T], Failures]:
+    """What `ask` finds of each model, and why others have nothing.
 
-    specs = find_models([name])
+    One model is in memory at a time. All are asked under one recipe: its default context is cut
+    to what the narrowest sees. Raises `EyebrowError` where no model has anything to say.
+    """
+    from ..engine.local import Loading
     from ..engine.progress import Progress
-    from ..engine.recipes import settled
-    from ..models.load import load_model
+    from ..engine.recipes import settled, shared_recipe
+    from ..models.configuration import positions
+    from ..models.download import here
 
-    _, device, dtype = settled(recipe, device)
-    line.show(Progress(name, "loading" if specs[0].local_path else "fetching"))
+    recipe, device, dtype = settled(recipe, device)
+    loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
+    found: list[T] = []
+    failures: Failures = {}
+    limits: dict[ModelSpec, int | None] = {}
     try:
-        return load_model(
-            name,
-            device=device,
-            dtype=dtype,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
-            progress=lambda transfer: line.show(Progress.of_download(specs[0].name, transfer)),
-        )
+        for spec in specs:
+            with _collected(failures, spec):
+                folder = here(spec, allow_pickle)
+                if folder is None:
+                    line.show(Progress(spec.name, "fetching"))
+                    folder = loading.fetch(spec, line.show)
+                limits[spec] = positions(folder)
+        recipe = shared_recipe(recipe, {spec.name: limit for spec, limit in limits.items()})
+        for spec in limits:
+            with _collected(failures, spec):
+                line.show(Progress(spec.name, "loading"))
+                found.append(ask(loading.load(spec), recipe))
+            gc.collect()
     finally:
         line.clear()
+    if not found:
+        raise next(iter(failures.values()))
+    return found, failures
+
+
+@contextmanager
+def _collected(failures: Failures, spec: ModelSpec) -> Iterator[None]:
+    """Keeps what ails one model, so that the others go on."""
+    try:
+        yield
+    except Exception as error:
+        told = as_told(error, "It failed")
+        if told.exit_code == INTERRUPTED:
+            raise
+        failures[spec.name] = told
+
+
+def complain_of(failures: Failures) -> None:
+    """Every model that has failed, by name."""
+    for name, error in failures.items():
+        about = "" if name in error.message else f"{name}: "
+        complain(error.title, about + error.message)

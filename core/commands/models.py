@@ -84,7 +84,8 @@ def _fitted(cells: Sequence[tuple[str, ...]]) -> str:
     """The table. On a terminal too narrow for it without the families, with which the names of
     their members begin, and where that is not enough with the ends of long ids cut off."""
     whole = _table(HEADS, cells)
-    if not sys.stdout.isatty() or (room := shutil.get_terminal_size().columns) >= _width(whole):
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    if not on_terminal or (room := shutil.get_terminal_size().columns) >= _width(whole):
         return whole
     heads, cells = HEADS[1:], [row[1:] for row in cells]
     over = _width(_table(heads, cells)) - room
@@ -131,8 +132,8 @@ def is_causal(folder: Path) -> bool:
     """Whether a folder holds a causal language model that eyebrow can load."""
     try:
         config = json_.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kinds = config.get("architectures") or []
-    except (OSError, ValueError, AttributeError):
+        kinds = list(config.get("architectures") or [])
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return False
     causal = any(str(kind).endswith(("ForCausalLM", "LMHeadModel")) for kind in kinds)
     return causal and any(folder.glob("*.safetensors"))

@@ -151,9 +151,12 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
-    if store is not None and store.exists() and not store.is_dir():
-        raise EyebrowError("Bad store", f"{store} is not a folder")
-    return store or default_store()
+    folder = store or default_store()
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            what = "a link that leads nowhere" if place.is_symlink() else "not a folder"
+            raise EyebrowError("Bad store", f"{place} is {what}; name another folder with --store")
+    return folder
 
 
 def hush(offline: bool) -> None:

@@ -8,11 +8,12 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
-from ..errors import DONE
+from ..errors import DONE, FAILED, EyebrowError, reason
 from ..finite import finite
-from ..wording import visible
+from ..wording import readable, visible
 
 
 def width(text: str) -> int:
@@ -38,27 +39,54 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[st
 
 
 def emit(text: str) -> None:
-    """A result, on stdout. A reader who has seen enough (`| head`) ends the command quietly."""
+    """A result, on stdout. A reader who has seen enough (`| head`) ends the command quietly.
+
+    Raises `EyebrowError` where stdout is closed or full.
+    """
+    if sys.stdout is None:
+        raise EyebrowError("Cannot write", "standard output is closed", FAILED)
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(readable(text) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at the end and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         import typer
 
         raise typer.Exit(DONE) from None
+    except (OSError, ValueError) as error:
+        silence(sys.stdout)
+        raise EyebrowError("Cannot write", f"standard output: {reason(error)}", FAILED) from error
+
+
+def silence(stream: TextIO) -> None:
+    """What is left in a stream that takes no more goes nowhere: Python flushes once more at the
+    end, would complain, and leave with a status of its own."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def emit_json(value: Any) -> None:
     """A result as JSON in ASCII; numbers that are not finite, which JSON has not, as null."""
-    emit(json.dumps(finite(value), indent=1, allow_nan=False))
+    text = json.dumps(finite(value), indent=1, allow_nan=False)
+    emit(text.replace("\x7f", "\\u007f"))  # the one control character JSON leaves as it is
+
+
+def write_aside(text: str) -> None:
+    """On stderr. Where that is closed or full nobody is told, and no result is lost for it."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        silence(sys.stderr)
 
 
 def note(text: str) -> None:
     """One line on stderr."""
-    sys.stderr.write(visible(text) + "\n")
-    sys.stderr.flush()
+    write_aside(visible(text) + "\n")
 
 
 def complain(title: str, message: str) -> None:

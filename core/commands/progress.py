@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from ..wording import in_words, share_in_words, visible
-from .output import width
+from .output import note, width, write_aside
 
 if TYPE_CHECKING:
     from ..engine.progress import Progress
 
 
+EVERY = 60.0  # seconds between two lines where they cannot be written over themselves
+
+
 class ProgressLine:
-    """Written over itself; nothing is written where stderr is no terminal."""
+    """Written over itself on a terminal; elsewhere, in the log of a job, a line a minute."""
 
     def __init__(self, wanted: bool) -> None:
-        self.on = wanted and sys.stderr.isatty()
+        self.wanted = wanted and sys.stderr is not None
+        self.on_terminal = self.wanted and sys.stderr.isatty()
         self.shown = 0
+        self.said = time.monotonic()
 
     def show(self, progress: Progress) -> None:
-        if not self.on:
-            return
-        room = shutil.get_terminal_size().columns - 1
-        line = visible(described(progress))[:room]
-        # Spaces, no escape sequence: every terminal knows how to do that.
-        sys.stderr.write("\r" + line + " " * (self.shown - width(line)))
-        sys.stderr.flush()
-        self.shown = width(line)
+        if self.on_terminal:
+            room = shutil.get_terminal_size().columns - 1
+            line = visible(described(progress))[:room]
+            # Spaces, no escape sequence: every terminal knows how to do that.
+            write_aside("\r" + line + " " * (self.shown - width(line)))
+            self.shown = width(line)
+        elif self.wanted and time.monotonic() - self.said >= EVERY:
+            note(described(progress))
+            self.said = time.monotonic()
 
     def clear(self) -> None:
         if self.shown:
-            sys.stderr.write("\r" + " " * self.shown + "\r")
-            sys.stderr.flush()
+            write_aside("\r" + " " * self.shown + "\r")
             self.shown = 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -187,4 +186,4 @@ def _tell(failures: tuple[Failure, ...]) -> None:
         about = about or (f"{failure.model}: " if failure.model not in failure.message else "")
         complain(failure.title, about + failure.message)
     if len(single) > _TOLD:
-        print(f"eyebrow: and {len(single) - _TOLD} more stories failed", file=sys.stderr)
+        note(f"eyebrow: and {len(single) - _TOLD} more stories failed")

@@ -1,20 +1,22 @@
-"""`eyebrow tokens` and `eyebrow next`: one text, one model."""
+"""`eyebrow tokens` and `eyebrow next`: one text under one model or several."""
 
 from __future__ import annotations
 
 import math
-import sys
+import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import DONE, EyebrowError
+from ..errors import DONE, PARTLY, EyebrowError
 from ..scoring.recipe import Recipe
+from ..stories.stream import stdin_opener, whole_text
 from ..wording import visible
 from . import options as o
 from . import units
-from .loading import load
+from .loading import ask_each, complain_of
 from .output import emit, emit_json, number, table
 from .progress import ProgressLine
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
     from ..models.load import LoadedModel
     from ..scoring.simple import Alternative, TokenSurprise
 
-DEFAULT_MODEL = "pocket-3m"
+DEFAULT_MODELS = ["pocket-3m"]
+
+Rows = list[dict[str, Any]]
 
 
 def tokens(
     text: o.Text,
-    model: o.Model = DEFAULT_MODEL,
+    model: o.Models = DEFAULT_MODELS,
     unit: Annotated[
         str, typer.Option("--unit", metavar="UNIT", help="A row per token, word or sentence.")
     ] = "token",
@@ -67,48 +71,31 @@ def tokens(
     if not read:
         raise EyebrowError("No text", "there is nothing to score; give a text, or - for stdin")
     o.hush(offline)
-    loaded = load(
-        model,
+    from ..models.catalogue import find_models
+
+    specs = find_models(model)
+
+    def ask(loaded: LoadedModel, recipe: Recipe) -> tuple[Rows, str]:
+        return _tokens(loaded, recipe, read, unit, correct)
+
+    answers, failures = ask_each(
+        specs,
         recipe,
+        ask,
         ProgressLine(not quiet),
         device=device,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
-    recipe = _settled(recipe, device, loaded)
-    from ..scoring.simple import score_text, token_rows
-    from ..scoring.vocabulary import token_texts
-
-    score = score_text(loaded.model, loaded.tokenizer, read, recipe)
-    if unit == "token":
-        size = loaded.model.config.get_text_config().vocab_size
-        rows = token_rows(score, token_texts(loaded.tokenizer, size))
-        result, shown = [_row(row) for row in rows], _shown(rows)
-    else:
-        found = units.find(loaded, recipe, read, score, unit, correct)
-        result, shown = units.rows(read, found), units.shown(read, found, unit)
-    if json:
-        emit_json(result)
-        return DONE
-    sums = score.summary
-    emit(shown)
-    if unit == "token" and score.tied.any():
-        half = recipe.dtype in ("bfloat16", "float16")
-        why = f": {recipe.dtype} rounds the logits" if half else ""
-        emit(f"\n= shares its rank with tokens as likely as it{why}")
-    emit(
-        f"\n{sums.tokens:,} tokens scored, perplexity {number(sums.perplexity, 2)}, "
-        f"{number(sums.bits_per_byte, 3)} bits per byte\n"
-        f"{visible(loaded.name)} · {recipe.label}"
-        + (f" · {unit}s corrected at their ends" if correct else "")
-    )
-    return DONE
+    _print(answers, len(specs) > 1, json)
+    complain_of(failures)
+    return PARTLY if failures else DONE
 
 
 def next_(
     text: o.Text,
-    model: o.Model = DEFAULT_MODEL,
+    model: o.Models = DEFAULT_MODELS,
     k: Annotated[
         int, typer.Option("-k", "--top", metavar="K", min=1, help="Rows of the table.")
     ] = 10,
@@ -128,31 +115,71 @@ def next_(
     """
     read = _read(text)
     o.hush(offline)
-    loaded = load(
-        model,
+    from ..models.catalogue import find_models
+
+    specs = find_models(model)
+    answers, failures = ask_each(
+        specs,
         Recipe(dtype=dtype),
+        lambda loaded, _: _next(loaded, read, k),
         ProgressLine(not quiet),
         device=device,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
+    _print(answers, len(specs) > 1, json)
+    complain_of(failures)
+    return PARTLY if failures else DONE
+
+
+def _tokens(
+    loaded: LoadedModel, recipe: Recipe, text: str, unit: str, correct: bool
+) -> tuple[Rows, str]:
+    """The rows of one model, for programs and for people."""
+    from ..scoring.scorer import Scorer
+    from ..scoring.simple import token_rows
+    from ..scoring.vocabulary import token_texts
+
+    scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
+    ((_, score),) = scorer.score([text])
+    if math.isnan(score.summary.nll):
+        raise scorer.not_a_number
+    if unit == "token":
+        size = loaded.model.config.get_text_config().vocab_size
+        found = token_rows(score, token_texts(loaded.tokenizer, size))
+        rows, shown = [_row(row) for row in found], _shown(found)
+    else:
+        parts = units.find(scorer, text, score, unit, correct)
+        rows, shown = units.rows(text, parts), units.shown(text, parts, unit)
+    sums = score.summary
+    feet = [
+        f"{sums.tokens:,} tokens scored, perplexity {number(sums.perplexity, 2)}, "
+        f"{number(sums.bits_per_byte, 3)} bits per byte\n"
+        f"{visible(loaded.name)} · {recipe.label}"
+        + (f" · {unit}s corrected at their ends" if correct else "")
+    ]
+    if unit == "token" and score.tied.any():
+        half = recipe.dtype in ("bfloat16", "float16")
+        why = f": {recipe.dtype} rounds the logits" if half else ""
+        feet.insert(0, f"= shares its rank with tokens as likely as it{why}")
+    return _signed(rows, loaded, recipe), "\n\n".join([shown, *feet])
+
+
+def _next(loaded: LoadedModel, text: str, k: int) -> tuple[Rows, str]:
+    """The table of one model, for programs and for people."""
     from ..scoring.simple import next_tokens
 
-    rows = next_tokens(loaded.model, loaded.tokenizer, read, k)
-    if json:
-        emit_json(
-            [
-                {
-                    "token": row.token,
-                    "token_id": row.token_id,
-                    "logit": row.logit,
-                    "probability": row.probability,
-                }
-                for row in rows
-            ]
-        )
-        return DONE
+    found = next_tokens(loaded.model, loaded.tokenizer, text, k)
+    rows = [
+        {
+            "token": row.token,
+            "token_id": row.token_id,
+            "logit": row.logit,
+            "probability": row.probability,
+        }
+        for row in found
+    ]
     cells = [
         (
             visible(row.token, spaces=True),
@@ -160,38 +187,40 @@ def next_(
             number(row.logit, 3),
             _percent(row.probability),
         )
-        for row in rows
+        for row in found
     ]
-    emit(table(("token", "id", "logit", "p"), cells, left=("token",)))
-    return DONE
+    shown = table(("token", "id", "logit", "p"), cells, left=("token",))
+    return _signed(rows, loaded, loaded.recipe(Recipe())), shown
+
+
+def _signed(rows: Rows, loaded: LoadedModel, recipe: Recipe) -> Rows:
+    return [row | {"model": loaded.name, "recipe": recipe.to_json()} for row in rows]
+
+
+def _print(answers: Sequence[tuple[Rows, str]], several: bool, json: bool) -> None:
+    """One list, model after model; or a table for each, under its name where there are several."""
+    if json:
+        emit_json([row for rows, _ in answers for row in rows])
+        return
+    heads = [f"{visible(rows[0]['model'])}\n" if several and rows else "" for rows, _ in answers]
+    emit("\n\n".join(head + shown for head, (_, shown) in zip(heads, answers, strict=True)))
 
 
 def _read(text: str) -> str:
     """The text itself, or what stdin holds less one newline at its end, as `$(...)` does it."""
-    if text != "-":
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise EyebrowError("Bad text", "the text is not UTF-8") from error
-        return text
-    if sys.stdin is None:
-        raise EyebrowError("No input", "standard input is closed; give the text itself")
-    raw = sys.stdin.buffer.read()
+    if text == "-":
+        return whole_text(stdin_opener, "stdin").removesuffix("\n").removesuffix("\r")
     try:
-        return raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError as error:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise EyebrowError("Bad text", "the text is not UTF-8") from error
+    if os.path.isfile(text):
         raise EyebrowError(
-            "Bad text",
-            f"stdin is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}",
-        ) from error
-
-
-def _settled(recipe: Recipe, device: str, loaded: LoadedModel) -> Recipe:
-    """The recipe as this model and machine have it."""
-    from ..engine.recipes import settled, shared_recipe
-
-    recipe, _, _ = settled(recipe, device)
-    return shared_recipe(recipe, {loaded.name: loaded.positions})
+            "Text or file?",
+            f"{text} is a file here; `- < FILE` in place of the text takes what it holds, "
+            "`eyebrow score FILE` its stories; its name as a text can be piped in with -",
+        )
+    return text
 
 
 def _row(row: TokenSurprise) -> dict[str, Any]:

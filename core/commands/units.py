@@ -11,8 +11,7 @@ from ..wording import visible
 from .output import number, table
 
 if TYPE_CHECKING:
-    from ..models.load import LoadedModel
-    from ..scoring.recipe import Recipe
+    from ..scoring.scorer import Scorer
     from ..scoring.scores import StoryScore
     from ..scoring.units import Unit
 
@@ -29,17 +28,13 @@ def check(unit: str, correct: bool) -> None:
         )
 
 
-def find(
-    loaded: LoadedModel, recipe: Recipe, text: str, score: StoryScore, unit: str, correct: bool
-) -> list[Unit]:
+def find(scorer: Scorer, text: str, score: StoryScore, unit: str, correct: bool) -> list[Unit]:
     """The words or sentences of a scored text; `correct` asks the model how likely words end."""
     from ..scoring.boundaries import log_boundaries
-    from ..scoring.scorer import Scorer
     from ..scoring.units import by_sentence, by_word
 
     boundary = None
     if correct:
-        scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         (boundary,) = log_boundaries(scorer, [text])
     by = by_word if unit == "word" else by_sentence
     return by(text, score, log_boundary=boundary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -48,7 +49,8 @@ class Engine:
         }
         with _log(self.log) as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "eyebrow.core.engine.worker"],
+                # -P: nothing that lies in the current folder is taken for a module.
+                [sys.executable, "-P", "-m", "eyebrow.core.engine.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -87,7 +89,7 @@ class Engine:
             pass
         except Exception as error:  # a reply that cannot be read: better a new worker than silence
             with suppress(OSError):
-                self.log.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+                self.log.write_text(f"a reply cannot be read: {error}", encoding="utf-8")
             process.kill()
         status = process.wait()
         if self._closing:
@@ -104,9 +106,9 @@ def _log(path: Path) -> IO[bytes]:
 
 
 def last_words(log: Path) -> str:
-    """The last line the worker wrote to its log, "" if it wrote none."""
+    """The last line the worker wrote to its log, less the name of an error; "" if none."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return ""
-    return lines[-1].strip() if lines else ""
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""

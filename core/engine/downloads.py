@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors import STOPPED, EyebrowError
+from ..errors import STOPPED, as_told
 from ..models.device import pick_device, pick_dtype
 from ..models.download import Transfer, download, here
 from ..models.memory import check_memory
@@ -119,8 +119,7 @@ class Downloads:
                 stopped=wanted.stopped.is_set,
                 fits=fits,
             )
-        except EyebrowError as error:
-            return error.title, error.message
         except Exception as error:  # the thread has others to fetch
-            return "Download failed", f"{name}: {type(error).__name__}: {error}".splitlines()[0]
+            told = as_told(error, "Download failed")
+            return told.title, told.message if told is error else f"{name}: {told.message}"
         return None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import FAILED, USAGE, EyebrowError
+from ..errors import FAILED, USAGE, EyebrowError, as_told, reason
 from ..stories.story import Story
 from .keeper import Keeper
 
@@ -85,7 +85,7 @@ def _outcomes(
             for batch in scorer.batches([texts[digest] for digest in group], seconds):
                 for index, _ in batch:
                     del waiting[group[index]]
-                yield [(group[index], _checked(outcome)) for index, outcome in batch]
+                yield [(group[index], _checked(outcome, scorer)) for index, outcome in batch]
         except Exception as error:
             _raise_if_it_is_no_storys(error)
             for digest in waiting:
@@ -97,8 +97,8 @@ def _alone(scorer: Scorer, text: str) -> StoryScore | EyebrowError:
         ((_, outcome),) = scorer.score([text])
     except Exception as error:
         _raise_if_it_is_no_storys(error)
-        return as_told(error)
-    return _checked(outcome)
+        return as_told(error, "Scoring failed")
+    return _checked(outcome, scorer)
 
 
 def _raise_if_it_is_no_storys(error: Exception) -> None:
@@ -107,7 +107,7 @@ def _raise_if_it_is_no_storys(error: Exception) -> None:
     if isinstance(error, EyebrowError) and error.exit_code == USAGE:
         raise error
     if is_device_error(error) and not is_out_of_memory(error):
-        raise DeviceLost("Device failed", f"{_first_line(error)}", FAILED) from error
+        raise DeviceLost("Device failed", reason(error), FAILED) from error
 
 
 def is_device_error(error: BaseException) -> bool:
@@ -117,24 +117,7 @@ def is_device_error(error: BaseException) -> bool:
     return isinstance(error, torch.AcceleratorError) or "CUDA error" in str(error)
 
 
-def as_told(error: Exception) -> EyebrowError:
-    """Any exception as a title and one line."""
-    if isinstance(error, EyebrowError):
-        return error
-    first = _first_line(error)
-    name = type(error).__name__
-    return EyebrowError("Scoring failed", f"{name}: {first}" if first else name, FAILED)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-
-
-def _checked(outcome: StoryScore | EyebrowError) -> StoryScore | EyebrowError:
+def _checked(outcome: StoryScore | EyebrowError, scorer: Scorer) -> StoryScore | EyebrowError:
     if isinstance(outcome, EyebrowError) or not math.isnan(outcome.summary.nll):
         return outcome
-    return EyebrowError(
-        "Not a number",
-        "the model's logits overflow in this precision; use --dtype float32 or bfloat16",
-        FAILED,
-    )
+    return scorer.not_a_number

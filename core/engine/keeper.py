@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
 from ..models.member import Member
 from ..results.store import Row, Store
 from ..scoring.recipe import Recipe
@@ -108,5 +108,5 @@ class Keeper:
 def _of_the_store(error: Exception, store: Store) -> EyebrowError:
     if isinstance(error, EyebrowError):
         return error
-    first = next((line for line in str(error).splitlines() if line.strip()), "it does not say why")
-    return EyebrowError("Cannot write the store", f"{store.folder}: {first}", FAILED)
+    why = reason(error, named=False)
+    return EyebrowError("Cannot write the store", f"{store.folder}: {why}", FAILED)

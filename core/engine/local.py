@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import FAILED, INTERRUPTED, EyebrowError
+from ..errors import FAILED, INTERRUPTED, EyebrowError, as_told
 from ..models.catalogue import ModelSpec, find_models
-from ..models.identity import identify, same_weights, same_weights_in_words
+from ..models.identity import Identity, identify, same_weights, same_weights_in_words
 from ..models.member import Member
-from ..models.weights import positions
 from ..results.compare.cuts import Cuts, cuts_of
 from ..results.outcome import Column, Failure, Results, gather
 from ..results.statistics import SEED
@@ -23,8 +22,9 @@ from ..scoring.positions import PositionCounter, is_five
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
 from ..stories import Stories, Story
+from ..stories.given import as_stories
 from ..stories.told import Told
-from .job import as_told, keep_vocabulary, run
+from .job import keep_vocabulary, run
 from .keeper import Keeper
 from .progress import TELL_AFTER, Pace, Progress
 from .recipes import settled, shared_recipe
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def score(
-    stories: Iterable[Story],
+    stories: Iterable[Story | str],
     models: str | ModelSpec | Sequence[str | ModelSpec],
     *,
     recipe: Recipe | None = None,
@@ -49,9 +49,10 @@ def score(
 ) -> Results:
     """Score every story with every model, all of them under one recipe.
 
-    models: names (a family stands for all its sizes) or specs. recipe: the default's context is
-    cut to the smallest number of positions among the models. store: what it holds is not scored
-    again, what is finished is written to it every few seconds, also when interrupted.
+    stories: those of `open_stories`, or a list of stories and texts. models: names (a family
+    stands for all its sizes) or specs. recipe: the default's context is cut to the smallest
+    number of positions among the models. store: what it holds is not scored again, what is
+    finished is written to it every few seconds, also when interrupted.
     allow_pickle, trust_remote_code: see `load_model`. seed: of the resampling behind the
     intervals.
 
@@ -63,10 +64,11 @@ def score(
     if not specs:
         raise EyebrowError("Nothing to score", "no model was given")
     loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
-    running = _Run(stories, _store(store), loading, progress or (lambda _: None))
+    running = _Run(as_stories(stories), _store(store), loading, progress or (lambda _: None))
     found = running.fetch(specs)
-    recipe = shared_recipe(recipe, {spec.name: limit for spec, (_, limit) in found.items()})
-    running.cuts_stories = len({identify(folder).tokenizer for folder, _ in found.values()}) > 1
+    known = {spec.name: identity for spec, (_, identity) in found.items()}
+    recipe = shared_recipe(recipe, {name: each.positions for name, each in known.items()})
+    running.cuts_stories = len({each.tokenizer for each in known.values()}) > 1
     columns = [
         column
         for spec, (folder, _) in found.items()
@@ -154,7 +156,7 @@ class _Run:
             self.tell(Progress("", "reading", self._read, self._total))
 
     def failed(self, model: str, error: Exception, story: str = "") -> None:
-        told = as_told(error)
+        told = as_told(error, "Scoring failed")
         self.failures.append(Failure(model, story, told.title, told.message))
         self._codes.append(told.exit_code)
 
@@ -164,9 +166,10 @@ class _Run:
         more = f" (and {count - 1} more failed)" if count > 1 else ""
         return EyebrowError(first.title, f"{first.message}{more}", min(self._codes))
 
-    def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, int | None]]:
-        """Folder and positions of every model that is on this machine or can be fetched."""
+    def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
+        """Folder and identity of every model that is on this machine or can be fetched."""
         from ..models.download import here
+        from ..models.load_errors import check_readable
 
         found = {}
         for spec in specs:
@@ -175,7 +178,8 @@ class _Run:
                 if folder is None:
                     self.tell(Progress(spec.name, "fetching"))
                     folder = self.loading.fetch(spec, self.tell)
-                found[spec] = (folder, positions(folder))
+                check_readable(folder, spec.name)
+                found[spec] = (folder, identify(folder))
             except Exception as error:  # whatever ails one model, the others go on
                 if isinstance(error, EyebrowError) and error.exit_code == INTERRUPTED:
                     raise
@@ -281,7 +285,15 @@ class _Run:
 
 def _specs(models: str | ModelSpec | Sequence[str | ModelSpec]) -> list[ModelSpec]:
     """The models that names stand for, then those that were given as specs; each once."""
-    given = [models] if isinstance(models, str | ModelSpec) else models
+    is_one = isinstance(models, str) or not isinstance(models, Iterable)
+    given: list[Any] = [models] if is_one else list(models)  # type: ignore[arg-type]
+    for model in given:
+        if not isinstance(model, str | ModelSpec):
+            raise EyebrowError(
+                "No such model",
+                f"score takes names of models, not a {type(model).__name__}; for a model in "
+                "memory there are token_surprise and compute_perplexity",
+            )
     names = find_models([model for model in given if isinstance(model, str)])
     return list(dict.fromkeys([*names, *(m for m in given if isinstance(m, ModelSpec))]))
 

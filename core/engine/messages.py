@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -167,10 +168,24 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The process is gone; made by the client, never sent by the worker."""
+    """The process is gone; made by the client, never sent by the worker.
+
+    status: as `subprocess` has it, -n for signal n. last_words: "" where it left none.
+    """
 
     status: int
     last_words: str
+
+    @property
+    def why(self) -> str:
+        """Its last words, else what its status says, for a user."""
+        if self.last_words:
+            return self.last_words
+        if self.status == -signal.SIGKILL:
+            return "it was killed, perhaps because memory ran out"
+        if self.status < 0:
+            return f"signal {-self.status} ended it"
+        return f"it left with status {self.status} and no word"
 
 
 Reply = (

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import EyebrowError
+from ..errors import EyebrowError, as_told
 from ..results.compare.cuts import cuts_of
 from ..results.store import Store
 from ..stories.story import Story, text_digest
-from .job import DeviceLost, as_told, keep_vocabulary, run
+from .job import DeviceLost, keep_vocabulary, run
 from .keeper import Keeper
 from .messages import (
     Cancel,
@@ -196,7 +196,7 @@ class Worker:
         self.answer(Finished(request.job))
 
     def _fail(self, request: Score, error: Exception, story: str = "") -> None:
-        told = as_told(error)
+        told = as_told(error, "Scoring failed")
         if told is not error:
             traceback.print_exception(error)
         self.answer(Failed(request.job, request.model.name, told.title, told.message, story))
@@ -271,8 +271,8 @@ def main() -> None:
                 inbox.put(receive(requests))
         except (EOFError, OSError):
             pass
-        except Exception as error:  # what follows a frame that cannot be read is no frame
-            print(f"unreadable request: {error}", file=sys.stderr, flush=True)
+        except Exception as error:  # nothing behind it can be read either
+            print(f"a request cannot be read: {error}", file=sys.stderr, flush=True)
             status = 1
         _leave(inbox, left, work, status)
 

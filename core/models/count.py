@@ -50,9 +50,10 @@ def counted_folder(model: Counted) -> Path:
 
 
 def read_lines(file: Path) -> list[str]:
-    """The file's texts, as `eyebrow score FILE --per-line` reads them: stripped, none empty."""
+    """The file's texts, as `eyebrow score FILE --per-line` reads them, none empty."""
     chunks = text_chunks(file_opener(file), str(file))
-    lines = [draft.text for draft in text_drafts(chunks, per_line=True) if draft.text]
+    drafts = text_drafts(chunks, str(file), per_line=True)
+    lines = [draft.text for draft in drafts if draft.text.strip()]
     if not lines:
         raise EyebrowError("No text", f"{file} holds nothing to count")
     return lines

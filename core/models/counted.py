@@ -22,7 +22,7 @@ from ..errors import EyebrowError
 
 PREFIX = "ngram:"
 LONGEST = 100
-LAYOUT = 1  # of the saved folder; a new one is counted anew
+LAYOUT = 2  # of the saved folder and of how lines are read; a new one is counted anew
 _FORM = re.compile(r"ngram:(?P<order>\d+):(?P<file>.+?)(?::k=(?P<k>[^:/\\]*))?\Z", re.DOTALL)
 _HOW = "write ngram:N:FILE or ngram:N:FILE:k=1"
 

@@ -85,7 +85,7 @@ def download(
     if offline or constants.HF_HUB_OFFLINE:
         if folder := here(spec, allow_pickle):
             return folder
-        raise not_here(spec.location)
+        raise not_here(spec.location, spec.revision)
     with explained(spec.location, spec.revision):
         run = _Download(spec, progress or (lambda _: None), stopped or (lambda: False))
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
+from ..wording import listed
 
+_NAMED = 12  # revisions that are told by name
 PASSING = (408, 429, 500, 502, 503, 504)  # answers of a server that is better asked again
 
 
@@ -23,7 +26,7 @@ def explained(location: str, revision: str) -> Iterator[None]:
         raise
     except HFValidationError as error:
         raise EyebrowError(
-            "No such model", f"{location} is no name on the Hugging Face Hub: {_first_line(error)}"
+            "No such model", f"{location} is no name on the Hugging Face Hub: {reason(error)}"
         ) from error
     except Exception as error:  # the client's, the network's, the disk's
         raise _told(error, location, revision, constants.ENDPOINT) from error
@@ -51,13 +54,47 @@ def is_network(error: BaseException | None) -> bool:
     )
 
 
-def not_here(location: str) -> EyebrowError:
+def not_here(location: str, revision: str = "") -> EyebrowError:
     """A model that is not in the cache, and no network to be used."""
+    known = _cached_revisions(location) if revision else []
+    if known:
+        return EyebrowError(
+            "Not on this machine",
+            f"{location}#{revision} is not in the cache, and offline is on; of its revisions "
+            f"there are {_some(known)}",
+        )
     return EyebrowError(
         "Not on this machine",
         f"{location} is not in the cache, and offline is on; download it where there is a "
         "network, or name a local folder",
     )
+
+
+def _cached_revisions(location: str) -> list[str]:
+    """Branches and tags of a model that lie in the cache."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = repo_folder_name(repo_id=location, repo_type="model")
+    refs = Path(constants.HF_HUB_CACHE).expanduser() / folder / "refs"
+    return sorted(path.relative_to(refs).as_posix() for path in refs.rglob("*") if path.is_file())
+
+
+def _hub_revisions(location: str) -> list[str]:
+    """Branches and tags of a model on the Hub, [] where it does not say."""
+    from huggingface_hub import HfApi
+
+    try:
+        refs = HfApi().list_repo_refs(location)
+    except Exception:  # what is wrong with the model itself is about to be told
+        return []
+    return [ref.name for ref in (*refs.branches, *refs.tags)]
+
+
+def _some(names: list[str]) -> str:
+    """`main, step1000 and step2000`; of many the first and how many more."""
+    more = len(names) - _NAMED
+    return listed(names[:_NAMED]) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more:,} more"
 
 
 def _told(error: Exception, location: str, revision: str, endpoint: str) -> EyebrowError:
@@ -82,10 +119,12 @@ def _told(error: Exception, location: str, revision: str, endpoint: str) -> Eyeb
             "as another with `hf auth login`",
         )
     if isinstance(error, RevisionNotFoundError):
+        known = _hub_revisions(location)
+        page = f"its commits are on {endpoint}/{location}/commits/main"
         return EyebrowError(
             "No such revision",
-            f"{location} has no revision {revision!r}; its branches and commits are on "
-            f"{endpoint}/{location}/commits/main",
+            f"{location} has no revision {revision!r}; "
+            + (f"there are {_some(known)}, and {page}" if known else page),
         )
     if isinstance(error, RepositoryNotFoundError):
         return EyebrowError(
@@ -96,7 +135,7 @@ def _told(error: Exception, location: str, revision: str, endpoint: str) -> Eyeb
     if isinstance(error, DisabledRepoError):
         return EyebrowError("No such model", f"{location} was taken off the Hub")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
-        return not_here(location)
+        return not_here(location, revision)
     if isinstance(error, HfHubHTTPError) and status in (401, 403):
         return EyebrowError(
             "Not let in",
@@ -119,19 +158,15 @@ def _told(error: Exception, location: str, revision: str, endpoint: str) -> Eyeb
     if network := next((cause for cause in causes if is_network(cause)), None):
         return EyebrowError(
             "No connection",
-            f"{location}: {endpoint} cannot be reached or fell silent ({_first_line(network)}); "
+            f"{location}: {endpoint} cannot be reached or fell silent ({reason(network)}); "
             "check the network and ask again: what has come is kept",
             FAILED,
         )
-    return EyebrowError("Download failed", f"{location}: {_first_line(error)}", FAILED)
+    return EyebrowError("Download failed", f"{location}: {reason(error)}", FAILED)
 
 
 def _status(error: BaseException) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0))
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _hush(level: int = 50) -> int:

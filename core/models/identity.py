@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
+from .configuration import no_permission, positions, read_config
 from .digests import Stamp, content_digest, file_digest, file_digests, is_settled, stamp
 from .tokenizer_files import ends, tokenizer_digest, tokenizer_files
-from .weights import Size, positions, read_config, size_of, weight_files
+from .weights import Size, size_of, weight_files
 
 _WITHOUT_EFFECT = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"}
 
@@ -75,10 +76,12 @@ def _identify(folder: Path, variant: str) -> Identity:
             for path in (sorted(folder.glob("*.py")) if "auto_map" in config else ())
         ]
         size = sum(path.stat().st_size for path in files)
+    except PermissionError as error:
+        raise no_permission(Path(error.filename or folder)) from error
     except OSError as error:
         raise EyebrowError(
             "Damaged model",
-            f"{error.filename or folder} cannot be read ({error.strerror or error})",
+            f"{error.filename or folder} cannot be read ({reason(error, named=False)})",
             FAILED,
         ) from error
     return Identity(

@@ -16,14 +16,23 @@ import torch
 from ..errors import FAILED, EyebrowError
 from ..scoring.recipe import Recipe
 from .catalogue import ModelSpec, find_models
+from .configuration import is_quantised
 from .counted import parse_counted
 from .device import dtype_name, pick_device, pick_dtype
 from .download import Transfer, download, here
 from .identity import Identity, identify, stamps
-from .load_errors import check_folder, check_tokenizer, check_weights, explained, without_tokenizer
+from .load_errors import (
+    check_folder,
+    check_size,
+    check_tokenizer,
+    check_weights,
+    explained,
+    without_configuration,
+    without_tokenizer,
+)
 from .member import Member
 from .memory import check_memory, weights_size
-from .weights import Size, is_quantised
+from .weights import Size, size_of, weight_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +113,9 @@ def load_model(
     before, identity = stamps(folder), _beside(identify, folder)
     try:
         with _quiet():
+            empty = _empty(folder, spec.name, trust_remote_code)
+            if not is_quantised(config):
+                check_size(empty, size_of(folder), spec.name)
             tokenizer, model = _open(folder, spec.name, precision, allow_pickle, trust_remote_code)
             model.to(where).eval()
             if where.type == "cpu" and not _is_snapshot(folder):
@@ -115,7 +127,7 @@ def load_model(
             raise EyebrowError(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
-        raise explained(error, spec.name, folder.iterdir()) from error
+        raise explained(error, spec.name, weight_files(folder)) from error
     known = identity.result()
     if stamps(folder) != before:
         raise EyebrowError(
@@ -175,20 +187,36 @@ def _only(name: str) -> ModelSpec:
     return found[0]
 
 
-def _open(
-    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
-) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
+    """The model that the configuration describes, without weights and without memory for them."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     if '"eyebrow-' in (folder / "config.json").read_text(encoding="utf-8"):
         from . import bigram, ngram  # noqa: F401  registers their model types
 
     try:
+        config = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    except Exception as error:
+        raise without_configuration(error, folder, name) from error
+
+
+def _open(
+    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
+) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trust_remote_code
         )
-    except Exception as error:
-        raise without_tokenizer(error, name) from error
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the Rust in it panics with an error that is no Exception
+        raise without_tokenizer(error, folder, name) from error
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,

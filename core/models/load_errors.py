@@ -1,43 +1,41 @@
-"""What cannot be loaded, found out before it is tried where that is cheap, and said in one line."""
+"""What cannot be loaded, found out before it is tried where that is cheap, and said in one line.
+
+Files are looked at in the order in which they are needed: configuration, weights, tokenizer. What
+is said names the file at fault.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError
-from ..wording import in_words
-from .wanted import pickles_only
-from .weights import read_config, read_header, weight_files
-
-_TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "tekken.json")
+from ..errors import FAILED, EyebrowError, reason
+from .configuration import bad_value, no_permission, read_config
+from .tokenizer_files import has_tokenizer, tokenizer_files
+from .weight_errors import check_weight_files, damaged, readable_weights
+from .weights import Size
 
 
 def check_folder(
     folder: Path, name: str, allow_pickle: bool, trust_remote_code: bool
 ) -> dict[str, Any]:
-    """The configuration of a saved model that can, as far as its files tell, be loaded.
+    """The configuration of a saved model that, as far as its files tell, can be loaded.
 
-    Raises `EyebrowError` for what is missing, cut short, of another kind, or to be trusted first.
+    Raises `EyebrowError` for what is missing, damaged, of another kind, or to be trusted first.
     """
     config = read_config(folder)
     check_config(config, name, trust_remote_code)
-    weights = weight_files(folder)
-    pickles = [path.name for path in weights if path.suffix != ".safetensors"]
-    if not weights:
-        raise EyebrowError("No weights", f"{name}: {folder} holds no model.safetensors", FAILED)
-    if pickles and not allow_pickle:
-        raise pickles_only(name, pickles)
-    for path in weights:
-        if path.suffix == ".safetensors":
-            _check_safetensors(path, name)
-    if not any(path for pattern in _TOKENIZERS for path in folder.glob(pattern)):
+    check_weight_files(folder, name, config, allow_pickle)
+    if not has_tokenizer(folder):
         raise EyebrowError(
             "No tokenizer",
             f"{name}: {folder} holds no tokenizer; save it there with "
             "`tokenizer.save_pretrained`, next to the model",
         )
+    check_readable(folder, name)
     return config
 
 
@@ -92,30 +90,6 @@ def _not_causal(name: str, kind: str) -> EyebrowError:
     )
 
 
-def _check_safetensors(path: Path, name: str) -> None:
-    """Its header says how long the file is: one that is cut short is told before it is read."""
-    try:
-        size = path.stat().st_size
-        begin, tensors = read_header(path)
-        wanted = begin + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
-    except EOFError as error:
-        raise _damaged(path, name, f"is cut short at {in_words(size)}") from error
-    except OSError as error:
-        raise _damaged(path, name, f"cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path, name, "is no safetensors file") from error
-    if size < wanted:
-        raise _damaged(path, name, f"is cut short: {size:,} of {wanted:,} bytes")
-
-
-def _damaged(path: Path, name: str, what: str) -> EyebrowError:
-    place = path.resolve()  # in the cache a name is a link to its blob
-    again = "it is then downloaded again" if place.parent.name == "blobs" else "and copy it anew"
-    return EyebrowError(
-        "Damaged model", f"{name}: {path.name} {what}; delete {place}, {again}", FAILED
-    )
-
-
 def check_weights(info: dict[str, Any], name: str) -> None:
     """Refuse a model some of whose weights were in no file, and so were made up at random.
 
@@ -153,31 +127,100 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
         raise EyebrowError("No tokenizer", f"{name}: its tokenizer has no vocabulary")
 
 
-def without_tokenizer(error: Exception, name: str) -> EyebrowError:
-    """What the tokenizer's loader raises, in one line."""
+def check_readable(folder: Path, name: str) -> None:
+    """Refuse files of weights and of a tokenizer that cannot be opened."""
+    readable_weights(folder, name)
+    for path in tokenizer_files(folder):
+        try:
+            path.open("rb").close()
+        except PermissionError as error:
+            raise no_permission(path) from error
+        except OSError as error:
+            raise _no_tokenizer(path, reason(error, named=False)) from error
+
+
+def check_size(model: Any, size: Size, name: str) -> None:
+    """Refuse an empty model (on the device meta) far larger than its weights can be.
+
+    What the files lack would be made up, and memory taken for it. size: of the weights in the
+    files, none of them packed.
+    """
+    wanted = sum(parameter.numel() for parameter in model.parameters())
+    held = size.floats + size.packed  # of what is no float, bytes: as many numbers at most
+    if wanted > 2 * held:
+        raise _other_shapes(name, f", which describes {wanted:,} numbers where they hold {held:,}")
+
+
+def _other_shapes(name: str, more: str = "") -> EyebrowError:
+    return EyebrowError(
+        "Damaged model",
+        f"{name}: its weights have other shapes than its config.json says{more}; copy both anew",
+        FAILED,
+    )
+
+
+def without_configuration(error: Exception, folder: Path, name: str) -> EyebrowError:
+    """What building an empty model raises: its configuration cannot be."""
     if isinstance(error, ImportError) or "trust_remote_code" in str(error):
         return explained(error, name, ())
-    said = next((line for line in str(error).splitlines() if line.strip()), repr(error)).strip()
-    return EyebrowError("No tokenizer", f"{name}: its tokenizer cannot be read: {said}")
+    return bad_value(folder, _wrong_value(error, folder))
 
 
-def explained(error: Exception, name: str, files: Iterable[Path]) -> EyebrowError:
-    """What loaders raise, in one line: ImportError, SafetensorError, KeyError, ..."""
-    said = next((line for line in str(error).splitlines() if line.strip()), repr(error)).strip()
+def _wrong_value(error: Exception, folder: Path) -> str:
+    """Of a configuration, told by the word that was not known, or by what was raised."""
+    word = error.args[0] if isinstance(error, KeyError) and error.args else None
+    word = word or (re.search(r"has no attribute '(\w+)'", str(error)) or [None, None])[1]
+    for key, value in _flat(read_config(folder)):
+        if word is not None and value == word:
+            return f"{key} is {value!r}, which is not known"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = re.sub(r"^\w+(Error|Exception): ", "", lines[-1]) if lines else reason(error)
+    return f"it describes no model that can be built ({said.rstrip('.')})"
+
+
+def _flat(config: dict[str, Any]) -> Iterable[tuple[str, object]]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", leaf) for inner, leaf in _flat(value))
+        else:
+            yield key, value
+
+
+def without_tokenizer(error: BaseException, folder: Path, name: str) -> EyebrowError:
+    """What the tokenizer's loader raises, in one line that names the file at fault."""
+    if isinstance(error, ImportError) or "trust_remote_code" in str(error):
+        return explained(error, name, ())
+    files = tokenizer_files(folder)
+    for path in files:
+        if path.suffix == ".json":
+            try:
+                json.loads(path.read_bytes())
+            except (OSError, ValueError, RecursionError):
+                return _no_tokenizer(path, "it is no valid JSON")
+    main = next((path for path in files if path.name == "tokenizer.json"), files[0])
+    return _no_tokenizer(main, reason(error))
+
+
+def _no_tokenizer(path: Path, why: str) -> EyebrowError:
+    return EyebrowError(
+        "No tokenizer", f"{path}: the tokenizer cannot be read ({why}); copy it anew"
+    )
+
+
+def explained(error: BaseException, name: str, files: Iterable[Path]) -> EyebrowError:
+    """What loaders raise, in one line; files: those of the weights."""
     if "trust_remote_code" in str(error):
         return _untrusted(name)
     if "ignore_mismatched_sizes" in str(error):
-        return EyebrowError(
-            "Damaged model",
-            f"{name}: its weights have other shapes than its config.json says; copy both anew",
-            FAILED,
-        )
+        return _other_shapes(name)
     if isinstance(error, ImportError):
-        return EyebrowError("Library missing", f"{name}: {said}", FAILED)
-    if type(error).__name__ == "SafetensorError":
-        return _damaged(max(files), name, f"cannot be read ({said})")
-    if type(error).__name__ == "UnpicklingError":
+        return EyebrowError("Library missing", f"{name}: {reason(error)}", FAILED)
+    first = min(files, default=Path(name))
+    kind = type(error).__name__
+    if kind == "UnpicklingError" and "truncated" not in str(error):
         return EyebrowError(
-            "Pickles refused", f"{name}: its pickle holds more than weights and is not read"
+            "Pickles refused", f"{name}: {first.name} holds more than weights and is not read"
         )
-    return EyebrowError("Cannot load", f"{name}: {said}", FAILED)
+    if kind in ("SafetensorError", "UnpicklingError", "EOFError") or "EOF" in str(error):
+        return damaged(first, name, f"cannot be read ({reason(error)})")
+    return EyebrowError("Cannot load", f"{name}: {first.name}: {reason(error)}", FAILED)

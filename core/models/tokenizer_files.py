@@ -20,10 +20,8 @@ from typing import Any
 
 from .digests import content_digest, file_digest, remembered
 
-_FILES = (
-    *("tokenizer*", "*vocab*", "merges.txt", "added_tokens.json", "special_tokens_map.json"),
-    *("*.model", "*.spm", "*.tiktoken", "tekken.json", "tokenization*.py"),
-)
+_MAIN = ("tokenizer*", "*vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
+_BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenization*.py")
 _WITHOUT_EFFECT = {
     *("chat_template", "default_chat_template", "response_schema", "use_default_system_prompt"),
     *("model_max_length", "max_length", "truncation", "truncation_side", "truncation_strategy"),
@@ -39,7 +37,14 @@ _FLAGS = ("lstrip", "rstrip", "single_word", "normalized")
 
 def tokenizer_files(folder: Path) -> list[Path]:
     """What of a saved model's files may be its tokenizer's, by name."""
-    return sorted({file for pattern in _FILES for file in folder.glob(pattern) if file.is_file()})
+    patterns = (*_MAIN, *_BESIDE)
+    found = {file for pattern in patterns for file in folder.glob(pattern)}
+    return sorted(file for file in found if not file.is_dir())
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether there is more than what only goes with a tokenizer."""
+    return any(path for pattern in _MAIN for path in folder.glob(pattern))
 
 
 def tokenizer_digest(folder: Path) -> str:

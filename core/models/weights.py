@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EyebrowError
+from .configuration import is_quantised, read_config
+from .headers import BITS, Damaged, Tensor, read_header
 
 SINGLE = ("model.safetensors", "pytorch_model.bin")
-LARGEST_HEADER = 1 << 27
 FLOATS = ("F64", "F32", "F16", "BF16")
-_BYTES = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2}  # one where not named
 _SMALL_FLOATS = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2")
 _NO_WEIGHTS = (  # what a packed weight needs to be unpacked: not learnt numbers of their own
     *("absmax", "quant_map", "SCB", "weight_format", "scales", "scale_inv", "weight_scale"),
@@ -47,7 +46,7 @@ class Size:
         """From how many numbers there are of each dtype, as the Hub lists them."""
         floats = sum(count for dtype, count in counts.items() if dtype in FLOATS)
         others = {dtype: count for dtype, count in counts.items() if dtype not in FLOATS}
-        packed = sum(count * _BYTES.get(dtype, 1) for dtype, count in others.items())
+        packed = sum(count * BITS.get(dtype, 8) for dtype, count in others.items()) // 8
         return cls(parameters or floats or None, floats, packed)
 
     def loaded(self, itemsize: int) -> int:
@@ -58,76 +57,40 @@ class Size:
 UNKNOWN = Size(None, 0, 0)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a saved model. Raises `EyebrowError` where it is none."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EyebrowError("No model there", f"{folder} holds no config.json") from error
-    except (OSError, ValueError) as error:
-        raise EyebrowError("Damaged model", f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise EyebrowError("Damaged model", f"{path} holds no configuration")
-    return config
-
-
-def positions(folder: Path) -> int | None:
-    """How many tokens the model sees at once, from its configuration; None if it does not say."""
-    config = read_config(folder)
-    config = config.get("text_config", config)
-    for name in ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"):
-        if isinstance(config.get(name), int):
-            return int(config[name])
-    return None
-
-
 def weight_files(folder: Path) -> list[Path]:
     """The files that transformers loads the weights from, by name; none where it finds none.
 
     What its configuration names, one file before shards, safetensors before pickles. Whatever
     else lies beside them, such as consolidated.safetensors, is not looked at.
     """
-    named = _config(folder).get("transformers_weights")
-    for name in ([named] if isinstance(named, str) else []) + list(SINGLE):
-        if (file := folder / name).is_file():
-            return _shards(file) if name.endswith(".json") else [file]
-        if (index := folder / f"{name}.index.json").is_file():
-            return _shards(index)
-    return []
-
-
-def _shards(index: Path) -> list[Path]:
+    entry = weights_entry(folder)
+    if entry is None or entry.suffix != ".json":
+        return [entry] if entry else []
     try:
-        names = {*json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
-        return [index.parent / name for name in sorted(names)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return sorted({folder / file for file in read_index(entry).values()})
+    except (OSError, Damaged):
         return []  # loading will say what is wrong with it
 
 
-def is_quantised(config: Mapping[str, Any]) -> bool:
-    """Whether the weights are packed: fewer bits than a float has, with scales beside them."""
-    return bool(config.get("quantization_config"))
+def weights_entry(folder: Path) -> Path | None:
+    """The file that leads to the weights: the only one, or the index of several; None: none."""
+    named = _config(folder).get("transformers_weights")
+    names = ([named] if isinstance(named, str) else []) + list(SINGLE)
+    places = [folder / place for name in names for place in (name, f"{name}.index.json")]
+    # What is there and no file, such as a link to nowhere, is named when it is to be read.
+    return next(filter(os.path.isfile, places), None) or next(filter(os.path.lexists, places), None)
 
 
-def read_header(file: Path) -> tuple[int, dict[str, Any]]:
-    """Where the numbers of a safetensors file begin, and its tensors: name → description.
+def read_index(index: Path) -> dict[str, str]:
+    """The name of the file that each tensor is in, by the tensor's name.
 
-    A description has `dtype`, `shape` and `data_offsets` (bytes behind that beginning). Read here
-    because huggingface_hub's reader takes a quarter of a second to import, before the first paint.
-    Raises OSError, EOFError where the file ends before its header does, ValueError for another
-    kind of file.
+    Raises `Damaged` where it is no index, OSError where it cannot be read.
     """
-    with file.open("rb") as stream:
-        head = stream.read(8)
-        size = int.from_bytes(head, "little")
-        if len(head) < 8 or 8 + size > os.fstat(stream.fileno()).st_size:
-            raise EOFError(file)
-        header = json.loads(stream.read(size)) if size <= LARGEST_HEADER else None
-    if not isinstance(header, dict):
-        raise ValueError(file)
-    header.pop("__metadata__", None)
-    return 8 + size, header
+    try:
+        places = json.loads(index.read_bytes())["weight_map"]
+        return {str(tensor): str(file) for tensor, file in places.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged("is no index of weights") from error
 
 
 def size_of(folder: Path) -> Size:
@@ -141,21 +104,20 @@ def size_of(folder: Path) -> Size:
         if not all(file.suffix == ".safetensors" for file in files):
             return Size(None, 0, sum(file.stat().st_size for file in files))
         for file in files:
-            for name, tensor in read_header(file)[1].items():
-                count, dtype = math.prod(tensor["shape"]), tensor["dtype"]
-                begin, end = tensor["data_offsets"]
-                if dtype in FLOATS or (dtype in _SMALL_FLOATS and not quantised):
-                    floats += count
+            for name, tensor in read_header(file).items():
+                if tensor.dtype in FLOATS or (tensor.dtype in _SMALL_FLOATS and not quantised):
+                    floats += tensor.numbers
                 else:
-                    packed += end - begin
-                parameters += _parameters(name, dtype, count, bits, quantised=quantised)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+                    packed += tensor.bytes
+                parameters += _parameters(name, tensor, bits, quantised=quantised)
+    except (OSError, Damaged):
         return UNKNOWN
     return Size(parameters or None, floats, packed)
 
 
-def _parameters(name: str, dtype: str, count: int, bits: int, *, quantised: bool) -> int:
-    """Learnt numbers in a tensor of `count` items. Whole numbers are none, unless packed."""
+def _parameters(name: str, tensor: Tensor, bits: int, *, quantised: bool) -> int:
+    """Learnt numbers in a tensor. Whole numbers are none, unless packed."""
+    dtype, count = tensor.dtype, tensor.numbers
     if quantised and (name.endswith(_NO_WEIGHTS) or ".quant_state." in name):
         return 0
     if dtype in FLOATS or dtype in _SMALL_FLOATS:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FAILED, EyebrowError
+from ..errors import EyebrowError
 from .batches import Batch, Piece
 from .corpus_recipes import CORPUS_RECIPES, CorpusRecipe
 from .encode import Encoding, encode, no_such_row, start_token
 from .head import Measured
+from .not_a_number import not_a_number
 from .passes import Passes
 from .scores import bits_per_byte, perplexity
 from .trunk import Trunk
@@ -165,6 +166,8 @@ def measure_corpus(
         tokens += sum(map(len, batch))
         if progress:
             progress(len(parts), len(windows), tokens)
+    if any(np.isnan(part).any() for part in parts):
+        raise not_a_number(trunk.model)
     return _sum_up(text, way, windows, parts, int(prefix), name, context, step)
 
 
@@ -242,12 +245,6 @@ def _sum_up(
 ) -> CorpusResult:
     """The result; of the sequence's tokens the first `prefix` are not the text's."""
     surprises = np.concatenate(parts)
-    if np.isnan(surprises).any():
-        raise EyebrowError(
-            "Not a number",
-            "the model's logits overflow in this precision; use --dtype float32 or bfloat16",
-            FAILED,
-        )
     tokens, nll = len(surprises), float(surprises.sum()) + 0.0
     size = sum(int(text.sizes[w.first - prefix : w.stop - prefix].sum()) for w in windows)
     result = CorpusResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..errors import EyebrowError
 from .batches import pieces_of, split_by_piece
 from .encode import Encoding, beyond, encode
 from .head import Measured
+from .not_a_number import not_a_number
 from .passes import Passes
 from .recipe import Recipe
 from .scores import TOP, StoryScore, Summary
@@ -46,6 +48,11 @@ class Scorer:
     def budget(self) -> int:
         """Padded tokens in a batch, as memory has it."""
         return self.passes.budget
+
+    @cached_property
+    def not_a_number(self) -> EyebrowError:
+        """Why scores of this model are NaN, found out once."""
+        return not_a_number(self.trunk.model)
 
     def score(self, texts: Sequence[str]) -> Iterator[tuple[int, StoryScore]]:
         """(index into `texts`, score) as they are finished; of a slab, long texts first.

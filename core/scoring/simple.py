@@ -14,7 +14,7 @@ from ..errors import EyebrowError
 from .batches import Piece, pieces_of
 from .encode import beyond, encode, without_added_end
 from .passes import Passes
-from .recipe import DEFAULT_CONTEXT, Recipe
+from .recipe import Recipe
 from .scorer import Scorer
 from .scores import Floats, Ints, StoryScore, perplexity
 from .trunk import Trunk
@@ -57,20 +57,31 @@ class TokenSurprise:
     tied: bool | None
 
 
-def recipe_for(model: Any, first_token: str = "context", context: int = DEFAULT_CONTEXT) -> Recipe:
-    """The recipe a model in memory is scored by: its own device, dtype and positions."""
+def recipe_for(model: Any, recipe: Recipe | None = None) -> Recipe:
+    """The recipe that a model in memory is scored by: its own device, dtype and positions.
+
+    Raises `EyebrowError` where `recipe` asks for another device or dtype than the model has.
+    """
     weight = next(iter(model.state_dict().values()))
     config = model.config.get_text_config()
-    recipe = Recipe(first_token, context)
-    recipe = recipe.within(getattr(config, "max_position_embeddings", None))
+    wanted = (recipe or Recipe()).within(getattr(config, "max_position_embeddings", None))
+    device = weight.device.type
     dtype = str(getattr(model, "dtype", weight.dtype)).removeprefix("torch.")
-    return recipe.settled(weight.device.type, dtype)
+    found = wanted.settled(device, dtype)
+    for name, own, asked in (("dtype", dtype, found.dtype), ("device", device, found.device)):
+        if own != asked:
+            raise EyebrowError(
+                "Bad recipe",
+                f"its {name} is {asked}, the model's is {own}; load the model with "
+                f"{name}={asked!r}",
+            )
+    return found
 
 
 def score_text(model: Any, tokenizer: Any, text: str, recipe: Recipe | None = None) -> StoryScore:
     """The whole score of one text."""
     with _evaluating(model):
-        scorer = Scorer(model, tokenizer, recipe or recipe_for(model))
+        scorer = Scorer(model, tokenizer, recipe_for(model, recipe))
         ((_, score),) = scorer.score([text])
     return score
 

@@ -46,7 +46,9 @@ def check_options(path: Path, name: str, column: str | None, per_line: bool) -> 
             "No columns", f"{name} is plain text and has no columns; leave --column out"
         )
     if per_line and kind_of(path) != ".txt":
-        raise EyebrowError("Bad usage", f"{name} is a table, a story a row; leave --per-line out")
+        raise EyebrowError(
+            "Not plain text", f"{name} is a table, a story a row; leave --per-line out"
+        )
 
 
 def folder_files(folder: Path, name: str) -> list[Path]:
@@ -78,8 +80,9 @@ def file_drafts(
     if kind == ".json":
         return row_drafts(json_values(chunks, name), column, name)
     if in_folder:
-        return whole_text_drafts(chunks, path.name[: path.name.lower().rindex(".txt")], per_line)
-    return text_drafts(chunks, per_line)
+        stem = path.name[: path.name.lower().rindex(".txt")]
+        return whole_text_drafts(chunks, name, stem, per_line)
+    return text_drafts(chunks, name, per_line)
 
 
 def file_count(path: Path, name: str, column: str | None) -> int | None:
@@ -94,4 +97,4 @@ def piped_drafts(opener: Opener, name: str, column: str | None, per_line: bool) 
     chunks = chain([first], chunks)
     if first.lstrip().startswith("{"):
         return row_drafts(json_lines(chunks, name), column, name)
-    return text_drafts(chunks, per_line)
+    return text_drafts(chunks, name, per_line)

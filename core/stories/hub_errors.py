@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def _error(error: Exception, source: str, split: str) -> EyebrowError:
 
     if isinstance(error, DatasetGenerationError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
-    said = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    said = reason(error, named=False)
     causes = [error, error.__cause__, error.__context__]
     if isinstance(error, DatasetNotFoundError):
         if "gated" in said:

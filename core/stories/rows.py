@@ -12,15 +12,16 @@ from collections.abc import Iterator
 
 from ..errors import EyebrowError
 from .columns import Row
-from .stream import pieces
+from .stream import LONGEST, pieces, too_long
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+LONG_NUMBER = "a number of it has thousands of digits"  # Python takes 4,300
 _KINDS = {list: "a list", bool: "true or false", int: "a number", float: "a number"}
 
 
 def json_lines(chunks: Iterator[str], name: str) -> Iterator[tuple[str, Row]]:
     """Rows of JSON Lines; blank lines are nothing."""
-    for number, line in enumerate(pieces(chunks, "\n"), start=1):
+    for number, line in enumerate(pieces(chunks, "\n", name), start=1):
         if line and not line.isspace():
             where = f"line {number}"
             try:
@@ -29,6 +30,8 @@ def json_lines(chunks: Iterator[str], name: str) -> Iterator[tuple[str, Row]]:
                 raise _broken(name, number, error) from None
             except RecursionError:
                 raise _too_deep(name, number) from None
+            except ValueError:
+                raise _bad_json(name, number, LONG_NUMBER) from None
             yield where, _row(value, name, where)
 
 
@@ -87,6 +90,8 @@ class _ValueReader:
                     raise _broken(self._name, line, error) from None
             except RecursionError:
                 raise _too_deep(self._name, self._line()) from None
+            except ValueError:
+                raise _bad_json(self._name, self._line(), LONG_NUMBER) from None
             else:
                 return value
 
@@ -107,6 +112,8 @@ class _ValueReader:
         self._lines += self._buffer.count("\n", 0, self._at)
         parts = [self._buffer[self._at :]]
         wanted = len(parts[0])
+        if wanted > LONGEST:
+            raise too_long(self._name)
         added = 0
         while not added or added < wanted:
             chunk = next(self._chunks, "")

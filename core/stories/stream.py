@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import EyebrowError
+from ..errors import EyebrowError, reason
 
 CHUNK = 1 << 18
+LONGEST = 1 << 26  # characters of one story; what is longer, or has no end, is refused
 BOM = codecs.BOM_UTF8
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
@@ -39,7 +40,7 @@ def file_opener(path: Path) -> Opener:
 def stdin_opener() -> AbstractContextManager[BinaryIO]:
     """Standard input, which is read but never closed."""
     if sys.stdin is None:
-        raise EyebrowError("No input", "standard input is closed; name a file instead of -")
+        raise EyebrowError("No input", "standard input is closed; give something else than -")
     return nullcontext(sys.stdin.buffer)
 
 
@@ -68,18 +69,46 @@ def text_chunks(opener: Opener, name: str) -> Iterator[str]:
             raise _undecodable(error, name, offset, line, 0) from None
 
 
-def pieces(chunks: Iterator[str], separator: str) -> Iterator[str]:
-    """The text between separators, which may lie across chunks; the last piece may be empty."""
+def whole_text(opener: Opener, name: str, longest: int = LONGEST) -> str:
+    """All of the text, of `longest` characters at the most."""
+    parts: list[str] = []
+    size = 0
+    for chunk in text_chunks(opener, name):
+        size += len(chunk)
+        if size > longest:
+            raise too_long(name, longest)
+        parts.append(chunk)
+    return "".join(parts)
+
+
+def too_long(name: str, longest: int = LONGEST) -> EyebrowError:
+    """A text without an end in sight, which would fill the memory."""
+    return EyebrowError(
+        "Too long",
+        f"{name} has more than {longest:,} characters without an end of the text; part it into "
+        "stories by blank lines, or give --per-line where each line is one",
+    )
+
+
+def pieces(chunks: Iterator[str], separator: str, name: str) -> Iterator[str]:
+    """The text between separators, which may lie across chunks; the last piece may be empty.
+
+    Raises `EyebrowError` for a piece longer than `LONGEST`.
+    """
     kept: list[str] = []
+    size = 0
     carry = ""
     overlap = len(separator) - 1
     for chunk in chunks:
         *ended, rest = (carry + chunk).split(separator)
         for part in ended:
             yield "".join([*kept, part])
-            kept = []
+            kept, size = [], 0
         cut = max(0, len(rest) - overlap)
         kept.append(rest[:cut])
+        size += cut
+        if size > LONGEST:
+            raise too_long(name)
         carry = rest[cut:]
     yield "".join([*kept, carry])
 
@@ -97,13 +126,13 @@ def explained(name: str) -> Iterator[None]:
         raise EyebrowError(
             "No permission", f"{name} may not be read by this user; change its permissions"
         ) from None
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error):
         raise EyebrowError(
-            "Damaged file", f"{name} is cut short or damaged ({error}); fetch or pack it again"
+            "Damaged file", f"{name} is cut short or damaged; fetch or pack it again"
         ) from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise EyebrowError("Cannot read", f"{name}: {reason}; check the file") from None
+        why = reason(error, named=False)
+        raise EyebrowError("Cannot read", f"{name}: {why}; check the file") from None
 
 
 def _refuse_utf16(data: bytes, name: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EyebrowError
+from ..errors import EyebrowError, reason
 from .columns import Columns
 from .drafts import Draft
 from .stream import explained, pieces
@@ -32,7 +32,7 @@ def csv_drafts(
 ) -> Iterator[Draft]:
     """The stories of a CSV or TSV file."""
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
-    lines = (line + "\n" for line in pieces(chunks, "\n"))
+    lines = (line + "\n" for line in pieces(chunks, "\n", name))
     first = next(lines, "")
     if delimiter == "," and "," not in first and ";" in first:
         delimiter = ";"
@@ -109,10 +109,13 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
                 pyarrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as file,
             ):
                 yield file
-        except pyarrow.ArrowException as error:
-            reason = str(error).splitlines()[0]
+        except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the system's, not pyarrow's, which says so of pages that are damaged
+            said = "text that is not UTF-8" if isinstance(error, UnicodeError) else reason(error)
             raise EyebrowError(
-                "Bad table", f"{name} is no readable Parquet file ({reason}); write it again"
+                "Bad table",
+                f"{name} is no readable Parquet file ({said.rstrip('.')}); write it again",
             ) from None
 
 

@@ -2,8 +2,10 @@
 
 Which of them it is, is decided on the first chunk (256 KiB), in this order: `<|endoftext|>` if
 it occurs there, else NUL if it occurs there, else blank lines. A line of white space is blank,
-whether lines end in LF or CRLF. Stories lose the white space around them; inside they are kept
-as they are, carriage returns included.
+whether lines end in LF or CRLF.
+
+A story is what stands between two separators, less the line ends on both sides of it; all else
+is kept as it is, spaces at its ends and carriage returns inside included.
 """
 
 from __future__ import annotations
@@ -12,31 +14,33 @@ from collections.abc import Iterator
 from itertools import chain
 
 from .drafts import Draft
-from .stream import pieces
+from .stream import LONGEST, pieces, too_long
 
 END_OF_TEXT = "<|endoftext|>"
 NUL = "\0"
 
 
-def text_drafts(chunks: Iterator[str], per_line: bool = False) -> Iterator[Draft]:
-    """The stories of a plain text."""
+def text_drafts(chunks: Iterator[str], name: str, per_line: bool = False) -> Iterator[Draft]:
+    """The stories of a plain text; `name` says in messages which."""
     first = next(chunks, "")
     chunks = chain([first], chunks)
     if per_line:
-        parts = _without_last_if_blank(pieces(chunks, "\n"))
+        parts = _without_last_if_blank(pieces(chunks, "\n", name))
     elif END_OF_TEXT in first:
-        parts = _without_last_if_blank(pieces(chunks, END_OF_TEXT))
+        parts = _without_last_if_blank(pieces(chunks, END_OF_TEXT, name))
     elif NUL in first:
-        parts = _without_last_if_blank(pieces(chunks, NUL))
+        parts = _without_last_if_blank(pieces(chunks, NUL, name))
     else:
-        parts = _paragraphs(pieces(chunks, "\n"))
+        parts = _paragraphs(pieces(chunks, "\n", name), name)
     for number, part in enumerate(parts, start=1):
-        yield Draft(part.strip(), where=f"story {number}")
+        yield Draft(part.strip("\r\n"), where=f"story {number}")
 
 
-def whole_text_drafts(chunks: Iterator[str], stem: str, per_line: bool = False) -> Iterator[Draft]:
+def whole_text_drafts(
+    chunks: Iterator[str], name: str, stem: str, per_line: bool = False
+) -> Iterator[Draft]:
     """As `text_drafts`, but a text of one story has its id and title from the file's name."""
-    drafts = text_drafts(chunks, per_line)
+    drafts = text_drafts(chunks, name, per_line)
     first = next(drafts, None)
     if first is None:
         return
@@ -48,14 +52,18 @@ def whole_text_drafts(chunks: Iterator[str], stem: str, per_line: bool = False) 
     yield from chain([first, second], drafts)
 
 
-def _paragraphs(lines: Iterator[str]) -> Iterator[str]:
+def _paragraphs(lines: Iterator[str], name: str) -> Iterator[str]:
     kept: list[str] = []
+    size = 0
     for line in lines:
         if line and not line.isspace():
             kept.append(line)
+            size += len(line) + 1
+            if size > LONGEST:
+                raise too_long(name)
         elif kept:
             yield "\n".join(kept)
-            kept = []
+            kept, size = [], 0
     if kept:
         yield "\n".join(kept)
 

@@ -168,8 +168,9 @@ def test_tokens_json(cli: Cli) -> None:
     rows = cli("tokens", TEXT, "-m", BIGRAM, "--json").json
     assert list(rows[0]) == [
         *("index", "token", "token_id", "start", "end", "logprob", "probability"),
-        *("surprise", "rank", "entropy", "top", "tied"),
+        *("surprise", "rank", "entropy", "top", "tied", "model", "recipe"),
     ]
+    assert {row["model"] for row in rows} == {BIGRAM}
     first, *others = rows
     unscored = ("logprob", "probability", "surprise", "rank", "entropy")
     assert [first[name] for name in unscored] == [None] * 5
@@ -225,7 +226,7 @@ def test_a_text_cannot_command_the_terminal(cli: Cli) -> None:
     hostile = "Red \x1b[31m\x07\x9b2J \u202egnp.exe\u2066 tail\nend\x7f"
     shown = cli("tokens", hostile, "-m", BIGRAM)
     assert not set("\x1b\x07\x9b\u202e\u2066\x7f") & set(shown.out)
-    assert {"␛", "␇", "␊", "␡"} <= set(shown.out)
+    assert {"␛", "␇", "↵", "␡"} <= set(shown.out)
     rows = cli("tokens", hostile, "-m", BIGRAM, "--json")
     assert rows.out.isascii()
     assert "".join(hostile[row["start"] : row["end"]] for row in rows.json) == hostile
@@ -243,7 +244,9 @@ def test_titles_and_names_cannot_either(cli: Cli, tmp_path: Path) -> None:
 
 def test_next_json(cli: Cli) -> None:
     rows = cli("next", "Once upon", "-m", BIGRAM, "-k", "4", "--json").json
-    assert [list(row) for row in rows] == [["token", "token_id", "logit", "probability"]] * 4
+    assert [list(row) for row in rows] == [
+        ["token", "token_id", "logit", "probability", "model", "recipe"]
+    ] * 4
     assert [row["logit"] for row in rows] == sorted((row["logit"] for row in rows), reverse=True)
     loaded = load_model(BIGRAM)
     expected = next_tokens(loaded.model, loaded.tokenizer, "Once upon", 4)
@@ -259,6 +262,54 @@ def test_next_table(cli: Cli) -> None:
     lines = cli("next", "Once upon a", "-m", BIGRAM, "-k", "2").out.splitlines()
     assert lines[0].split() == ["token", "id", "logit", "p"]
     assert [line[0] for line in lines[1:]] == ["␣", "␣"]
+
+
+def test_several_models_come_one_after_the_other(cli: Cli, tiny: Callable[[str], Path]) -> None:
+    models = ("-m", BIGRAM, "-m", tiny("llama"))
+    alone = cli("tokens", TEXT, "-m", BIGRAM, "--context", 64, "--json").json
+    rows = cli("tokens", TEXT, *models, "--json").json
+    assert [row["model"] for row in rows] == [BIGRAM] * len(alone) + ["llama"] * (
+        len(rows) - len(alone)
+    )
+    assert rows[: len(alone)] == alone  # under the recipe of the narrowest
+    assert all(row["recipe"] == rows[0]["recipe"] for row in rows)
+    shown = cli("tokens", TEXT, *models).out.splitlines()
+    assert shown[0] == BIGRAM
+    assert "llama" in shown
+    tables = cli("next", "Once upon", *models, "-k", 3, "--json").json
+    assert [row["model"] for row in tables] == [BIGRAM] * 3 + ["llama"] * 3
+    assert [row["recipe"]["context"] for row in tables] == [512] * 3 + [64] * 3
+    assert cli("next", "Once upon", *models, "-k", 3).out.splitlines()[0] == BIGRAM
+
+
+def test_a_family_is_all_its_sizes(cli: Cli) -> None:
+    rows = cli("next", "Once upon", "-m", "pocket", "-k", 1, "--json").json
+    assert [row["model"] for row in rows] == [spec.name for spec in families()["pocket"]]
+
+
+def test_one_bad_model_stops_no_other(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    for words in (("tokens", TEXT), ("next", TEXT)):
+        done = cli(*words, "-m", tmp_path / "broken", "-m", BIGRAM, "--json")
+        assert done.code == 3
+        assert {row["model"] for row in done.json} == {BIGRAM}
+        assert done.err.count("\n") == 1
+        assert "broken/config.json" in done.err
+
+
+@pytest.mark.parametrize("command", ["tokens", "next"])
+def test_a_file_where_a_text_is_meant(
+    cli: Cli, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "story.txt").write_text(TEXT)
+    done = cli(command, "story.txt", "-m", BIGRAM)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("eyebrow: Text or file?: story.txt is a file here")
+    assert done.err.count("\n") == 1
+    piped = cli(command, "-", "-m", BIGRAM, stdin=b"story.txt")
+    assert piped.code == 0
 
 
 # --- models --------------------------------------------------------------------------------
@@ -297,6 +348,8 @@ def cached(cache: Path, name: str, kind: str, weights: bool = True) -> Path:
 def test_models_of_the_cache_are_there_if_they_can_be_used(process: Cli, tmp_path: Path) -> None:
     mine = cached(tmp_path, "me/mine", "LlamaForCausalLM")
     cached(tmp_path, "me/encoder", "BertForMaskedLM")
+    strange = cached(tmp_path, "me/strange", "LlamaForCausalLM")
+    (strange / "config.json").write_text('{"architectures": 5}')
     cached(tmp_path, "EleutherAI/pythia-70m", "GPTNeoXForCausalLM", weights=False)
     small = cached(tmp_path, "EleutherAI/pythia-14m", "GPTNeoXForCausalLM")
     done = process("models", "--json", HF_HUB_CACHE=str(tmp_path))
@@ -305,7 +358,7 @@ def test_models_of_the_cache_are_there_if_they_can_be_used(process: Cli, tmp_pat
     assert rows["me/mine"]["family"] is None
     assert rows["pythia-14m"]["local_path"] == str(small)
     assert rows["pythia-70m"]["local_path"] is None  # its configuration alone is no model
-    assert not {"me/encoder", "EleutherAI/pythia-14m"} & set(rows)
+    assert not {"me/encoder", "me/strange", "EleutherAI/pythia-14m"} & set(rows)
 
 
 def test_models_table(cli: Cli) -> None:

@@ -52,6 +52,19 @@ def test_json_of_all_is_a_list(cli: Cli, place: Path, llama: Path) -> None:
         assert alone == row
 
 
+def test_several_models_are_a_list_whatever_the_recipe(cli: Cli, place: Path, llama: Path) -> None:
+    models = ("-m", "pocket-bigram", "-m", llama)
+    rows = cli("corpus", place, *models, "--recipe", "rolling", "--json").json
+    assert [row["model"] for row in rows] == ["pocket-bigram", "llama"]
+    assert rows[1] == cli("corpus", place, "-m", llama, "--recipe", "rolling", "--json").json
+    rows = cli("corpus", place, *models, "--recipe", "all", "--context", 64, "--json").json
+    assert [row["recipe"] for row in rows] == RECIPES * 2
+    shown = cli("corpus", place, *models).out
+    assert shown.startswith("pocket-bigram\n")
+    assert "\n\nllama\n" in shown
+    assert shown.count("strided (") == 1
+
+
 def test_the_default_is_strided(cli: Cli, place: Path, llama: Path) -> None:
     row = cli("corpus", place, "-m", llama, "--json").json
     assert (row["recipe"], row["context"], row["stride"]) == ("strided", 64, 32)

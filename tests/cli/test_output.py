@@ -7,6 +7,7 @@ import math
 import sys
 
 import pytest
+from eyebrow.core.commands import progress
 from eyebrow.core.commands.output import number, table, width
 from eyebrow.core.commands.progress import ProgressLine, duration
 from eyebrow.core.commands.text import _percent
@@ -97,6 +98,19 @@ def test_progress_is_one_line_written_over_itself(monkeypatch: pytest.MonkeyPatc
     assert second == "b  loading" + " " * (len(first) - len("b  loading"))
     assert blank.strip() == ""
     assert end == ""
+
+
+def test_without_a_terminal_progress_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    line = ProgressLine(True)
+    for second in range(150):
+        now[0] = float(second)
+        line.show(Progress("m", "scoring", second, 200))
+    line.clear()
+    assert log.getvalue() == "m  60/200\nm  120/200\n"
 
 
 @pytest.mark.parametrize(("wanted", "screen"), [(False, Terminal()), (True, io.StringIO())])

@@ -26,6 +26,7 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.simple import score_text
 from eyebrow.core.stories import Story, bundled_stories
+from eyebrow.core.stories.drafts import title_of
 
 BIGRAM = "pocket-bigram"
 
@@ -195,7 +196,7 @@ def test_a_bad_story_stops_no_other(
         assert row.nll == pytest.approx(expected[row.story], rel=1e-5)
     (failure,) = results.failures
     assert (failure.model, failure.story) == (BIGRAM, bad.id)
-    assert failure.message == "RuntimeError: index out of range"
+    assert failure.message == "index out of range"
 
 
 def test_if_every_story_fails_it_is_told_once(
@@ -329,3 +330,39 @@ def test_the_same_weights_under_two_names_are_told(stories: list[Story], tmp_pat
     (warning,) = results.warnings
     assert warning.startswith("run/step1 and run/step2 have the same weights")
     assert "warnings" not in results.to_json()
+
+
+def test_texts_are_stories_too(stories: list[Story]) -> None:
+    texts = [story.text for story in stories[:2]]
+    results = score([*texts, stories[2]], BIGRAM)
+    assert [row.story for row in results.stories] == ["1", "2", stories[2].id]
+    whole = score(stories[:3], BIGRAM)
+    assert [row.nll for row in results.stories] == [row.nll for row in whole.stories]
+    assert results.titles["1"] == title_of(texts[0])
+
+
+@pytest.mark.parametrize("given", ["stories.txt", Path("stories.txt"), 5, [1]])
+def test_what_is_no_story_is_told(given: Any) -> None:
+    with pytest.raises(EyebrowError, match=r"No stories: .*(list of texts|give texts or stories)"):
+        score(given, BIGRAM)
+
+
+def test_a_model_in_memory_is_no_name(stories: list[Story]) -> None:
+    loaded = load_model(BIGRAM)
+    for given in (loaded.model, [loaded], [BIGRAM, loaded.model]):
+        with pytest.raises(EyebrowError, match=r"names of models, not a .*; for a model in memory"):
+            score(stories, given)
+
+
+def test_weights_that_are_no_numbers_are_named(
+    stories: list[Story], tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "nan"
+    shutil.copytree(tiny("llama"), folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][2] = math.nan
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(EyebrowError, match=r"model\.norm\.weight holds NaN in 1 of 32 places"):
+        score(stories, str(folder))

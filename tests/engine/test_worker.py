@@ -29,8 +29,8 @@ from eyebrow.core.engine.messages import (
 from eyebrow.core.engine.worker import Inbox, Worker
 from eyebrow.core.models import digests as digests_room
 from eyebrow.core.models.catalogue import POCKET
+from eyebrow.core.models.headers import read_header
 from eyebrow.core.models.spec import ModelSpec
-from eyebrow.core.models.weights import read_header
 from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.recipe import Recipe
@@ -146,7 +146,7 @@ def test_one_byte_of_the_weights_gives_new_scores(
     model, some = ModelSpec("own", "folder", str(folder)), stories(3)
     store, pick = Store(tmp_path / "store"), random.Random(7)
     weights = folder / "model.safetensors"
-    begin, _ = read_header(weights)
+    begin = min(tensor.begin for tensor in read_header(weights).values())
 
     def score(job: int) -> list[Any]:
         replies.seek(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -131,6 +132,17 @@ def test_it_leaves_in_the_middle_of_work_and_writes_what_it_has(
     assert digests(told) <= there < digests(many)
     while not at.replies.empty():
         assert not isinstance(at.replies.get(), WorkerDied), "it was let go, it did not die"
+
+
+def test_a_request_that_cannot_be_read_is_its_end(desk: Open, spec: Spec, tmp_path: Path) -> None:
+    at, some = desk(), stories(3)
+    at.send(Score(1, spec("llama"), RECIPE, some))
+    at.until(Finished)
+    at.process.stdin.write(struct.pack("<Q", 4) + b"junk")
+    at.process.stdin.flush()
+    (*_, died) = at.until(WorkerDied)
+    assert "cannot be read" in died.last_words
+    assert stored(tmp_path / "scores", spec("llama")) == digests(some)
 
 
 def test_it_leaves_before_it_is_up(desk: Open) -> None:

@@ -163,12 +163,23 @@ def test_what_the_hub_does_not_know(hub: Hub, monkeypatch: pytest.MonkeyPatch) -
     hub.add("owner/tiny", TINY)
     with pytest.raises(EyebrowError, match="No such revision: owner/tiny has no revision 'v9'"):
         download(ModelSpec("tiny", "hub", "owner/tiny", revision="v9"))
+    hub.repositories["owner/tiny"].branches = tuple(f"step{n}" for n in range(20))
+    with pytest.raises(EyebrowError, match=r"there are main, step0, step1, .*step10 and 9 more"):
+        download(ModelSpec("tiny", "hub", "owner/tiny", revision="v9"))
     with pytest.raises(EyebrowError, match=r"No such model: owner/\.\.tiny is no name"):
         download(ModelSpec("tiny", "hub", "owner/..tiny"))
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     error = failure()
     assert (error.title, error.exit_code) == ("No connection", FAILED)
     assert "http://127.0.0.1:9 cannot be reached" in error.message
+
+
+def test_offline_a_revision_that_is_not_here_names_those_that_are(hub: Hub) -> None:
+    hub.add("owner/tiny", TINY)
+    download(ModelSpec("tiny", "hub", "owner/tiny"))
+    hub.asked.clear()
+    with pytest.raises(EyebrowError, match=r"owner/tiny#v9 is not in the cache.* there are main"):
+        download(ModelSpec("tiny", "hub", "owner/tiny", revision="v9"), offline=True)
 
 
 def test_offline_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

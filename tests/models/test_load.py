@@ -16,11 +16,11 @@ import torch
 from eyebrow.core import EyebrowError, compute_perplexity
 from eyebrow.core.models import load as load_room
 from eyebrow.core.models.catalogue import POCKET
+from eyebrow.core.models.configuration import positions
 from eyebrow.core.models.device import pick_device, pick_dtype
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.load_errors import check_config
-from eyebrow.core.models.weights import positions
 from eyebrow.core.scoring.recipe import Recipe
 
 Tiny = Callable[[str], Path]
@@ -59,7 +59,7 @@ TORN = b"\x20\0\0\0\0\0\0\0" + b"{}".ljust(32)
     [
         ("model.safetensors", b"torn", "Damaged model", 1, "model.safetensors"),
         ("model.safetensors", b"", "Damaged model", 1, "cut short at 0 bytes"),
-        ("model.safetensors", TORN, "Damaged model", 1, "lack"),
+        ("model.safetensors", TORN, "Damaged model", 1, "holds no weights"),
         ("model.safetensors", None, "No weights", 1, "no model.safetensors"),
         ("config.json", b"{", "Damaged model", 2, "config.json cannot be read"),
         ("config.json", b"[]", "Damaged model", 2, "no configuration"),

@@ -33,7 +33,7 @@ RECIPE = Recipe(dtype="float32", device="cpu")
 @pytest.fixture
 def names(tmp_path: Path) -> Path:
     place = tmp_path / "names.txt"
-    place.write_text("ada\nanna\r\n\n  dan \nnaïve\n", encoding="utf-8")
+    place.write_text("ada\nanna\r\n\n \t\ndan\nnaïve\n", encoding="utf-8")
     return place
 
 

@@ -227,3 +227,15 @@ def test_half_precision_on_the_cpu_ties(tiny: Any, opened: Any) -> None:
         tied.append(shared)
     assert tied[0] > 5
     assert tied[1] == 0
+
+
+def test_a_recipe_for_another_dtype_or_device_is_refused(opened: Any) -> None:
+    model, tokenizer = opened("llama")
+    for recipe, said in (
+        (Recipe(dtype="bfloat16"), "its dtype is bfloat16, the model's is float32"),
+        (Recipe(device="cuda"), "its device is cuda, the model's is cpu"),
+    ):
+        with pytest.raises(EyebrowError, match=f"Bad recipe: {said}"):
+            token_surprise(model, tokenizer, TEXT, recipe)
+    same = Recipe(dtype="float32", device="cpu")
+    assert token_surprise(model, tokenizer, TEXT, same) == token_surprise(model, tokenizer, TEXT)

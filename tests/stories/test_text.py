@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
-from eyebrow.core.stories import open_stories
+from eyebrow.core.stories import open_stories, rows, stream, text
 from eyebrow.core.stories.stream import CHUNK, pieces
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,11 +19,13 @@ from .conftest import Fails, Write, texts
     ("content", "stories"),
     [
         ("One.\nStill one.\n\nTwo.\n", ["One.\nStill one.", "Two."]),
-        ("\n\n One. \n \t \n\n\nTwo.", ["One.", "Two."]),
+        ("\n\n One. \n \t \n\n\n\tTwo.", [" One. ", "\tTwo."]),
         ("One.\r\nStill.\r\n\r\nTwo.\r\n", ["One.\r\nStill.", "Two."]),
         ("One.\n\nStill.<|endoftext|>\nTwo.\n<|endoftext|>\n", ["One.\n\nStill.", "Two."]),
         ("One.\n\nStill.\0Two.\0", ["One.\n\nStill.", "Two."]),
         ("a\0b<|endoftext|>c", ["a\0b", "c"]),
+        (" a \r\n<|endoftext|>\r\n  b\n", [" a ", "  b"]),
+        ("  a\nb \0 c\0", ["  a\nb ", " c"]),
         ("No separator at all", ["No separator at all"]),
         ("\ufeffBOM goes\n\nso", ["BOM goes", "so"]),
         ("Ünïcode 🙂\n\nzwei\u2028drei", ["Ünïcode 🙂", "zwei\u2028drei"]),
@@ -36,9 +39,29 @@ def test_separators(write: Write, content: str, stories: list[str]) -> None:
 
 
 def test_one_story_a_line(write: Write) -> None:
-    opened = open_stories(write("s.txt", "one\r\n\ntwo\nthree"), per_line=True)
-    assert texts(opened) == ["one", "two", "three"]
+    opened = open_stories(write("s.txt", "one\r\n\n  two \nthree"), per_line=True)
+    assert texts(opened) == ["one", "  two ", "three"]
     assert opened.skipped == 1
+
+
+def test_a_text_is_the_same_from_every_container(write: Write) -> None:
+    story = "  Indented and with a tab behind it.\t"
+    row = f'{{"text": {json.dumps(story)}}}\n'
+    for name, content in (("s.txt", story + "\n"), ("s.jsonl", row), ("s.csv", f"text\n{story}\n")):
+        assert texts(open_stories(write(name, content))) == [story]
+
+
+@pytest.mark.parametrize("name", ["endless.txt", "endless.jsonl", "endless.json", "nul.txt"])
+def test_a_story_without_an_end_is_refused(
+    write: Write, fails: Fails, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (stream, text, rows):
+        monkeypatch.setattr(room, "LONGEST", 2 * CHUNK)
+    begin = {"nul.txt": "a\0"}.get(name, '["' if ".json" in name else "")
+    line = "y\n" if name == "endless.txt" else "y"
+    error = fails(write(name, begin + line * (3 * CHUNK)))
+    assert error.title == "Too long"
+    assert name in error.message
 
 
 def test_nothing_between_two_separators_is_counted_as_empty(write: Write) -> None:
@@ -65,7 +88,7 @@ def test_a_character_across_two_chunks(write: Write) -> None:
     st.sampled_from(["\n", "<|>", "|||"]),
 )
 def test_pieces_are_what_split_gives(chunks: list[str], separator: str) -> None:
-    assert list(pieces(iter(chunks), separator)) == "".join(chunks).split(separator)
+    assert list(pieces(iter(chunks), separator, "x")) == "".join(chunks).split(separator)
 
 
 def test_gzip_is_unpacked(write: Write) -> None:
@@ -101,8 +124,8 @@ def test_wikitext_has_no_blank_line_and_is_one_story(shared: Path, tmp_path: Pat
     path = tmp_path / "wiki.txt"
     path.write_bytes((shared / "wiki.test.raw").read_bytes())
     whole = path.read_bytes().decode()
-    assert texts(open_stories(path)) == [whole.strip()]
-    lines = [line.strip() for line in whole.split("\n") if line.strip()]
+    assert texts(open_stories(path)) == [whole.strip("\r\n")]
+    lines = [line.strip("\r") for line in whole.split("\n") if line.strip()]
     assert texts(open_stories(path, per_line=True)) == lines
 
 

@@ -19,7 +19,12 @@ class Terminal:
     """`written` counts the bytes the program wrote."""
 
     def __init__(
-        self, command: list[str], rows: int = 40, columns: int = 140, **environment: str
+        self,
+        command: list[str],
+        rows: int = 40,
+        columns: int = 140,
+        cwd: Path | None = None,
+        **environment: str,
     ) -> None:
         env = {
             **os.environ,
@@ -33,7 +38,12 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.written = 0
         self.child = pexpect.spawn(
-            command[0], command[1:], env=env, dimensions=(rows, columns), timeout=PATIENCE
+            command[0],
+            command[1:],
+            env=env,
+            cwd=cwd,
+            dimensions=(rows, columns),
+            timeout=PATIENCE,
         )
 
     def __enter__(self) -> Terminal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from eyebrow.tui.panes.story_text import StoryText
 from eyebrow.tui.views.explore import ExploreScreen
 from eyebrow.tui.views.help import HelpScreen
 
-from .stage import STORIES, made_app, settled
+from .stage import SPECS, STORIES, made_app, settled
 
 HOSTILE = (
     Story("markup", "[/foo] [bold", "a [/foo] b [red]c[/] $x @y"),
@@ -50,6 +52,22 @@ async def test_what_is_on_the_screen_when_all_is_scored() -> None:
             assert wanted in shown
         assert "perplexity" in shown
         assert "first token context · 1024/512 · float32 cpu" in shown
+
+
+async def test_titles_and_names_command_no_terminal() -> None:
+    specs = [replace(spec, name=f"\x1b]0;pwned\x07{spec.name}") for spec in SPECS]
+    app = made_app(HOSTILE[1:2], specs, silent=True)
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        await pilot.press("y")  # says in a toast which story was copied
+        app.session.receive(Failed(0, "", "\x1b[5mBad", "the server says \x1b[2J"))
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if "copied" in (shown := text_of(app)) and "the server" in shown:
+                break
+        assert "␛[31mred␛]0;title␇: copied" in shown  # the toast
+        assert "the server says ␛[2J" in shown
+        assert shown.count("␛]0;pwned␇") > len(specs)  # the ladder, and the status line
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
 
 
 async def test_moving_through_stories_and_tokens() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from eyebrow.core.wording import visible
 from eyebrow.tui.panes.layout import lay_out
-from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten, visible
+from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,20 +17,20 @@ DANGEROUS = "\x00\x07\x1b\x7f\x9b\u202e\u2066\u200b\ufeff\u061c\u2028"
 @given(st.text())
 @settings(max_examples=100)
 def test_nothing_that_acts_gets_through(text: str) -> None:
-    shown = visible(text + DANGEROUS, newlines=True)
+    shown = visible(text + DANGEROUS)
     assert not set(shown) & set(DANGEROUS)
     assert not any(unicodedata.category(ch) in ("Cc", "Cs") for ch in shown)
 
 
 def test_plain_text_and_markup_stay_as_they_are() -> None:
     assert visible("[/foo] [red]a[/] naïve 日本") == "[/foo] [red]a[/] naïve 日本"
-    assert visible("a\nb", newlines=True) == "a↵b"
+    assert visible("a\nb") == "a↵b"
 
 
 @given(st.text(max_size=40), st.integers(0, 30))
 @settings(max_examples=100)
 def test_a_shortened_text_fits(text: str, cells: int) -> None:
-    plain = visible(text, newlines=True)
+    plain = visible(text)
     cut = shorten(plain, cells)
     assert cell_width(cut) <= cells
     assert cut == plain or cut == "" or cut.endswith("…")

@@ -160,7 +160,7 @@ def test_a_dead_worker_is_started_again_and_loses_nothing() -> None:
     known = dict(shop.session.rung.sums)
     shop.session.receive(WorkerDied(-9, ""))
     assert shop.engine.starts == 1
-    assert "signal 9" in shop.notices[-1].message
+    assert "it was killed" in shop.notices[-1].message
     assert shop.session.rung.sums == known
     shop.session.receive(HELLO)
     shop.answer_all()
@@ -174,6 +174,11 @@ def test_a_worker_that_keeps_dying_is_given_up_with_the_reason() -> None:
         shop.session.receive(WorkerDied(1, "ImportError: no torch"))
     assert shop.engine.starts == GIVE_UP - 1
     assert "no torch" in shop.session.stopped
+    killed = Shop()
+    killed.begin()
+    for _ in range(GIVE_UP):
+        killed.session.receive(WorkerDied(-9, ""))
+    assert killed.session.stopped.endswith("it was killed, perhaps because memory ran out")
     before = len(shop.sent)
     shop.session.select_story(1)
     assert len(shop.sent) == before

@@ -72,3 +72,13 @@ def test_outside_of_its_span_a_partial_update_is_not_believed() -> None:
     chops = ChopsUpdate([{0: Strip([Segment("..C.......")])}], [(0, 2, 3)], [[10]])
     show(stream, shown.thrifty(chops))
     assert screen.display == ["abCdefghij"]
+
+
+def test_what_a_widget_let_through_commands_no_terminal() -> None:
+    strip = Strip([Segment("a\x1b[2Jb\x07\x9b31m"), Segment("日\x1b本")]).adjust_cell_length(WIDTH)
+    update = LayoutUpdate([[strip]], Region(0, 0, WIDTH, 1))
+    written = Screenful().thrifty(update).render_segments(CONSOLE)
+    assert "␛" in written
+    assert not {"\x07", "\x9b"} & set(written)
+    assert "\x1b[2J" not in written
+    assert "\x1b本" not in written

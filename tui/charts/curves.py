@@ -13,7 +13,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..plain import cell_width, figures, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, figures, shorten
 from ..terminal import ColourDepth
 from . import ink
 from .axis import Axis
@@ -139,7 +140,7 @@ def _drawable(
             if cell_width(marker) > 1:
                 marker = ink.MARKERS[0]
             colour = colours[place % len(colours)] if one.colour is None else one.colour
-            label = visible(one.label, newlines=True)
+            label = visible(one.label)
             drawn.append(_Drawn(label, tuple(points), colour, marker, one.line))
     return tuple(drawn)
 
@@ -157,7 +158,7 @@ def _in_words(
     points = drawn[0].points
     chosen = next((point for point in points if point.parameters == current), points[-1])
     size = x_text(chosen.parameters)
-    return visible(f"{y_title} {figures(chosen.value)} at {size}", newlines=True)
+    return visible(f"{y_title} {figures(chosen.value)} at {size}")
 
 
 # --- the window ----------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def _x_ticks(
     names: dict[float, str] = {}
     for one in drawn:
         for point in one.points if one.marker else ():
-            name = visible(point.label, newlines=True)
+            name = visible(point.label)
             if not name or len(name) != cell_width(name):
                 name = x.text(point.parameters)
             names.setdefault(point.parameters, name)

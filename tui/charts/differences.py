@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plain import cell_width, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, shorten
 from ..terminal import ColourDepth
 from . import ink
 from .axis import Axis
@@ -41,7 +42,7 @@ def differences(
         return ""
     quiet = ink.quiet_colour(dark, depth)
     colour = ink.palette(dark, depth)[0]
-    labels = [visible(row.label, newlines=True) for row in rows]
+    labels = [visible(row.label) for row in rows]
     names = min(max(map(cell_width, labels)), width // 3)
     texts = max(cell_width(row.text) for row in rows)
     if width - names - texts < 24:

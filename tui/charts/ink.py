@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ..plain import cell_width, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, shorten
 from ..terminal import ColourDepth
 
 SOLID = "●◆▲■▼"
@@ -62,8 +63,8 @@ def in_depth(line: str, depth: ColourDepth) -> str:
 
 def heading(entries: list[Entry], width: int, title: str, quiet: int | None) -> str:
     """A title on the left, the legend on the right, cut where they do not fit."""
-    title = shorten(visible(title, newlines=True), width)
-    labels = [visible(label, newlines=True) for _, _, label in entries]
+    title = shorten(visible(title), width)
+    labels = [visible(label) for _, _, label in entries]
 
     def legend_width() -> int:
         return sum(2 + cell_width(label) for label in labels) + 3 * (len(labels) - 1)
@@ -85,7 +86,7 @@ def heading(entries: list[Entry], width: int, title: str, quiet: int | None) -> 
 
 def footing(title: str, width: int, quiet: int | None) -> str:
     """The title of the x axis, at the right edge."""
-    title = shorten(visible(title, newlines=True), width)
+    title = shorten(visible(title), width)
     return paint(" " * (width - cell_width(title)) + title, quiet)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plain import cell_width, figures, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, figures, shorten
 from ..terminal import ColourDepth
 from . import ink
 from .axis import Axis
@@ -51,7 +52,7 @@ def ridges(
         return ""
     quiet = ink.quiet_colour(dark, depth)
     fill, mark = ink.palette(dark, depth)[:2]
-    names = max(cell_width(visible(row.label, newlines=True)) for row in rows)
+    names = max(cell_width(visible(row.label)) for row in rows)
     names = min(names, NAME, width // 4)
     ruler = Ruler(axis, *span, max(1, width - names - 10))
     room = height - 4 if height >= 10 else height - 3
@@ -64,7 +65,7 @@ def ridges(
     for row in rows[: room // each]:
         for line in _ridge(row, ruler, each - 1, highest):
             body.append(" " * (names + 1) + ink.paint(line, fill))
-        name = shorten(visible(row.label, newlines=True), names)
+        name = shorten(visible(row.label), names)
         lead = ("▸" if row.label == current else " ") + name + " " * (names - cell_width(name))
         body.append(lead + _bar(row, ruler, fill, mark) + f" {figures(row.quantiles[2]):>7}")
     body += [""] * (room - len(body))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plain import cell_width, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, shorten
 from ..terminal import ColourDepth
 from . import ink
 from .curves import MIN_HEIGHT, MIN_WIDTH
@@ -40,7 +41,7 @@ def shares(
         return ""
     quiet = ink.quiet_colour(dark, depth)
     colour = ink.palette(dark, depth)[0]
-    names = [visible(row.label, newlines=True) for row in rows]
+    names = [visible(row.label) for row in rows]
     room = min(max(map(cell_width, names)), width // 4)
     cells = width - room - 2 - NUMBER * len(limits)
     numbers = cells >= LEAST

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ...core.wording import visible
 from ..plain import cell_width, shorten
 
 Part = tuple[str, str]  # text, kind: "", "quiet" or "strong"
@@ -40,7 +41,7 @@ class Bar(Widget):
         }
         segments, used = [], 0
         for text, kind in (part for part in parts if part[0]):
-            text = shorten(text, room - used)
+            text = shorten(visible(text), room - used)
             if not text:
                 break
             segments.append(Segment(text, styles[kind]))
@@ -59,6 +60,6 @@ class Legend(Widget):
             return Strip.blank(self.size.width, self.rich_style)
         segments = [Segment(text, self.rich_style + style) for text, style in self.entries]
         used = sum(cell_width(segment.text) for segment in segments)
-        note = shorten(self.note, max(0, self.size.width - used - 2))
+        note = shorten(visible(self.note), max(0, self.size.width - used - 2))
         segments.append(Segment(f"  {note}", self.rich_style))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)

@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from ...core.wording import visible
+
 Picture = Callable[[int, int], str]
 
 
@@ -23,5 +25,5 @@ class Chart(Widget, can_focus=True):
     def render(self) -> Text | Content:
         width, height = self.content_size
         if self.picture is None or width < 1 or height < 1:
-            return Content(self.waiting)
+            return Content(visible(self.waiting))
         return Text.from_ansi(self.picture(width, height), no_wrap=True, end="")

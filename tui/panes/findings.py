@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import visible
+from ...core.wording import visible
 from .layout import lay_out
 
 GROUP = -1  # the finding of a line that belongs to none
@@ -95,9 +95,9 @@ class Findings(ScrollView, can_focus=True):
             if self._lines:
                 self._lines.append((GROUP, ""))
             if entry.group != group and len(groups) > 1:
-                self._lines.append((GROUP, visible(entry.group, newlines=True)))
+                self._lines.append((GROUP, visible(entry.group)))
             group = entry.group
-            for line in lay_out(visible(entry.text, newlines=True), (), width, False):
+            for line in lay_out(visible(entry.text), (), width, False):
                 self._lines.append((n, "".join(run.text for run in line)))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
         self.refresh()
@@ -106,7 +106,7 @@ class Findings(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         row = y + self.scroll_offset.y
         if not self.entries and y == 0:
-            return Strip([Segment(self.waiting, self.rich_style)]).adjust_cell_length(
+            return Strip([Segment(visible(self.waiting), self.rich_style)]).adjust_cell_length(
                 width, self.rich_style
             )
         if row >= len(self._lines):

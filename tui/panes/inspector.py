@@ -13,7 +13,8 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ..plain import cell_width, figures, shorten, visible
+from ...core.wording import visible
+from ..plain import cell_width, figures, shorten
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
@@ -147,7 +148,7 @@ def head(glass: Glass) -> list[Line]:
     Every figure has its place, so that a move rewrites digits and nothing else.
     """
     if glass.waiting:
-        return [[(glass.waiting, "quiet")]]
+        return [[(visible(glass.waiting), "quiet")]]
     name = [(quoted(glass.text), "bold")]
     if glass.logprob is None:
         return [name, [("context, not scored", "quiet")], [], [], []]
@@ -193,7 +194,7 @@ def table(glass: Glass, width: int) -> list[Line]:
 
 def quoted(text: str) -> str:
     """A token as one can see it: a leading space is `␣`, control characters are symbols."""
-    shown = visible(text, newlines=True)
+    shown = visible(text)
     if shown.startswith(" "):
         shown = "␣" + shown[1:]
     return shown or "‹nothing›"

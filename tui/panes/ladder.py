@@ -14,6 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ...core.wording import visible
 from ..plain import compact_count, figures, shorten
 
 
@@ -94,12 +95,12 @@ class Ladder(ScrollView, can_focus=True):
             style = self.get_component_rich_style("ladder--current")
         size = compact_count(step.parameters) if step.parameters else "–"
         mark = "▸" if at == self.current else " "
-        name = shorten(step.name, room)
+        name = shorten(visible(step.name), room)
         lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)
         if step.arrival:
             # Size, speed and time left take the place of the columns.
             room = max(4, width - 4 - len(step.arrival))
-            name = shorten(step.name, room)
+            name = shorten(visible(step.name), room)
             lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} ", style)
             tail = Segment(step.arrival, quiet)
         elif step.state in ("stopped", "failed"):

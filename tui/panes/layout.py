@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plain import cell_width, visible_char
+from ...core.wording import visible_char
+from ..plain import cell_width
 
 NOTHING = -1  # the token of characters that belong to none yet
 

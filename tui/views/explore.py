@@ -17,6 +17,7 @@ from textual.widgets import Static
 from ...core.errors import EyebrowError
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story
+from ...core.wording import visible
 from .. import showing
 from ..arrange import SORTS, parse_filter
 from ..change import Change
@@ -26,7 +27,6 @@ from ..panes.inspector import Inspector
 from ..panes.ladder import Ladder
 from ..panes.story_list import StoryList
 from ..panes.story_text import StoryText
-from ..plain import visible
 from ..reading import KINDS, UNITS, eyebrows, next_eyebrow
 from ..session import Session
 from .frame import hints, tabs
@@ -193,7 +193,7 @@ class ExploreScreen(Screen[None]):
         many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
         self.query_one("#title", Bar).parts = (
             ("eyebrow", "strong"),
-            (f"   {visible(session.name, newlines=True)} · {many}", "quiet"),
+            (f"   {session.name} · {many}", "quiet"),
         )
         recipe = session.recipe
         label = recipe.label if recipe.is_settled and self.size.width >= 100 else ""
@@ -223,8 +223,8 @@ class ExploreScreen(Screen[None]):
         box = self.query_one("#story", Vertical)
         story = session.stories[session.story] if session.stories else NOTHING
         # As content, not as a string: what stands in a file is never markup.
-        box.border_title = Content(visible(story.title, newlines=True))
-        box.border_subtitle = Content(visible(story.kind, newlines=True))
+        box.border_title = Content(visible(story.title))
+        box.border_subtitle = Content(visible(story.kind))
         score = self._shown()
         if score is not None:
             if self._hunt:
@@ -271,7 +271,7 @@ class ExploreScreen(Screen[None]):
         )
         chart.border_title = view.title
         chart.waiting = view.waiting
-        chart.border_subtitle = Content(view.note)
+        chart.border_subtitle = Content(visible(view.note))
         chart.picture = view.picture
 
     # --- lines -----------------------------------------------------------------------------
@@ -328,7 +328,7 @@ class ExploreScreen(Screen[None]):
 
     def action_rung(self, index: int) -> None:
         if index >= len(self.session.rungs):
-            self.notify(f"there are {len(self.session.rungs)} sizes", markup=False)
+            self.notify(f"there are {len(self.session.rungs)} sizes")
         self.session.select_rung(index)
 
     def action_colour(self) -> None:
@@ -362,7 +362,7 @@ class ExploreScreen(Screen[None]):
         if self.session.stories:
             story = self.session.stories[self.session.story]
             self.app.copy_to_clipboard(story.text)
-            self.notify(f"{story.title}: copied", markup=False)
+            self.notify(f"{story.title}: copied")
 
     def action_eyebrow(self, by: int) -> None:
         score = self._shown()
@@ -380,7 +380,7 @@ class ExploreScreen(Screen[None]):
             self.session.select_place(place)
         else:
             self._hunt = 0
-            self.notify("no more raised eyebrows this way", markup=False)
+            self.notify("no more raised eyebrows this way")
 
     def _arrive(self, score: StoryScore) -> None:
         """The hunt has come to a story whose tokens are known."""
@@ -402,11 +402,11 @@ class ExploreScreen(Screen[None]):
             try:
                 self.session.filter = parse_filter(text)
             except EyebrowError as error:
-                self.notify(error.message, title=error.title, severity="error", markup=False)
+                self.notify(error.message, title=error.title, severity="error")
                 return
             self.session.arrange()
             if not self.session.order:
-                self.notify("no story matches; / and an empty line shows all", markup=False)
+                self.notify("no story matches; / and an empty line shows all")
 
         self.app.push_screen(LineScreen("Filter", str(self.session.filter), FILTER_HINT), apply)
 
@@ -419,7 +419,7 @@ class ExploreScreen(Screen[None]):
             if text.strip().isdecimal():
                 self.session.select_place(int(text) - 1)
             else:
-                self.notify(f"{text} is no number of a story", severity="error", markup=False)
+                self.notify(f"{text} is no number of a story", severity="error")
 
         self.app.push_screen(LineScreen("Go to story", "", JUMP_HINT), apply)
 

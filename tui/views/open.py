@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from ...core.errors import EyebrowError
 from ...core.recent import recall
+from ...core.wording import visible
 from ..completion import (
     Candidate,
     Here,
@@ -30,7 +31,7 @@ from ..completion import (
     words,
 )
 from ..opening import Opened, Ready, prepare
-from ..plain import cell_width, visible
+from ..plain import cell_width
 
 HINT = "tab complete  ↑ ↓ choose  enter open  shift+tab other field  esc leave"
 ABOUT_FROM = 24  # cells of a name, after which what there is to say of it begins
@@ -50,7 +51,7 @@ class Field(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static(self.label)
-            yield Input(placeholder=f"as now: {visible(self.now, newlines=True)}")
+            yield Input(placeholder=f"as now: {visible(self.now)}")
         choices = OptionList(markup=False)
         choices.can_focus = False
         yield choices
@@ -284,14 +285,14 @@ class OpenScreen(ModalScreen[Ready | None]):
             return
         self._hint(HINT)
         error = message.outcome
-        self.notify(error.message, title=error.title, severity="error", timeout=12, markup=False)
+        self.notify(error.message, title=error.title, severity="error", timeout=12)
 
     def _hint(self, text: str) -> None:
-        self.query_one("#hint", Static).update(Content(visible(text, newlines=True)))
+        self.query_one("#hint", Static).update(Content(visible(text)))
 
 
 def _line(candidate: Candidate) -> Content:
     """A name, and quietly what there is to say of it."""
-    name = visible(candidate.text, newlines=True)
+    name = visible(candidate.text)
     gap = " " * max(2, ABOUT_FROM - cell_width(name))
     return Content.assemble(name, (gap + candidate.about, "dim"))

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
+from ...core.wording import visible
 from .. import scale_pictures as pictures
 from .. import showing
 from ..analysis import Analysis
@@ -24,7 +25,6 @@ from ..panes.bars import Bar
 from ..panes.chart import Chart
 from ..panes.findings import Entry, Findings
 from ..panes.table import Grid, StoryTable
-from ..plain import visible
 from ..scaling import (
     MEASURES,
     Answer,
@@ -223,10 +223,10 @@ class ScaleScreen(Screen[None]):
             case Found() as answer if answer.asked == self.analysis.asked:
                 self._take_findings(answer)
             case Exported(path=path):
-                self.notify(str(path), title="Written", markup=False)
+                self.notify(str(path), title="Written")
             case Refused(title=title, message=words):
                 self._asked, self._reading = None, False
-                self.notify(words, title=title, severity="error", timeout=12, markup=False)
+                self.notify(words, title=title, severity="error", timeout=12)
 
     def _take_numbers(self, numbers: Measured) -> None:
         """Intervals that are there stay until the next ones are, or they would come and go."""
@@ -287,7 +287,7 @@ class ScaleScreen(Screen[None]):
             f"{view.title}  {pictures.CHARTS.index(self.chart) + 1}/{len(pictures.CHARTS)}"
         )
         chart.waiting = view.waiting or showing.waiting(self.session)
-        chart.border_subtitle = Content(visible(missing or view.note, newlines=True))
+        chart.border_subtitle = Content(visible(missing or view.note))
         chart.picture = view.picture
 
     def _show_table(self) -> None:
@@ -296,11 +296,11 @@ class ScaleScreen(Screen[None]):
             stories, tabled = self.session.stories, self.tabled
 
             def title(story: int) -> str:
-                return visible(stories[story].title, newlines=True)
+                return visible(stories[story].title)
 
             table.story = self.session.story
             table.grid = Grid(
-                tuple(model.name for model in tabled.sheet.models),
+                tuple(visible(model.name) for model in tabled.sheet.models),
                 title,
                 tabled.values[self.measure],
                 tabled.pooled[self.measure],
@@ -320,7 +320,7 @@ class ScaleScreen(Screen[None]):
         many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
         title.parts = (
             ("eyebrow", "strong"),
-            (f"   {visible(session.name, newlines=True)} · {many}", "quiet"),
+            (f"   {session.name} · {many}", "quiet"),
         )
         label = session.recipe.label if session.recipe.is_settled else ""
         room = self.size.width >= WIDE_ENOUGH
@@ -376,7 +376,7 @@ class ScaleScreen(Screen[None]):
 
     def action_rung(self, index: int) -> None:
         if index >= len(self.session.rungs):
-            self.notify(f"there are {len(self.session.rungs)} sizes", markup=False)
+            self.notify(f"there are {len(self.session.rungs)} sizes")
         self.session.select_rung(index)
 
     def action_sort(self) -> None:

@@ -63,10 +63,11 @@ def notebook(facts: Facts, document: Document, place: Path, locations: Mapping[s
         extra_arguments=["--log-level=ERROR"],
     )
     try:
-        client.execute()
+        # Cells import what is installed, not what lies in the folder the notebook is written to.
+        client.execute(env=os.environ | {"PYTHONSAFEPATH": "1"})
     except CellExecutionError as error:
         raise EyebrowError(
-            "The notebook fails", f"{error.ename}: {error.evalue}", FAILED
+            "The notebook fails", f"a cell ends with {error.evalue or error.ename}", FAILED
         ) from error
     nbformat.validate(made)
     return made
