@@ -30,6 +30,15 @@ class EyebrowError(Exception):
         return type(self), (self.title, self.message, self.exit_code)
 
 
+class DeviceLost(EyebrowError):
+    """A GPU has failed: nothing on it answers in this process any more, for whatever model."""
+
+    @classmethod
+    def by(cls, error: BaseException) -> DeviceLost:
+        """Where CUDA has said why."""
+        return cls("Device failed", f"{reason(error)}; what is finished is kept, ask again", FAILED)
+
+
 def as_told(error: BaseException, title: str) -> EyebrowError:
     """Any error as a user is told of it; `title` is for those that are none of eyebrow's own."""
     return error if isinstance(error, EyebrowError) else EyebrowError(title, reason(error), FAILED)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import FAILED, USAGE, EyebrowError, as_told, reason
+from ..errors import USAGE, DeviceLost, EyebrowError, as_told
 from ..stories.story import Story
 from .keeper import Keeper
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 TOGETHER = 1024  # texts handed to the scorer at a time: all that one that breaks can hold up
 
 Outcomes = list[tuple[str, "StoryScore | EyebrowError"]]
-
-
-class DeviceLost(EyebrowError):
-    """The device answers nothing in this process any more: an error of CUDA, not of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +98,14 @@ def _alone(scorer: Scorer, text: str) -> StoryScore | EyebrowError:
 
 
 def _raise_if_it_is_no_storys(error: Exception) -> None:
-    from ..scoring.trunk import is_out_of_memory
+    from ..scoring.trunk import is_device_error
 
-    if isinstance(error, EyebrowError) and error.exit_code == USAGE:
+    if isinstance(error, DeviceLost) or (
+        isinstance(error, EyebrowError) and error.exit_code == USAGE
+    ):
         raise error
-    if is_device_error(error) and not is_out_of_memory(error):
-        raise DeviceLost("Device failed", reason(error), FAILED) from error
-
-
-def is_device_error(error: BaseException) -> bool:
-    """Whether CUDA itself reports it: later calls of this process then fail as well."""
-    import torch
-
-    return isinstance(error, torch.AcceleratorError) or "CUDA error" in str(error)
+    if is_device_error(error):
+        raise DeviceLost.by(error) from error
 
 
 def _checked(outcome: StoryScore | EyebrowError, scorer: Scorer) -> StoryScore | EyebrowError:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FAILED, INTERRUPTED, EyebrowError, as_told
+from ..errors import FAILED, INTERRUPTED, DeviceLost, EyebrowError, as_told
 from ..models.catalogue import ModelSpec, find_models
 from ..models.identity import Identity, identify, same_weights, same_weights_in_words
 from ..models.member import Member
@@ -144,6 +144,7 @@ class _Run:
         self.loading = loading
         self.failures: list[Failure] = []
         self._codes: list[int] = []
+        self._lost: DeviceLost | None = None
         self.cuts_stories = False  # tokenizers differ: what is common to all is looked for
         self.weights: dict[str, str] = {}  # digests, by model
 
@@ -191,8 +192,15 @@ class _Run:
     def column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column | None:
         """One model's numbers; None where it has none, which is then among the failures."""
         before = len(self.failures)
+        if self._lost is not None:  # nothing on that device answers any more
+            self.failed(spec.name, self._lost)
+            return None
         try:
             column = self._column(spec, folder, recipe)
+        except DeviceLost as error:
+            self._lost = error
+            self.failed(spec.name, error)
+            return None
         except Exception as error:  # whatever ails one model, the others go on
             self.failed(spec.name, error)
             return None

@@ -64,21 +64,23 @@ class Shelf:
     def __contains__(self, name: str) -> bool:
         return name in self._models
 
-    def holds(self, spec: ModelSpec) -> bool:
-        """Whether it is loaded; one whose files have changed since is put out of memory."""
+    def get(self, spec: ModelSpec) -> Shelved:
+        """The model, loaded if it is not."""
+        return self.find(spec) or self.load(spec)
+
+    def find(self, spec: ModelSpec) -> Shelved | None:
+        """The model where it is loaded; one whose files have changed since leaves."""
         if spec.name not in self._models:
-            return False
+            return None
         folder = here(spec, self.allow_pickle)
         if folder is not None and identify(folder).digest != self._models[spec.name].loaded.digest:
             self._drop(spec.name)
-            return False
-        return True
+            return None
+        self._models.move_to_end(spec.name)
+        return self._models[spec.name]
 
-    def get(self, spec: ModelSpec) -> Shelved:
-        """The model, loaded if it is not; others leave first where memory is short."""
-        if self.holds(spec):
-            self._models.move_to_end(spec.name)
-            return self._models[spec.name]
+    def load(self, spec: ModelSpec) -> Shelved:
+        """The model, loaded now; others leave first where memory is short."""
         self._make_room(spec)
         while True:
             try:

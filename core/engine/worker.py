@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import EyebrowError, as_told
+from ..errors import DeviceLost, EyebrowError, as_told
 from ..results.compare.cuts import cuts_of
 from ..results.store import Store
 from ..stories.story import Story, text_digest
-from .job import DeviceLost, keep_vocabulary, run
+from .job import keep_vocabulary, run
 from .keeper import Keeper
 from .messages import (
     Cancel,
@@ -209,12 +209,11 @@ class Worker:
         if request.job in self.inbox.cancelled:
             return
         name = request.model.name
-        if self.shelf.holds(request.model):
-            held = self.shelf.get(request.model)
-        else:
+        held = self.shelf.find(request.model)
+        if held is None:
             self.answer(Loading(name))
             began = time.monotonic()
-            held = self.shelf.get(request.model)
+            held = self.shelf.load(request.model)
             took = time.monotonic() - began
             self.answer(Loaded(name, held.loaded.parameters, held.loaded.digest, took))
         self._tell_vocabulary(name, held.loaded)

@@ -3,7 +3,8 @@
 A digest holds as long as path, inode, size and the times of the last change are what they were;
 times of change are those of the content and of the file itself, which `cp -p` cannot set back. A
 file may be rewritten within one tick of its clock, so nothing is remembered that was changed less
-than two seconds before it was read (git does likewise with its index).
+than two seconds before it was read (git does likewise with its index). Where the clock of the
+files is ahead of this machine's (a file server), that is two seconds after it was first seen so.
 
 Remembered in this process, and for others in `$XDG_CACHE_HOME/eyebrow/digests.json`; where that
 cannot be written each process reads the files for itself.
@@ -33,6 +34,7 @@ _BLOB = re.compile(r"[0-9a-f]{64}\Z")
 
 Stamp = tuple[str, int, int, int, int]
 _known: dict[str, tuple[list[Stamp], str]] = {}
+_seen: dict[tuple[Stamp, ...], int] = {}  # when files were first seen to be so
 _lock = Lock()
 
 
@@ -44,7 +46,12 @@ def stamp(path: Path) -> Stamp:
 
 def is_settled(stamps: Sequence[Stamp], now: int) -> bool:
     """Whether a change after `now` (ns) would show in the stamps."""
-    return all(max(modified, changed) < now - RACY for _, _, _, modified, changed in stamps)
+    with _lock:
+        first = _seen.setdefault(tuple(stamps), now)
+        while len(_seen) > KEPT:
+            del _seen[next(iter(_seen))]
+    is_old = all(max(modified, changed) < now - RACY for _, _, _, modified, changed in stamps)
+    return is_old or first < now - RACY
 
 
 def remembered(what: str, files: Sequence[Path], compute: Callable[[], str]) -> str:

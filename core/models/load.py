@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, DeviceLost, EyebrowError
 from ..scoring.recipe import Recipe
+from ..scoring.trunk import is_device_error
 from .catalogue import ModelSpec, find_models
 from .configuration import is_quantised
 from .counted import parse_counted
@@ -127,6 +128,8 @@ def load_model(
             raise EyebrowError(
                 "Out of memory", f"{spec.name} does not fit on {where}; use a smaller model", FAILED
             ) from error
+        if is_device_error(error):
+            raise DeviceLost.by(error) from error
         raise explained(error, spec.name, weight_files(folder)) from error
     known = identity.result()
     if stamps(folder) != before:

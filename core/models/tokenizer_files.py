@@ -20,6 +20,7 @@ from typing import Any
 
 from .digests import content_digest, file_digest, remembered
 
+RULE = 1  # counts up where the same files come to have another digest
 _MAIN = ("tokenizer*", "*vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
 _BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenization*.py")
 _WITHOUT_EFFECT = {
@@ -55,9 +56,9 @@ def tokenizer_digest(folder: Path) -> str:
     files = tokenizer_files(folder)
 
     def compute() -> str:
-        return content_digest(_content(files))
+        return content_digest(_content(folder, files))
 
-    return remembered(f"tokenizer {folder.resolve()}", files, compute)
+    return remembered(f"tokenizer {RULE} {folder.resolve()}", files, compute)
 
 
 def ends(folder: Path) -> list[Any]:
@@ -66,14 +67,13 @@ def ends(folder: Path) -> list[Any]:
     return [_text(declared.get(f"{role}_token")) for role in ("bos", "eos")]
 
 
-def _content(files: list[Path]) -> dict[str, Any]:
+def _content(folder: Path, files: list[Path]) -> dict[str, Any]:
     """All that matters, by the name of its file or of what it is."""
     content: dict[str, Any] = {}
     for file in files:
         if file.name not in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
             read = _read(file) if file.suffix == ".json" else None
             content[file.name] = file_digest(file) if read is None else read
-    folder = files[0].parent if files else Path()
     settings = _object(folder / "tokenizer_config.json")
     declared = _declared(folder)
     content["settings"] = {
@@ -114,9 +114,9 @@ def _declared(folder: Path) -> dict[str, Any]:
 def _added(declared: Mapping[str, Any], own: Any) -> Iterator[str]:
     """Declared tokens that are not special in tokenizer.json already, in the same way."""
     known = {
-        token.get("content"): token
+        text: token
         for token in (own if isinstance(own, list) else ())
-        if isinstance(token, dict) and token.get("special")
+        if isinstance(token, dict) and token.get("special") and (text := _text(token)) is not None
     }
     for token in (token for value in declared.values() for token in _tokens(value)):
         text = _text(token)
@@ -142,7 +142,7 @@ def _read(file: Path) -> Any:
     """What a JSON file holds; None where it holds no JSON."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

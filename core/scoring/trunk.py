@@ -128,7 +128,7 @@ def find_head(model: Any) -> Head | None:
                 return None
             finish = _finish(known, became)
         except (TypeError, AttributeError, RuntimeError, ValueError, IndexError) as error:
-            if is_out_of_memory(error):
+            if is_out_of_memory(error) or is_device_error(error):
                 raise
             return None
         finally:
@@ -184,6 +184,12 @@ def _finish(known: Tensor, became: Tensor) -> Finish | None:
     wanted = finish(known)
     fits = (became - wanted).abs() <= EXACT * wanted.abs()
     return finish if scale > 0 and bool(fits.all()) else None
+
+
+def is_device_error(error: BaseException) -> bool:
+    """Whether CUDA itself has failed, and not for want of memory."""
+    failed = isinstance(error, torch.AcceleratorError) or "CUDA error" in str(error)
+    return failed and not is_out_of_memory(error)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from engine.desk import digests, stories
-from eyebrow.core.engine.job import DeviceLost, run
+from eyebrow.core.engine import local
+from eyebrow.core.engine.job import run
 from eyebrow.core.engine.keeper import Keeper
 from eyebrow.core.engine.local import score
 from eyebrow.core.engine.messages import Score, Scored, Settings, receive
 from eyebrow.core.engine.worker import Inbox, Worker
-from eyebrow.core.errors import EyebrowError
+from eyebrow.core.errors import DeviceLost, EyebrowError
 from eyebrow.core.models.load import LoadedModel, load_model
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.results.store import Row, Store
@@ -137,6 +138,35 @@ def test_a_lost_device_is_told_without_a_screen(
     with pytest.raises(EyebrowError, match="Device failed") as caught:
         score(stories(2), spec("llama"))
     assert caught.value.exit_code == 1
+
+
+def test_a_device_lost_for_one_model_is_asked_nothing_for_the_next(
+    spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def load(self: local.Loading, model: ModelSpec) -> LoadedModel:
+        asked.append(model.name)
+        return load_model(model, device="cpu")
+
+    def batches(*_: Any) -> Iterator[Any]:
+        raise RuntimeError(LOST)
+        yield
+
+    monkeypatch.setattr(local.Loading, "load", load)
+    monkeypatch.setattr(Scorer, "batches", batches)
+    with pytest.raises(EyebrowError, match=r"Device failed: .*1 more failed"):
+        score(stories(2), [spec("llama"), spec("gpt2")])
+    assert asked == ["llama"]
+
+
+def test_a_device_lost_while_a_model_is_loaded(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def to(*_: Any) -> None:
+        raise RuntimeError(LOST)
+
+    monkeypatch.setattr("transformers.PreTrainedModel.to", to)
+    with pytest.raises(DeviceLost, match="device-side assert"):
+        load_model(spec("llama"), device="cpu")
 
 
 class Full(Store):

@@ -124,13 +124,13 @@ def test_a_model_whose_files_have_changed_is_loaded_anew(
 ) -> None:
     own = ModelSpec("own", "folder", str(shutil.copytree(spec("llama").location, tmp_path / "own")))
     first, other = shelf.get(own), shelf.get(spec("gpt2"))
-    assert shelf.holds(own)
+    assert shelf.find(own) is not None
     assert shelf.get(own) is first
     weights = tmp_path / "own" / "model.safetensors"
     raw = bytearray(weights.read_bytes())
     raw[-2] ^= 1
     weights.write_bytes(raw)
-    assert not shelf.holds(own)
+    assert shelf.find(own) is None
     assert (dropped, shelf.get(spec("gpt2"))) == (["own"], other)
     again = shelf.get(own)
     assert again.loaded.digest != first.loaded.digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from eyebrow.core import EyebrowError
-from eyebrow.core.models import digests, load
+from eyebrow.core.models import digests, load, tokenizer_files
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.headers import Damaged, read_header
 from eyebrow.core.models.identity import identify, same_weights, same_weights_in_words
@@ -357,3 +358,59 @@ def test_files_written_while_they_are_loaded(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(load, "_open", meanwhile)
     with pytest.raises(EyebrowError, match="Changed meanwhile: own"):
         load_model(str(folder), device="cpu")
+
+
+def test_a_file_whose_clock_is_ahead_is_not_read_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"weights")
+    ahead = time.time() + 86_400
+    os.utime(file, (ahead, ahead))
+    now = [time.time_ns()]
+    monkeypatch.setattr(digests.time, "time_ns", lambda: now[0])
+    made: list[int] = []
+
+    def compute() -> str:
+        made.append(1)
+        return "digest"
+
+    def look() -> int:
+        digests.remembered("it", [file], compute)
+        return len(made)
+
+    assert [look(), look()] == [1, 2], "it may be rewritten within one tick of its clock"
+    now[0] += 3_000_000_000
+    assert [look(), look(), look()] == [3, 3, 3]
+
+
+def test_what_was_remembered_by_another_rule_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
+    for file in folder.iterdir():
+        os.utime(file, (1e9, 1e9))
+    monkeypatch.setattr(digests, "is_settled", lambda *_: True)
+    first = tokenizer_files.tokenizer_digest(folder)
+    monkeypatch.setattr(tokenizer_files, "_content", lambda *_: {"another": "rule"})
+    assert tokenizer_files.tokenizer_digest(folder) == first, "remembered"
+    monkeypatch.setattr(tokenizer_files, "RULE", tokenizer_files.RULE + 1)
+    assert tokenizer_files.tokenizer_digest(folder) != first
+
+
+@pytest.mark.parametrize("added", ['[{"content": ["a"], "special": true}]', "[" * 5000])
+def test_a_malformed_tokenizer_has_a_digest_all_the_same(tmp_path: Path, added: str) -> None:
+    folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
+    (folder / "tokenizer.json").write_text(f'{{"added_tokens": {added}}}')
+    assert len(tokenizer_files.tokenizer_digest(folder)) == 16
+
+
+def test_a_folder_without_a_tokenizer_takes_none_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(POCKET / "pocket-50k")
+    one = tokenizer_files.tokenizer_digest(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path)
+    assert tokenizer_files.tokenizer_digest(tmp_path / "other") == one

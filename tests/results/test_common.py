@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from eyebrow.core import Recipe, score
 from eyebrow.core.models.load import load_model
+from eyebrow.core.results.compare.common import told
 from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.findings import find
 from eyebrow.core.results.outcome import Results
@@ -192,3 +193,9 @@ def test_the_notebook_comes_to_the_same_bits(
         exec(filled[cell], names)
     bits = names["models"]["bits_per_byte"]  # type: ignore[index]
     np.testing.assert_allclose([bits[name] for name in facts.names], facts.bits_per_byte)
+
+
+def test_what_is_left_out_is_said_of_what_there_is() -> None:
+    assert told(60, 60, 0) == "the 60 bytes that all models scored"
+    assert told(60, 60, 1) == "the 60 bytes that all models scored, none of them in 1 story"
+    assert told(60, 80, 2).endswith("leaving out up to 20 (25 %), among them all of 2 stories")

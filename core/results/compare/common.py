@@ -53,8 +53,10 @@ def told(size: int, most: int, stories: int) -> str:
     nothing is compared.
     """
     said = f"the {size:,} bytes that all models scored"
-    if size < most:
+    left_out = size < most
+    if left_out:
         said += f", leaving out up to {most - size:,} ({percent(1 - size / most)})"
     if stories:
-        said += f", among them all of {many(stories, 'story', 'stories')}"
+        among = "among them all of" if left_out else "none of them in"
+        said += f", {among} {many(stories, 'story', 'stories')}"
     return said
