@@ -80,6 +80,8 @@ def score(
         raise EyebrowError(
             "Interrupted",
             f"what was finished is kept in {folder}; the same command goes on from there"
+            if folder and folder.is_dir()
+            else "nothing was finished yet"
             if folder
             else "nothing is kept (--no-store)",
             INTERRUPTED,

@@ -13,6 +13,7 @@ import torch
 from ..errors import EyebrowError
 from .batches import Piece, pieces_of
 from .encode import beyond, encode, without_added_end
+from .not_a_number import not_a_number
 from .passes import Passes
 from .recipe import Recipe
 from .scorer import Scorer
@@ -186,7 +187,8 @@ def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alte
     for. A text beyond the context is cut on the left, behind the BOS that the tokenizer puts in
     front. An empty text is continued from BOS (else EOS).
 
-    Raises `EyebrowError` where there is neither, and for a token that the model has no row for.
+    Raises `EyebrowError` where there is neither, for a token that the model has no row for, and
+    where the logits are no numbers.
     """
     (encoding,) = encode(tokenizer, [text], "context")
     encoding = without_added_end(tokenizer, encoding)
@@ -200,6 +202,8 @@ def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alte
         if error := beyond(encoding, text, trunk.rows):
             raise error
         logits = trunk.logits_after(ids)
+    if logits.isnan().any():
+        raise not_a_number(model)
     logprobs = logits.log_softmax(-1)
     best = logits.topk(min(k, len(logits)))
     vocabulary = token_texts(tokenizer, len(logits))

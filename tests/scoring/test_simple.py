@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -239,3 +240,11 @@ def test_a_recipe_for_another_dtype_or_device_is_refused(opened: Any) -> None:
             token_surprise(model, tokenizer, TEXT, recipe)
     same = Recipe(dtype="float32", device="cpu")
     assert token_surprise(model, tokenizer, TEXT, same) == token_surprise(model, tokenizer, TEXT)
+
+
+def test_what_follows_under_weights_that_are_no_numbers(opened: Any) -> None:
+    model, tokenizer = opened("llama")
+    broken = copy.deepcopy(model)
+    next(broken.parameters()).data[3] = math.nan
+    with pytest.raises(EyebrowError, match="Not a number: its weight .* holds NaN"):
+        next_tokens(broken, tokenizer, tokenizer.decode([3, 4, 3]))
