@@ -100,7 +100,11 @@ def snapshot(session: Session) -> Snapshot | None:
         ),
         tuple(session.stories),
         tuple(session.digests),
-        tuple(r.name for r in session.rungs if r.name not in names and not r.is_out),
+        tuple(
+            rung.name
+            for rung in session.rungs
+            if not (rung.name in names or rung.is_out or rung.done == len(session.stories))
+        ),
         all(rung.done == len(session.stories) for rung in far),
     )
 

@@ -259,6 +259,13 @@ def test_what_cannot_be_scored_is_not_waited_for() -> None:
     numbers = measuring.measured(1, measuring.common_to_all(measuring.sheet_of(now)), now)
     assert numbers.settled
     assert numbers.stories == 6
+    session = session_of(6, 6, 0)
+    for story in MORE:
+        digest = text_digest(story.text)
+        session.rungs[2].put_broken(digest, "too long", session.by_digest[digest], 1)
+    now = snapshot(session)
+    assert now is not None
+    assert now.left_out == ()
     assert "6 of 7 stories" in scale_pictures.waiting_for(numbers, 3, 7)
 
 
