@@ -32,7 +32,7 @@ from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from ..core.wording import visible
 from .arrange import Filter
-from .background import Background, KeptSums
+from .background import Background, KeptCuts, KeptSums
 from .batch import Batch, batch_of
 from .change import Change, Notice
 from .mailbox import Mailbox
@@ -229,7 +229,7 @@ class EyebrowApp(App[None]):
         else:
             self.heard.hear(what)
             self.session.receive(what)
-        if isinstance(what, StoriesRead | KeptSums):
+        if isinstance(what, StoriesRead | KeptSums | KeptCuts):
             gc.freeze()  # they stay: looking through them for garbage would keep keys waiting
         self._rest = self.set_timer(perf_counter() - began, self._take_one)
 

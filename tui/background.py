@@ -5,20 +5,22 @@ The store's reader (pyarrow) is imported there, after the first paint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError, reason
+from ..core.errors import EyebrowError, as_told, reason
 from ..core.models.catalogue import ModelSpec
 from ..core.models.configuration import positions
 from ..core.models.identity import identify
 from ..core.models.member import Member
 from ..core.models.tokenizer_files import tokenizer_digest
-from ..core.results.compare.cuts import Cuts
+from ..core.results.compare.cuts import Cuts, cuts_of
 from ..core.scoring.recipe import Recipe
 from ..core.scoring.scores import StoryScore, Summary
 from ..core.stories.story import Story
@@ -28,15 +30,14 @@ if TYPE_CHECKING:
     from ..core.results.store import Store
 
 
-PIECE = 500  # sums handed over at a time
+PIECE = 500  # sums or cuts handed over at a time
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSums:
     """Sums that the store has for a model, by text digest; `digest` is the model's, "" if absent.
 
-    is_last: no more will come. Many come in pieces, so that no key waits for all of them. cuts: of
-    the same stories, by text digest, where they were asked for.
+    is_last: no more will come. Many come in pieces, so that no key waits for all of them.
     """
 
     model: str
@@ -44,7 +45,21 @@ class KeptSums:
     digest: str
     sums: dict[str, Summary]
     is_last: bool = True
-    cuts: Mapping[str, Cuts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCuts:
+    """Cuts that the store has of a model's stories, by text digest; they come in pieces.
+
+    asked: the number of the question. is_last: no more will come; missing: the texts asked for of
+    which the store has none, told with the last.
+    """
+
+    asked: int
+    model: str
+    cuts: Mapping[str, Cuts]
+    is_last: bool = True
+    missing: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +89,23 @@ class KeptVocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The 95 % interval of a model's perplexity over `stories` stories."""
+    """The 95 % interval of a model's perplexity; asked: the number of the question."""
 
+    asked: int
     model: str
-    recipe: str
-    stories: int
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Models with different tokenizers over `stories` stories, by name.
+    """Models with different tokenizers, by name; asked: the number of the question.
 
     bits: bits per byte with the ends of its 95 % interval, on the bytes that all of them have
-    scored; over: these bytes in words.
+    scored; over: these bytes, and what is left out, in words.
     """
 
-    recipe: str
-    stories: int
+    asked: int
     bits: Mapping[str, tuple[float, float, float]]
     over: str
 
@@ -126,6 +139,7 @@ Found = (
     | KeptMarks
     | KeptTokenizers
     | KeptSums
+    | KeptCuts
     | KeptScore
     | KeptVocabulary
     | Interval
@@ -133,8 +147,14 @@ Found = (
 )
 
 
+Job = Callable[[], None]
+
+
 class Background:
-    """`deliver` gets the answers, on the background's thread."""
+    """`deliver` gets the answers, on the background's thread.
+
+    What cannot be done and is not answered otherwise is answered by `Trouble`.
+    """
 
     def __init__(self, folder: Path | None, deliver: Callable[[Found], None]) -> None:
         self.folder = folder
@@ -144,28 +164,34 @@ class Background:
 
     def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         """Answered by `KeptTokenizers`."""
-        self._thread.submit(self._tokenizers, specs)
+        self._submit(partial(self._tokenizers, specs))
 
-    def look_up_sums(self, spec: ModelSpec, recipe: Recipe, *, cuts: bool) -> None:
+    def look_up_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Answered by `KeptSums`, and by `KeptVocabulary` where there is one."""
-        self._thread.submit(self._sums, spec, recipe, cuts)
+        self._submit(partial(self._sums, spec, recipe))
+
+    def look_up_cuts(
+        self, asked: int, spec: ModelSpec, model: str, recipe: Recipe, digests: Set[str]
+    ) -> None:
+        """Answered by `KeptCuts`, in pieces between which other questions have their turn.
+
+        `model` is the model's digest, `digests` are those of the texts.
+        """
+        self._submit(partial(self._cuts, asked, spec, model, recipe, digests))
 
     def look_up_score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
         """Answered by `KeptScore`. `model` and `digest` are the model's and the text's digest."""
-        self._thread.submit(self._score, spec, model, recipe, digest)
+        self._submit(partial(self._score, spec, model, recipe, digest))
 
     def compute_interval(
-        self,
-        spec: ModelSpec,
-        recipe: Recipe,
-        digests: Sequence[str],
-        sums: Mapping[str, Summary],
+        self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
     ) -> None:
-        """Answered by `Interval`. digests: of every story's text; sums: of each text."""
-        self._thread.submit(self._interval, spec, recipe, digests, sums)
+        """Answered by `Interval`. digests: of every story's text; sums: of each that is scored."""
+        self._submit(partial(self._interval, asked, spec, digests, sums))
 
     def compare(
         self,
+        asked: int,
         recipe: Recipe,
         models: Sequence[Member],
         sums: Sequence[Mapping[str, Summary]],
@@ -173,23 +199,34 @@ class Background:
         digests: Sequence[str],
     ) -> None:
         """Answered by `Compared`. digests: of every story's text; sums, cuts: of each model."""
-        self._thread.submit(self._compare, recipe, models, sums, cuts, digests)
+        self._submit(partial(self._compare, asked, recipe, models, sums, cuts, digests))
 
     def look_up_marks(self) -> None:
         """Answered by `KeptMarks`."""
-        self._thread.submit(self._marks)
+        self._submit(self._marks)
 
     def keep_mark(self, story: Story, *, marked: bool) -> None:
         """Answered only where it cannot be kept, by `Trouble`."""
-        self._thread.submit(self._mark, story, marked)
+        self._submit(partial(self._mark, story, marked))
 
     def export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
-        self._thread.submit(self._export, rows, path, what)
+        self._submit(partial(self._export, rows, path, what))
 
     def close(self) -> None:
         """Answer nothing more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, job: Job) -> None:
+        with suppress(RuntimeError):  # closed since: nothing more is answered
+            self._thread.submit(self._run, job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            job()
+        except Exception as error:  # what is on the screen stays, and says so
+            told = as_told(error, "Something failed")
+            self.deliver(Trouble(told.title, told.message))
 
     def _open(self) -> Store | None:
         if self._store is None and self.folder is not None:
@@ -201,19 +238,19 @@ class Background:
     def _tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         digests = dict.fromkeys((spec.name for spec in specs), "")
         for spec in specs:
-            if (folder := spec.local_path) is not None:
-                with suppress(OSError):  # loading it will say what is wrong
+            with suppress(Exception):  # loading it will say what is wrong
+                if (folder := spec.local_path) is not None:
                     digests[spec.name] = tokenizer_digest(folder)
         self.deliver(KeptTokenizers(digests))
 
-    def _sums(self, spec: ModelSpec, recipe: Recipe, cuts: bool) -> None:
+    def _sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         try:
-            self._read_sums(spec, recipe, cuts)
+            self._read_sums(spec, recipe)
         except Exception as error:  # a store that cannot be read must not stop the scoring
             self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
 
-    def _read_sums(self, spec: ModelSpec, recipe: Recipe, with_cuts: bool) -> None:
+    def _read_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         folder = spec.local_path
         store = self._open()
         if folder is None or not folder.is_dir() or store is None:
@@ -228,13 +265,39 @@ class Background:
         sums = store.summaries(digest, recipe.digest)
         if sums and (texts := store.vocabulary(identity.tokenizer)) is not None:
             self.deliver(KeptVocabulary(spec.name, tuple(texts)))
-        cuts = store.cuts(digest, recipe.digest) if with_cuts else {}
         rows = list(sums.items())
         for at in range(0, len(rows) or 1, PIECE):
             piece = dict(rows[at : at + PIECE])
             last = at + PIECE >= len(rows)
-            own = {text: cuts[text] for text in piece if text in cuts}
-            self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last, own))
+            self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last))
+
+    def _cuts(
+        self, asked: int, spec: ModelSpec, model: str, recipe: Recipe, digests: Set[str]
+    ) -> None:
+        store = self._open()
+        rows = iter(()) if store is None else store.scored_texts(model, recipe.digest)
+        found = (
+            (digest, cuts_of(text, score) if digest in digests else None)
+            for digest, text, score in rows
+        )
+        self._piece_of_cuts(asked, spec.name, found, set(digests))
+
+    def _piece_of_cuts(
+        self, asked: int, name: str, found: Iterator[tuple[str, Cuts | None]], missing: set[str]
+    ) -> None:
+        """A piece of the store's rows; the next one waits behind what was asked meanwhile."""
+        try:
+            rows = list(islice(found, PIECE))
+        except Exception as error:  # the worker will make them again
+            self.deliver(Trouble("Cannot read the store", f"{self.folder}: {reason(error)}"))
+            rows = []
+        cuts = {digest: one for digest, one in rows if one is not None}
+        missing -= cuts.keys()
+        if rows and missing:
+            self.deliver(KeptCuts(asked, name, cuts, is_last=False))
+            self._submit(partial(self._piece_of_cuts, asked, name, found, missing))
+        else:
+            self.deliver(KeptCuts(asked, name, cuts, missing=frozenset(missing)))
 
     def _marks(self) -> None:
         from ..core.results.marks import read_marks
@@ -247,20 +310,13 @@ class Background:
 
         if self.folder is None:
             return
-        try:
-            (mark if marked else unmark)(self.folder, story)
-        except EyebrowError as error:
-            self.deliver(Trouble(error.title, error.message))
+        (mark if marked else unmark)(self.folder, story)
 
     def _export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         from ..core.results.export import write_stories
 
-        try:
-            write_stories(list(rows), path)
-        except EyebrowError as error:
-            self.deliver(Trouble(error.title, error.message))
-        else:
-            self.deliver(Exported(path, what))
+        write_stories(list(rows), path)
+        self.deliver(Exported(path, what))
 
     def _score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
         score = None
@@ -272,21 +328,18 @@ class Background:
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(
-        self,
-        spec: ModelSpec,
-        recipe: Recipe,
-        digests: Sequence[str],
-        sums: Mapping[str, Summary],
+        self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
     ) -> None:
         from ..core.results.statistics import perplexity_interval
 
         # Resamples draw by place: sorted, the same stories have the same interval in any order.
-        rows = [sums[digest] for digest in sorted(digests)]
+        rows = [sums[digest] for digest in sorted(digests) if digest in sums]
         low, high = perplexity_interval([s.nll for s in rows], [s.tokens for s in rows])
-        self.deliver(Interval(spec.name, recipe.digest, len(rows), low, high))
+        self.deliver(Interval(asked, spec.name, low, high))
 
     def _compare(
         self,
+        asked: int,
         recipe: Recipe,
         models: Sequence[Member],
         sums: Sequence[Mapping[str, Summary]],
@@ -296,16 +349,24 @@ class Background:
         from ..core.results.sheet import Told, build_sheet
         from ..core.results.statistics import intervals
         from ..core.scoring.scores import bits_per_byte
+        from ..core.wording import many
 
         told = [Told(digest, "", "") for digest in sorted(digests)]
         sheet = build_sheet(recipe, models, sums, told, cuts).common()
+        if not sheet.stories:
+            self.deliver(Compared(asked, {}, ""))
+            return
         found = intervals(sheet.nll, sheet.tokens, sheet.common_nll, sheet.common_bytes)
         nll, size = sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1)
         bits = {
             model.name: (bits_per_byte(float(nats), int(count)), *one.bits_per_byte)
             for model, nats, count, one in zip(sheet.models, nll, size, found, strict=True)
         }
-        self.deliver(Compared(recipe.digest, len(digests), bits, sheet.compared))
+        over = sheet.compared
+        if without := len(told) - len(sheet.stories):
+            over = over or f"the {int(size.max()):,} bytes that all models scored"
+            over += f", without {many(without, 'story', 'stories')} that not all have scored"
+        self.deliver(Compared(asked, bits, over))
 
 
 def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:

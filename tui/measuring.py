@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ..core.models.identity import identify
 from ..core.models.member import Member
 from ..core.results import paired
 from ..core.results.compare.common import Counts
@@ -72,13 +70,7 @@ def common_to_all(sheet: Sheet) -> Sheet:
 
 
 def _member(model: Scored) -> Member:
-    spec = model.spec
-    folder = spec.local_path
-    if folder is not None and folder.is_dir():
-        tokenizer = identify(folder).tokenizer
-    else:
-        tokenizer = hashlib.sha256("\0".join(model.vocabulary).encode()).hexdigest()
-    digest = model.digest
+    spec, digest, tokenizer = model.spec, model.digest, model.tokenizer
     return Member(spec.name, digest, spec.family, spec.revision, tokenizer, model.parameters)
 
 
@@ -142,7 +134,7 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
         len(common.stories),
         families,
         {measure: _spread(measure, common) for measure in MEASURES},
-        len(common.stories) == len(snapshot.stories) and not snapshot.left_out,
+        snapshot.is_done and not snapshot.left_out,
         doubted=False,
         compared=common.compared,
     )

@@ -118,11 +118,13 @@ class Heard:
 
     def tell(self, session: Session) -> None:
         """What was heard of the models of a new session."""
+        loaded = {r.name: self._loaded[r.name] for r in session.rungs if r.name in self._loaded}
+        session.learn_parameters({name: said.parameters for name, said in loaded.items()})
         for rung in session.rungs:
             rung.state = self._states.get(rung.name, rung.state)
             rung.vocabulary = self._vocabularies.get(rung.name, ())
-            if (loaded := self._loaded.get(rung.name)) is not None:
-                rung.parameters, rung.digest = loaded.parameters, loaded.digest
+            if rung.name in loaded:
+                rung.digest = loaded[rung.name].digest
 
 
 def successor(ready: Ready, old: Session, recipe: Recipe, heard: Heard) -> Session:
@@ -149,7 +151,7 @@ def successor(ready: Ready, old: Session, recipe: Recipe, heard: Heard) -> Sessi
     new.sort = old.sort
     new.shelves.marked |= old.shelves.marked
     if keeps_models:
-        new.current = old.current
+        new.current = [rung.name for rung in new.rungs].index(old.rung.name)
     if keeps_stories:
         new.filter, new.story, new.reading = old.filter, old.story, old.reading
     else:

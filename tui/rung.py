@@ -20,16 +20,18 @@ class Rung:
     state: "waiting", "downloading", "loading", "ready", or "stopped" or "failed" (then `trouble`
     says why).
     arrival: bytes of its download that are here, of how many, and how many come in a second.
-    broken: why single texts cannot be scored, by their digests.
+    broken: why single texts cannot be scored, by their digests; lost: the stories that tell them.
     ahead: sums of texts that the store knows and that were not read yet.
     sums: of every scored story, by text digest; the totals count a text as often as it is told.
-    words: of the distinct texts that are scored; seconds, paced: what the worker took for how many
-    of them.
+    words: of the distinct texts that are done, broken ones too; seconds, paced: what the worker
+    took for how many words that it scored.
     nats, bits: surprise per token and bits per byte of each story in the order they were read,
     nan while unknown; span: the smallest and the largest of the nats.
+    settled: the number under which its interval was asked for.
     tokenizer: what tells it from those of other sizes. Where they differ, cuts: of the scored
-    stories, by text digest; common: bits per byte of the set, with its interval, on the bytes that
-    all sizes have scored.
+    stories, by text digest; cutting: the number under which the store was asked for them; cutless:
+    scored texts of which the store has none; common: bits per byte of the set, with its interval,
+    on the bytes that all sizes have scored.
     """
 
     spec: ModelSpec
@@ -46,6 +48,7 @@ class Rung:
     looked: bool = False  # the store was asked
     read: bool = False  # and has answered
     stories: int = 0
+    lost: int = 0
     tokens: int = 0
     bytes: int = 0
     nll: float = 0.0
@@ -56,9 +59,11 @@ class Rung:
     bits: array[float] = field(default_factory=lambda: array("d"))
     span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
-    settled: bool = False  # the interval was asked for
+    settled: int = 0
     tokenizer: str = ""
     cuts: dict[str, Cuts] = field(default_factory=dict)
+    cutting: int = 0
+    cutless: set[str] = field(default_factory=set)
     common: tuple[float, float, float] | None = None
 
     @property
@@ -69,6 +74,11 @@ class Rung:
     def is_out(self) -> bool:
         """Whether nothing is asked of it any more."""
         return self.state in ("stopped", "failed")
+
+    @property
+    def done(self) -> int:
+        """Stories of which nothing more is to be had: those scored, and those that cannot be."""
+        return self.stories + self.lost
 
     @property
     def perplexity(self) -> float:
@@ -97,8 +107,11 @@ class Rung:
     def put(self, digest: str, summary: Summary, told: Sequence[int], words: int) -> None:
         """Take in the sums of a text of so many words; told: the stories that tell it."""
         if digest not in self.sums:
-            self.words += words
             copies = len(told)
+            if self.broken.pop(digest, None) is None:
+                self.words += words
+            else:
+                self.lost -= copies
             self.sums[digest] = summary
             if summary.tokens:
                 nats, bits = summary.nll / summary.tokens, summary.bits_per_byte
@@ -111,9 +124,19 @@ class Rung:
             self.bytes += copies * summary.bytes
             self.nll += copies * summary.nll
 
+    def put_broken(self, digest: str, why: str, told: Sequence[int], words: int) -> None:
+        """A text of so many words cannot be scored; told: the stories that tell it."""
+        if digest not in self.sums and digest not in self.broken:
+            self.words += words
+            self.lost += len(told)
+        self.broken[digest] = why
+
     def tell_again(self, digest: str, story: int) -> None:
-        """A story has come that tells a text whose sums are known."""
-        summary = self.sums[digest]
+        """A story has come that tells a text which is done."""
+        summary = self.sums.get(digest)
+        if summary is None:
+            self.lost += 1
+            return
         if summary.tokens:
             self.nats[story] = summary.nll / summary.tokens
             self.bits[story] = summary.bits_per_byte
@@ -123,13 +146,14 @@ class Rung:
         self.nll += summary.nll
 
     def forget(self) -> None:
-        """No scores: another recipe."""
-        self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
-        self.cuts, self.common = {}, None
+        """No scores: another recipe, or another model."""
+        self.sums, self.ahead, self.interval, self.settled = {}, {}, None, 0
+        self.cuts, self.cutting, self.cutless, self.common = {}, 0, set(), None
+        self.broken = {}
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")
         self.make_room(stories)
-        self.stories = self.tokens = self.bytes = self.words = self.paced = 0
+        self.stories = self.lost = self.tokens = self.bytes = self.words = self.paced = 0
         self.seconds = 0.0
         self.nll, self.looked, self.read = 0.0, False, False
         self.todo.clear()

@@ -82,7 +82,7 @@ def view(
 
 def waiting_for(measured: Measured | None, sizes: int, stories: int) -> str:
     """Which of all sizes and stories the numbers are still without."""
-    if measured is None or measured.settled:
+    if measured is None or (measured.settled and measured.stories == stories):
         return ""
     return (
         f"{len(measured.members)} of {sizes} sizes on the {measured.stories:,} of {stories:,} "

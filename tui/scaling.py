@@ -41,10 +41,14 @@ ENOUGH = 0.5  # of the stories of the furthest model: with fewer, one would hide
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """One size, its sums and cuts by text digest, which may still be growing."""
+    """One size, its sums and cuts by text digest, which may still be growing.
+
+    tokenizer: what tells it from those of other sizes.
+    """
 
     spec: ModelSpec
     digest: str
+    tokenizer: str
     parameters: int
     vocabulary: Sequence[str]
     sums: Mapping[str, Summary]
@@ -56,7 +60,8 @@ class Scored:
 class Snapshot:
     """What the session knows now. stories, digests: as they are listed, one text perhaps twice.
 
-    left_out: names of the sizes that have too few stories to be compared on yet.
+    left_out: names of the sizes that have too few stories to be compared on yet. is_done: none of
+    the models has a story yet to score.
     """
 
     recipe: Recipe
@@ -64,21 +69,27 @@ class Snapshot:
     stories: Sequence[Story]
     digests: Sequence[str]
     left_out: tuple[str, ...]
+    is_done: bool
 
 
 def snapshot(session: Session) -> Snapshot | None:
     """The sizes that have scored enough; None while there is none. Takes no copy of the sums."""
     started = [rung for rung in session.rungs if rung.stories and rung.parameters]
+    # One that stopped half-way would for ever hide what the others have done since.
+    going = [rung for rung in started if rung.settled or not rung.is_out]
+    started = going or started
     if not started:
         return None
     furthest = max(rung.stories for rung in started)
     far = [rung for rung in started if rung.stories >= ENOUGH * furthest]
+    names = {rung.name for rung in far}
     return Snapshot(
         session.recipe,
         tuple(
             Scored(
                 rung.spec,
                 rung.digest,
+                rung.tokenizer,
                 rung.parameters or 0,
                 rung.vocabulary,
                 rung.sums,
@@ -89,7 +100,12 @@ def snapshot(session: Session) -> Snapshot | None:
         ),
         tuple(session.stories),
         tuple(session.digests),
-        tuple(r.name for r in session.rungs if r not in far and r.state != "failed"),
+        tuple(
+            rung.name
+            for rung in session.rungs
+            if not (rung.name in names or rung.is_out or rung.done == len(session.stories))
+        ),
+        all(rung.done == len(session.stories) for rung in far),
     )
 
 
@@ -202,7 +218,7 @@ class Spread:
 class Measured:
     """Statistics on the stories that every size has scored.
 
-    settled: no story and no size is missing. doubted: intervals, fits and steps are there too.
+    settled: no story and no size is still to come. doubted: intervals, fits and steps are there.
     compared: what bits per byte of different tokenizers are over, in words; "" with one.
     """
 

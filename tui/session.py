@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from .background import (
     Exported,
     Found,
     Interval,
+    KeptCuts,
     KeptMarks,
     KeptScore,
     KeptSums,
@@ -63,7 +64,7 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 WHOLE_SCORES = 256  # whole scores kept in memory
 QUICK = 200_000_000  # parameters of a model that a CPU runs while one waits
 GIVE_UP = 3  # deaths of the worker in a row, without one score between them
-_JOBS = count(1)  # of all sessions: answers to an earlier one are not taken for this one's
+_NUMBERS = count(1)  # of all sessions: answers to an earlier one are not taken for this one's
 
 
 class Session:
@@ -110,7 +111,9 @@ class Session:
         self._words = 0  # of all distinct texts
         self._twins: set[tuple[str, ...]] = set()  # models of which it was said that they are one
         self._tokenizers: dict[str, str] | None = None  # digests by model, "" while not here
-        self._comparing: tuple[str, ...] = ()  # the sizes that were compared last
+        # Name, digest and tokenizer of the sizes that were compared last, and under which number.
+        self._comparing: tuple[tuple[str, str, str], ...] = ()
+        self._compared = 0
         self.add(batch_of(stories))
         self.arrange()
 
@@ -140,7 +143,7 @@ class Session:
             words = self.shelves.words[at]
             self._words += words if len(told) == 1 else 0
             for rung in self.rungs:
-                if digest in rung.sums:
+                if digest in rung.sums or digest in rung.broken:
                     rung.tell_again(digest, at)
                 elif (known := rung.ahead.pop(digest, None)) is not None:
                     rung.put(digest, known, told, words)
@@ -153,7 +156,7 @@ class Session:
         self.reading = False
         for rung in self.rungs:
             rung.ahead.clear()
-            rung.cuts = {d: cuts for d, cuts in rung.cuts.items() if d in self.by_digest}
+            self._want_cuts(rung)
             self._settle(rung)
         self.announce(Change.MORE | Change.STATUS)
 
@@ -297,7 +300,7 @@ class Session:
         for rung, _, urgent in self._jobs.values():
             if not urgent and rung.state != "downloading":
                 left = rung.seconds_left(self._words)
-                return rung, rung.stories, len(self.stories), left
+                return rung, rung.done, len(self.stories), left
         return None
 
     # --- what to do next -------------------------------------------------------------------
@@ -306,7 +309,7 @@ class Session:
         """Ask the store and the worker for what is missing, the screen's needs first."""
         if not self.recipe.is_settled or not self.stories:
             return
-        if len(self.rungs) > 1 and self._tokenizers is None:
+        if self._tokenizers is None:
             self._tokenizers = {}
             self.background.look_up_tokenizers([rung.spec for rung in self.rungs])
         if len(self.rungs) > 1 and not self._tokenizers:
@@ -314,8 +317,7 @@ class Session:
         for rung in [self.rung, *self.rungs]:
             if not rung.looked:
                 rung.looked = True
-                cuts = self.mixes_tokenizers
-                self.background.look_up_sums(rung.spec, self.recipe, cuts=cuts)
+                self.background.look_up_sums(rung.spec, self.recipe)
         if self.rung.read:
             self._want_whole(self.rung)
         if (smaller := self.smaller) is not None and smaller.read:
@@ -339,7 +341,6 @@ class Session:
     def _want_sums(self) -> None:
         if self.hello is None:
             return  # until the worker has said what the recipe is, only the screen is served
-        mixed = self.mixes_tokenizers
         for rung in [self.rung, *self.rungs]:
             while rung.read and rung.todo and not rung.is_out:
                 if self._under_way(rung) >= AHEAD:
@@ -347,7 +348,7 @@ class Session:
                 chunk: list[str] = []
                 while rung.todo and len(chunk) < CHUNK:
                     digest = rung.todo.popleft()
-                    if digest not in rung.sums or (mixed and digest not in rung.cuts):
+                    if digest not in rung.sums or digest in rung.cutless:
                         chunk.append(digest)
                 if chunk:
                     self._send(rung, tuple(chunk), urgent=False)
@@ -359,18 +360,23 @@ class Session:
         return sum(r.state != "downloading" and not urgent for r, _, urgent in self._jobs.values())
 
     def _still_to_do(self, rung: Rung) -> deque[str]:
-        known = self._known(rung) | rung.broken.keys()
+        known = (rung.sums.keys() - rung.cutless) | rung.broken.keys()
         return deque(digest for digest in self.by_digest if digest not in known)
 
-    def _known(self, rung: Rung) -> Set[str]:
-        """The texts that need not be scored again, neither for their sums nor for their cuts."""
-        sums = rung.sums.keys()
-        return sums & rung.cuts.keys() if self.mixes_tokenizers else sums
+    def _want_cuts(self, rung: Rung) -> None:
+        """Have the store asked for the cuts of what is scored; the worker makes what it lacks."""
+        if self.mixes_tokenizers and rung.read and not rung.cutting and not self.reading:
+            wanted = frozenset(rung.sums.keys() - rung.cuts.keys() - rung.cutless)
+            if wanted:
+                rung.cutting = next(_NUMBERS)
+                self.background.look_up_cuts(
+                    rung.cutting, rung.spec, rung.digest, self.recipe, wanted
+                )
 
     def _send(self, rung: Rung, digests: tuple[str, ...], *, urgent: bool) -> None:
         if self.stopped:
             return
-        job = next(_JOBS)
+        job = next(_NUMBERS)
         self._jobs[job] = (rung, digests, urgent)
         stories = tuple(self.stories[self.by_digest[digest][0]] for digest in digests)
         cuts = self.mixes_tokenizers
@@ -396,7 +402,8 @@ class Session:
                 self._on_rung(name, state="loading")
             case Loaded(model=name, parameters=parameters, digest=digest):
                 self._is_now(name, digest)
-                self._on_rung(name, state="ready", parameters=parameters)
+                self._on_rung(name, state="ready")
+                self.learn_parameters({name: parameters})
                 if self._tokenizers and not self._tokenizers.get(name):  # it has been downloaded
                     self.background.look_up_tokenizers([rung.spec for rung in self.rungs])
             case KeptTokenizers(digests=digests) if {r.name for r in self.rungs} <= digests.keys():
@@ -410,21 +417,22 @@ class Session:
                 pass  # asked by an earlier session, maybe under another recipe
             case Scored():
                 self._take_scores(message)
-            case KeptSums() | KeptScore() | Interval() | Compared() if (
-                message.recipe != self.recipe.digest
-            ):
+            case KeptSums() | KeptScore() if message.recipe != self.recipe.digest:
                 pass  # asked before the worker corrected the recipe
             case KeptSums():
                 self._take_sums(message)
             case KeptScore(model=name, digest=digest, score=score):
                 self._take_whole(name, digest, score)
-            case Interval(model=name, stories=stories, low=low, high=high):
-                if stories == len(self.stories):  # not those of an earlier session
-                    self._on_rung(name, interval=(low, high))
-            case Compared() if message.stories == len(self.stories):
+            case KeptCuts():
+                self._take_cuts(message)
+            case Interval(asked=asked, low=low, high=high):
+                for rung in self.rungs:
+                    if rung.settled == asked:
+                        self._on_rung(rung.name, interval=(low, high))
+            case Compared(asked=asked) if asked == self._compared:
                 self.compared = message.over
-                for name, bits in message.bits.items():
-                    self._on_rung(name, common=bits)
+                for rung in self.rungs:
+                    self._on_rung(rung.name, common=message.bits.get(rung.name))
             case Finished(job=job):
                 self._finish(job)
             case Failed():
@@ -445,10 +453,15 @@ class Session:
             if rung.name == name:
                 for key, value in values.items():
                     setattr(rung, key, value)
-        if "parameters" in values:  # not known of every model before it is loaded
-            current = self.rung
-            self.rungs = by_size(self.rungs)
-            self.current = next(i for i, rung in enumerate(self.rungs) if rung is current)
+        self.announce(Change.RUNGS | Change.STATUS)
+
+    def learn_parameters(self, parameters: Mapping[str, int]) -> None:
+        """By model, once they are known; the current size stays, wherever it is listed now."""
+        current = self.rung
+        for rung in self.rungs:
+            rung.parameters = parameters.get(rung.name, rung.parameters)
+        self.rungs = by_size(self.rungs)
+        self.current = next(i for i, rung in enumerate(self.rungs) if rung is current)
         self.announce(Change.RUNGS | Change.STATUS)
 
     def _greet(self, hello: Hello) -> None:
@@ -459,9 +472,9 @@ class Session:
             self.recipe = settled
             for known in (self._whole, self._missing, self._looking):
                 known.clear()
-            self._comparing = ()
             for rung in self.rungs:
                 rung.forget()
+            self._compare()
         self.announce(Change.STATUS | Change.SUMS | Change.STORY)
 
     def _take_scores(self, scored: Scored) -> None:
@@ -480,6 +493,8 @@ class Session:
             if score is not None:
                 self._keep(rung.name, digest, score)
                 change |= Change.STORY | Change.TOKEN
+        if scored.cuts.keys() < {digest for digest, _, _ in scored.rows}:
+            self._want_cuts(rung)  # asked for before it was known that tokenizers differ
         self._settle(rung)
         self.announce(change)
 
@@ -492,13 +507,13 @@ class Session:
                 asked = rung.looked and not rung.read
                 rung.forget()
                 rung.looked = asked
-                rung.broken.clear()
                 for key in [key for key in self._whole if key[0] == name]:
                     del self._whole[key]
                 self._missing = {key for key in self._missing if key[0] != name}
                 self._looking = {key for key in self._looking if key[0] != name}
                 self.notify(Notice("Model changed", f"{name}: its files are others than before"))
             rung.digest = digest
+        self._compare()
         self._tell_twins()
 
     def _tell_twins(self) -> None:
@@ -513,32 +528,46 @@ class Session:
         self._on_rung(kept.model, read=kept.is_last)
         for rung in self.rungs:
             if rung.name == kept.model:
-                self._keep_cuts(rung, kept.cuts)
                 for text, summary in kept.sums.items():
                     self._put(rung, text, summary)
                 if kept.is_last:
                     rung.todo = self._still_to_do(rung)
+                    self._want_cuts(rung)
                 self._settle(rung)
         self.announce(Change.SUMS | Change.STATUS)
 
+    def _take_cuts(self, kept: KeptCuts) -> None:
+        for rung in self.rungs:
+            if rung.cutting != kept.asked:
+                continue
+            self._keep_cuts(rung, kept.cuts)
+            if kept.is_last:
+                rung.cutting = 0
+                rung.cutless |= kept.missing - rung.cuts.keys()
+                rung.todo.extend(rung.cutless - rung.broken.keys())
+                self._want_cuts(rung)  # of what was scored meanwhile
+            self._settle(rung)
+            self.announce(Change.SUMS | Change.STATUS)
+
     def _take_tokenizers(self, digests: dict[str, str]) -> None:
         """A size that is not here yet is taken to have the tokenizer of its family."""
-        mixed, self._tokenizers = self.mixes_tokenizers, digests
+        self._tokenizers = digests
         of_family = {r.spec.family: digests[r.name] for r in self.rungs if digests[r.name]}
         for rung in self.rungs:
             family = rung.spec.family
             known = digests[rung.name] or (of_family.get(family) if family else "")
             rung.tokenizer = known or family or rung.name
         self.mixes_tokenizers = len({rung.tokenizer for rung in self.rungs}) > 1
-        if self.mixes_tokenizers and not mixed:  # what was read before came without cuts
-            for rung in self.rungs:
-                rung.looked = rung.read = False
+        for rung in self.rungs:
+            self._want_cuts(rung)
+        self._compare()
         self.announce(Change.RUNGS | Change.SUMS)
 
     def _keep_cuts(self, rung: Rung, cuts: Mapping[str, Cuts]) -> None:
         for digest, found in cuts.items():
-            if self.reading or digest in self.by_digest:
+            if digest in self.by_digest:
                 rung.cuts[digest] = found
+                rung.cutless.discard(digest)
 
     def _put(self, rung: Rung, digest: str, summary: Summary) -> None:
         told = self.by_digest.get(digest)
@@ -548,25 +577,36 @@ class Session:
             rung.ahead[digest] = summary
 
     def _settle(self, rung: Rung) -> None:
-        """Where all of the set is scored: ask for its interval, once, and compare."""
-        if rung.stories == len(self.stories) and not self.reading and not rung.settled:
-            rung.settled = True
-            self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
-        if self.mixes_tokenizers and not self.reading:
-            self._compare()
+        """Where all of the set is done: ask for the interval of what is scored, and compare."""
+        is_done = rung.done == len(self.stories) and not self.reading
+        if is_done and rung.stories and not rung.settled:
+            rung.settled = next(_NUMBERS)
+            self.background.compute_interval(rung.settled, rung.spec, self.digests, rung.sums)
+        self._compare()
 
     def _compare(self) -> None:
-        """Have the sizes that have scored all of the set compared by the byte, as they are."""
-        done = [r for r in self.rungs if r.settled and len(r.cuts) == len(self.by_digest)]
-        if (names := tuple(rung.name for rung in done)) == self._comparing:
+        """Have the sizes that are done with the set compared by the byte, as they are."""
+        done = [r for r in self.rungs if self.mixes_tokenizers and self._is_comparable(r)]
+        now = tuple((rung.name, rung.digest, rung.tokenizer) for rung in done)
+        if now == self._comparing:
             return
-        self._comparing = names
+        self._comparing, self._compared, self.compared = now, next(_NUMBERS), ""
+        if not done:
+            return
         members = [
             Member(r.name, r.digest, r.spec.family, "", r.tokenizer, r.parameters or 0)
             for r in done
         ]
         sums, cuts = [rung.sums for rung in done], [rung.cuts for rung in done]
-        self.background.compare(self.recipe, members, sums, cuts, self.digests)
+        self.background.compare(self._compared, self.recipe, members, sums, cuts, self.digests)
+
+    def _is_comparable(self, rung: Rung) -> bool:
+        """Whether the cuts of all that it has scored of the set are here."""
+        if not rung.settled:
+            return False
+        return len(rung.sums) == len(rung.cuts) or rung.sums.keys() <= (
+            rung.cuts.keys() | rung.broken.keys()
+        )
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:
         self._looking.discard((name, digest))
@@ -601,9 +641,12 @@ class Session:
 
     def _break(self, rung: Rung, failed: Failed) -> None:
         """One story cannot be scored; the first is told at once, the others are counted."""
-        rung.broken[failed.story] = f"{failed.title}: {failed.message}"
+        told = self.by_digest.get(failed.story, [])
+        words = self.shelves.words[told[0]] if told else 0
+        rung.put_broken(failed.story, f"{failed.title}: {failed.message}", told, words)
         if len(rung.broken) == 1:
             self.notify(Notice(failed.title, f"{rung.name}: {failed.message}", severe=True))
+        self._settle(rung)
         self.announce(Change.STORY | Change.SUMS)
 
     def toggle_download(self) -> None:
@@ -649,6 +692,6 @@ def by_size(rungs: Iterable[Rung]) -> list[Rung]:
 
 
 def _first_look(rungs: Sequence[Rung]) -> int:
-    """The size one starts with: the largest that answers within seconds on any machine."""
-    quick = [at for at, rung in enumerate(rungs) if (rung.parameters or 0) <= QUICK]
+    """The size one starts with: the largest known to answer within seconds on any machine."""
+    quick = [at for at, rung in enumerate(rungs) if rung.parameters and rung.parameters <= QUICK]
     return quick[-1] if quick else 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.style import Style
 
 from ..core.scoring.scores import StoryScore, perplexity
-from ..core.wording import visible
+from ..core.wording import many, visible
 from . import charts
 from .colour import legend, scale
 from .panes.bars import Part
@@ -57,7 +57,7 @@ def what_runs(session: Session) -> str:
         return f"scoring {rung.name} {done:,}/{of:,}, {time_left} left"
     if session.hello is None:
         return "starting the worker"
-    if session.stories and not all(rung.read for rung in session.rungs):
+    if session.stories and not all(r.read and not r.cutting for r in session.rungs):
         return "reading the store"
     return "ready"
 
@@ -241,7 +241,7 @@ def steps(session: Session) -> tuple[Step, ...]:
             rung.state,
             of_story[rung.name],
             _of_set(session, rung)[0],
-            rung.stories,
+            rung.done,
             len(session.stories),
             (arrival(*rung.arrival) if rung.arrival[1] else "waits for its download")
             if rung.state == "downloading"
@@ -272,7 +272,7 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
     if not sized:
         return ChartView(title, None, waiting=waiting(session))
     of_story = _of_story(session)
-    finished = [rung for rung in sized if rung.stories == len(session.stories)]
+    finished = [rung for rung in sized if rung.done == len(session.stories)]
     whole = charts.Series(
         "the set (95 %)"
         if any(_of_set(session, r)[1] is not None for r in finished)
@@ -291,9 +291,13 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
             if not math.isnan(value := of_story[rung.name])
         ),
     )
-    unfinished = ", ".join(rung.name for rung in sized if rung not in finished)
+    names = {rung.name for rung in finished}
+    unfinished = ", ".join(r.name for r in sized if r.name not in names and not r.is_out)
     current = session.rung.parameters
     note = f"over {session.compared}" if session.compared else ""
+    if not session.mixes_tokenizers:
+        without = [(rung.name, many(rung.lost, "story", "stories")) for rung in sized if rung.lost]
+        note = ", ".join(f"{name} without {lost}" for name, lost in without)
     return ChartView(
         title,
         lambda width, height: charts.perplexity_chart(
@@ -313,7 +317,7 @@ def status(session: Session) -> tuple[Part, ...]:
     """Story, model, machine, perplexity of the story and of the set with its interval."""
     rung, recipe = session.rung, session.recipe
     place = f"story {session.place + 1}/{len(session.order):,}" if session.order else "no story"
-    whole = "…" if rung.stories < len(session.stories) else figures(rung.perplexity)
+    whole = "…" if rung.done < len(session.stories) else figures(rung.perplexity)
     if rung.interval and whole != "…":
         whole += f" [{figures(rung.interval[0])}, {figures(rung.interval[1])}]"
     one = story_perplexity(session, rung)

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eyebrow.core.engine.messages import Cancel, Hello, Score, Scored
+from eyebrow.core.engine.messages import Cancel, Hello, Loaded, Score, Scored
 from eyebrow.core.models.catalogue import ModelSpec
+from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.background import Interval
-from eyebrow.tui.opening import AT_ONCE, Heard, Opened, Ready
+from eyebrow.tui.opening import AT_ONCE, Heard, Opened, Ready, successor
 from eyebrow.tui.views.explore import ExploreScreen
 from eyebrow.tui.views.open import OpenScreen
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, made_app, settled
+from .test_session import Shop
 
 OTHERS = tuple(Story(f"s{n}", f"Tale {n}", f"Tale {n} is told once more.") for n in range(4))
 
@@ -90,8 +92,7 @@ async def test_what_was_under_way_is_cancelled_and_its_answers_are_nobodys() -> 
         assert not app.session.rungs[0].sums
         app.session.receive(Scored(min(later), name, (row,), app.session.recipe, 1.0))
         assert digest in app.session.rungs[0].sums
-        recipe = app.session.recipe.digest
-        app.session.receive(Interval(name, recipe, len(STORIES), 1.0, 2.0))
+        app.session.receive(Interval(asked[0], name, 1.0, 2.0))
         assert app.session.rungs[0].interval is None
 
 
@@ -163,3 +164,21 @@ def test_one_name_is_one_model_while_the_worker_lives() -> None:
     assert heard.distinct([first]) == [first]
     assert [spec.name for spec in heard.distinct([second])] == ["/b/model"]
     assert [spec.name for spec in heard.distinct([first, second])] == ["model", "/b/model"]
+
+
+def test_the_size_stays_where_the_models_are_listed_in_another_order() -> None:
+    """What is learnt of a size as it is loaded puts it elsewhere than its name alone does."""
+    unknown = ModelSpec("owner/tiny", "hub", "owner/tiny")
+    shop = Shop(specs=(unknown, SPECS[1]))
+    heard = Heard((unknown, SPECS[1]))
+    shop.begin()
+    loaded = Loaded("owner/tiny", 1000, "digest", 0.1)
+    heard.hear(loaded)
+    shop.session.receive(loaded)
+    for name in ("owner/tiny", SPECS[1].name):
+        shop.session.select_rung([rung.name for rung in shop.session.rungs].index(name))
+        new = successor(ready(OTHERS), shop.session, Recipe(), heard)
+        assert [rung.name for rung in new.rungs] == ["owner/tiny", SPECS[1].name]
+        assert new.rung.name == name
+    new = successor(ready(specs=(SPECS[1], unknown)), shop.session, Recipe(), heard)
+    assert [rung.parameters for rung in new.rungs] == [1000, SPECS[1].parameters]

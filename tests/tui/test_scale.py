@@ -14,7 +14,7 @@ from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring
+from eyebrow.tui import measuring, scale_pictures
 from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.change import Change
@@ -239,6 +239,34 @@ def test_columns_are_the_sessions_stories_and_rows_its_sizes() -> None:
     numbers = measuring.measured(1, measuring.common_to_all(sheet), now)
     assert numbers.stories == 5
     assert not numbers.settled
+
+
+def test_a_tokenizer_is_what_the_session_takes_it_for() -> None:
+    session = session_of(6, 6, 6)
+    for rung, tokenizer in zip(session.rungs, "ttu", strict=True):
+        rung.tokenizer = tokenizer
+    now = snapshot(session)
+    assert now is not None
+    assert [member.tokenizer for member in measuring.sheet_of(now).models] == ["t", "t", "u"]
+
+
+def test_what_cannot_be_scored_is_not_waited_for() -> None:
+    session = session_of(6, 6, 5)
+    digest = text_digest(MORE[5].text)
+    session.rungs[2].put_broken(digest, "too long", session.by_digest[digest], 1)
+    now = snapshot(session)
+    assert now is not None
+    numbers = measuring.measured(1, measuring.common_to_all(measuring.sheet_of(now)), now)
+    assert numbers.settled
+    assert numbers.stories == 6
+    session = session_of(6, 6, 0)
+    for story in MORE:
+        digest = text_digest(story.text)
+        session.rungs[2].put_broken(digest, "too long", session.by_digest[digest], 1)
+    now = snapshot(session)
+    assert now is not None
+    assert now.left_out == ()
+    assert "6 of 7 stories" in scale_pictures.waiting_for(numbers, 3, 7)
 
 
 def test_a_size_that_has_just_begun_does_not_hide_the_others() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,9 +21,11 @@ from eyebrow.core.engine.messages import (
     Vocabulary,
     WorkerDied,
 )
+from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums, KeptTokenizers
+from eyebrow.tui.batch import batch_of
 from eyebrow.tui.change import Change, Notice
 from eyebrow.tui.mailbox import Mailbox
 from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
@@ -40,7 +44,7 @@ class Shop:
         self.notices: list[Notice] = []
         self.changes: list[Change] = []
         self.asked: list[Any] = []
-        self.cuts: list[bool] = []  # whether sums were asked for with their cuts
+        self.numbers: dict[Any, int] = {}  # of the last question of each kind
         self.tokenizers: dict[str, str] = {}  # digests of those that are here
         self.session = Session(
             stories,
@@ -58,34 +62,50 @@ class Shop:
         digests = {spec.name: self.tokenizers.get(spec.name, "") for spec in specs}
         self.session.receive(KeptTokenizers(digests))
 
-    def look_up_sums(self, spec: Any, recipe: Recipe, *, cuts: bool) -> None:
+    def look_up_sums(self, spec: Any, recipe: Recipe) -> None:
         self.asked.append(("sums", spec.name))
-        self.cuts.append(cuts)
+
+    def look_up_cuts(self, asked: int, spec: Any, model: str, recipe: Recipe, digests: Any) -> None:
+        self.asked.append(("cuts", spec.name, digests))
+        self.numbers["cuts", spec.name] = asked
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
 
-    def compute_interval(self, spec: Any, recipe: Recipe, digests: Any, sums: Any) -> None:
+    def compute_interval(self, asked: int, spec: Any, digests: Any, sums: Any) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
+        self.numbers["interval", spec.name] = asked
 
-    def compare(self, recipe: Recipe, models: Any, sums: Any, cuts: Any, digests: Any) -> None:
+    def compare(
+        self, asked: int, recipe: Recipe, models: Any, sums: Any, cuts: Any, digests: Any
+    ) -> None:
         self.asked.append(("compare", *(model.name for model in models)))
+        self.numbers["compare"] = asked
 
     def begin(self) -> None:
         """The worker greets, and the store answers in the order it was asked."""
         self.session.receive(HELLO)
-        for _, name in list(self.asked):
-            self.session.receive(KeptSums(name, self.session.recipe.digest, "", {}))
+        for what, name, *_ in list(self.asked):
+            if what == "sums":
+                self.session.receive(KeptSums(name, self.session.recipe.digest, "", {}))
 
     @property
     def sent(self) -> list[Score]:
         return self.engine.sent
 
-    def answer_all(self) -> None:
+    def answer_all(self, broken: Mapping[str, str] = MappingProxyType({})) -> None:
+        """broken: texts that a model cannot score, by its name."""
         loaded: set[str] = set()
         at = 0
         while at < len(self.sent):
-            for reply in answers(self.sent[at], loaded):
+            asked = self.sent[at]
+            text = broken.get(asked.model.name)
+            kept = tuple(story for story in asked.stories if story.text != text)
+            if len(kept) < len(asked.stories):
+                digest = text_digest(text or "")
+                failed = Failed(asked.job, asked.model.name, "Out of memory", "too long", digest)
+                self.session.receive(failed)
+            for reply in answers(replace(asked, stories=kept), loaded):
                 self.session.receive(reply)
             at += 1
 
@@ -399,3 +419,37 @@ def test_the_time_left_is_told_by_each_sizes_own_pace() -> None:
     answer(2.0)
     left = 400 - len(quick.sums)
     assert quick.seconds_left(session._words) == pytest.approx(left * 2.0 / CHUNK, rel=0.01)
+
+
+def test_the_first_look_is_at_a_size_known_to_be_quick() -> None:
+    unknown = ModelSpec("owner/large", "hub", "owner/large")
+    shop = Shop(specs=(unknown, *SPECS))
+    assert shop.session.rung.name == SPECS[-1].name
+    huge = ModelSpec("huge", "hub", "owner/huge", parameters=7_000_000_000)
+    assert Shop(specs=(unknown, huge)).session.rung.name == "huge"
+    assert Shop(specs=(unknown, replace(unknown, name="other"))).session.current == 0
+
+
+def test_no_time_is_left_where_the_rest_cannot_be_scored() -> None:
+    shop = Shop()
+    shop.begin()
+    rung, words = shop.session.rung, shop.session._words
+    shop.session.rung.seconds, rung.paced = 2.0, 1
+    shop.answer_all({rung.name: STORIES[1].text})
+    assert rung.stories == len(STORIES) - 1
+    assert rung.seconds_left(words) == 0
+    assert steps(shop.session)[shop.session.current].done == len(STORIES)
+    digest = text_digest(STORIES[1].text)
+    told = shop.session.by_digest[digest]
+    rung.put(digest, made_score(STORIES[1].text, 3).summary, told, shop.session.shelves.words[1])
+    assert (rung.stories, rung.done, rung.broken) == (len(STORIES), len(STORIES), {})
+    assert rung.seconds_left(words) == 0
+
+
+def test_a_story_told_again_is_done_where_its_text_cannot_be_scored() -> None:
+    shop = Shop()
+    shop.begin()
+    shop.answer_all({shop.session.rung.name: STORIES[0].text})
+    shop.session.add(batch_of([Story("again", "Again", STORIES[0].text)]))
+    assert [rung.done for rung in shop.session.rungs] == [len(STORIES) + 1] * 3
+    assert [rung.stories for rung in shop.session.rungs].count(len(STORIES) - 1) == 1

@@ -108,7 +108,7 @@ class Ladder(ScrollView, can_focus=True):
         elif step.state == "loading":
             tail = Segment("loading…".rjust(13), quiet)
         else:
-            whole = figures(step.whole)
+            whole = "…" if math.isnan(step.whole) else figures(step.whole)
             if step.done < step.of:
                 whole = f"{100 * step.done // step.of} %" if step.done else "…"
             story = "…" if math.isnan(step.story) else figures(step.story)

@@ -198,7 +198,10 @@ class ScaleScreen(Screen[None]):
             now.recipe.digest,
             len(now.stories),
             *(
-                (model.spec.name, model.stories, len(model.vocabulary), len(model.cuts))
+                (
+                    *(model.spec.name, model.digest, model.tokenizer),
+                    *(model.stories, len(model.vocabulary), len(model.cuts)),
+                )
                 for model in now.models
             ),
         )
