@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from .errors import EyebrowError
+from .files import write_whole
 from .models.catalogue import families
 from .models.counted import PREFIX, parse_counted
 
@@ -78,16 +78,6 @@ def _model(name: str) -> str:
 
 
 def _write(recent: Recent) -> None:
-    """Beside the note, then in its place: whoever reads it meanwhile finds the one or the other."""
     note = _note()
     note.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=note.parent, prefix=note.name, delete=False
-    ) as draft:
-        try:
-            json.dump(asdict(recent), draft, indent=1)
-            draft.close()
-            os.replace(draft.name, note)
-        except BaseException:
-            os.unlink(draft.name)
-            raise
+    write_whole(note, json.dumps(asdict(recent), indent=1).encode())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DONE, FAILED, EyebrowError
+from ..files import write_whole
 from . import options as o
 from .output import emit, note
 
@@ -184,24 +185,18 @@ def _write(facts: Facts, said: Document, place: Path, locations: dict[str, str])
     if place.suffix.lower() == ".html":
         from ..results.report.html import html
 
-        _replace(place, html(said, models))
+        _put(place, html(said, models))
     elif place.suffix.lower() == ".md":
         from ..results.report.markdown import write
 
-        _replace(place, write(said, models, place))
+        _put(place, write(said, models, place))
     else:
         import nbformat
 
         from ..results.report.notebook import notebook
 
-        _replace(place, nbformat.writes(notebook(facts, said, place, locations)))
+        _put(place, nbformat.writes(notebook(facts, said, place, locations)))
 
 
-def _replace(place: Path, text: str) -> None:
-    """The file appears whole or stays as it was."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="replace")
-        beside.replace(place)
-    finally:
-        beside.unlink(missing_ok=True)
+def _put(place: Path, text: str) -> None:
+    write_whole(place, text.encode("utf-8", "replace"))
