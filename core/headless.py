@@ -6,7 +6,6 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from .models.fingerprint import model_digest, positions, tokenizer_digest
 from .models.member import Member
 from .results.outcome import Column, Failure, Results, gather
 from .results.statistics import SEED
-from .results.store import Row, Store
+from .results.store import Label, Row, RunLabels, Store
 from .scoring.positions import PositionCounter, is_five
 from .scoring.recipe import DEFAULT_CONTEXT, Recipe
 from .scoring.scores import StoryScore, Summary
@@ -208,6 +207,7 @@ class _Run:
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.store = store
+        self._labels: RunLabels | None = None
         self.loading = loading
         self.failures: list[Failure] = []
         self._codes: list[int] = []
@@ -269,6 +269,8 @@ class _Run:
         from .models.load import revision_of
 
         digest = model_digest(folder)
+        if self.store:
+            self.store.mend(digest, recipe.digest)
         known = self.store.summaries(digest, recipe.digest) if self.store else {}
         sums = {d: known[d] for d in self.told.lengths if d in known}
         places = self._places_known(digest, recipe, sums)
@@ -284,7 +286,20 @@ class _Run:
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(tokenizer_digest(folder), parameters),
         )
+        self._keep_labels(member, spec, recipe)
         return Column(member, sums, places.positions())
+
+    def _keep_labels(self, member: Member, spec: ModelSpec, recipe: Recipe) -> None:
+        """What this run calls its stories and models."""
+        if self.store is None:
+            return
+        try:
+            if self._labels is None:
+                told = zip(self.told.digests, self.told.ids, self.told.titles, strict=True)
+                self._labels = self.store.begin_run(recipe, [Label(*one) for one in told])
+            self._labels.add(member, str(spec.local_path or ""))
+        except EyebrowError as error:
+            self._without_store(error)
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
@@ -313,6 +328,7 @@ class _Run:
         from .scoring.scorer import Scorer
 
         loaded = self.loading.load(spec)
+        self._keep_labels(loaded.member, spec, recipe)
         scorer = Scorer(loaded.model, loaded.tokenizer, recipe)
         keeper = _Keeper(self.store, loaded, recipe, self._without_store)
         keeper.keep_vocabulary(folder)
@@ -359,10 +375,9 @@ class _Keeper:
         from .scoring.vocabulary import token_texts
 
         size = self.loaded.model.config.get_text_config().vocab_size
-        with suppress(OSError):  # writing the scores will say what is wrong
-            self.store.keep_vocabulary(
-                tokenizer_digest(folder), token_texts(self.loaded.tokenizer, size)
-            )
+        self.store.keep_vocabulary(
+            tokenizer_digest(folder), token_texts(self.loaded.tokenizer, size)
+        )
 
     def add(self, story: Story, outcome: StoryScore) -> None:
         if self.store is None:
@@ -376,7 +391,6 @@ class _Keeper:
             return
         try:
             self.store.write(self.rows)
-            self.store.tidy(self.loaded.digest, self.recipe.digest)
         except (EyebrowError, OSError) as error:
             self.store = None
             self.broken(error)

@@ -48,6 +48,7 @@ class Rung:
     span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
     settled: bool = False  # the interval was asked for
+    labelled: bool = False  # what things are called was handed to the store
 
     @property
     def name(self) -> str:
@@ -103,6 +104,7 @@ class Rung:
     def forget(self) -> None:
         """No scores: another recipe."""
         self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
+        self.labelled = False
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")
         self.make_room(stories)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ import typer
 from ..errors import DONE, FAILED, EyebrowError
 from ..files import write_whole
 from . import options as o
-from .output import emit, note
+from .output import complain, emit, note
 
 if TYPE_CHECKING:
     from ..results.report.blocks import Document
@@ -98,7 +99,9 @@ def report(
     from ..results.store import Store
 
     names, locations = _models(model or [])
-    kept = Store(folder)
+    kept = Store(folder, partial(complain, "Store"))
+    kept.move()
+    kept.mend()  # before anything is counted that could then not be read
     sheet, others, left_out = pick_sheet(kept, recipe, names)
     if not quiet:
         for line in others:

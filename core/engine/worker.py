@@ -111,7 +111,9 @@ class Worker:
         self.inbox = inbox
         self.replies = replies
         self.speaking = threading.Lock()
-        self.store = None if settings.store is None else Store(Path(settings.store))
+        self.store = None
+        if settings.store is not None:
+            self.store = Store(Path(settings.store), self._say)
         self.shelf = Shelf(
             settings.device,
             settings.dtype,
@@ -131,6 +133,10 @@ class Worker:
     def answer(self, reply: Reply) -> None:
         with self.speaking, suppress(OSError, ValueError):
             send(self.replies, reply)
+
+    def _say(self, line: str) -> None:
+        """What the store has to tell."""
+        self.answer(Failed(0, "", "Store", line))
 
     def _download(self, request: Request) -> bool:
         """What concerns downloads goes there, past the work that is under way."""
@@ -246,6 +252,8 @@ class Worker:
         """What need not be scored again: in the store, or finished here and on its way there."""
         key = (model_digest, recipe_digest)
         if key not in self.known:
+            if self.store is not None:
+                self.store.mend(*key)
             self.known[key] = {} if self.store is None else self.store.summaries(*key)
         return self.known[key]
 
@@ -263,8 +271,7 @@ class Worker:
         self.told.add(name)
         folder = request.model.local_path
         if self.store is not None and folder is not None:
-            with suppress(OSError):
-                self.store.keep_vocabulary(tokenizer_digest(folder), texts)
+            self.store.keep_vocabulary(tokenizer_digest(folder), texts)
 
     def write(self) -> None:
         """Put what is finished into the store, a part for each model and recipe."""
@@ -275,10 +282,9 @@ class Worker:
         groups: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
             groups.setdefault((row.model.digest, row.recipe.digest), []).append(row)
-        for key, members in groups.items():
+        for members in groups.values():
             try:
                 self.store.write(members)
-                self.store.tidy(*key)
             except Exception as error:  # pyarrow's too; scores were delivered, work goes on
                 title = getattr(error, "title", "Cannot write the store")
                 message = getattr(error, "message", str(error))

@@ -59,8 +59,13 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
         )
     nll = np.concatenate([pair.nll, pair.nll])
     weights = np.concatenate([pair.tokens, pair.bytes * math.log(2)])
-    drawn = resampled_log_perplexities(nll, weights, seed=seed)
-    if len(pair.stories) < 2:
+    groups = pair.by_group()
+    drawn = resampled_log_perplexities(
+        np.concatenate([groups.nll, groups.nll]),
+        np.concatenate([groups.tokens, groups.bytes * math.log(2)]),
+        seed=seed,
+    )
+    if len(groups.stories) < 2:
         drawn[:] = np.nan
     if one.tokenizer != other.tokenizer:
         weights[:2], drawn[:2] = np.nan, np.nan

@@ -7,7 +7,7 @@ that do not belong together cannot meet in a chart or a difference.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,15 @@ Nats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A story as the store tells it: `digest` is its text's, the text stays in the store."""
+    """A story as the store tells it: `digest` is its text's, the text stays in the store.
+
+    group: what is resampled together with it, "" where that is its text alone.
+    """
 
     digest: str
     id: str
     title: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +41,8 @@ class Sheet:
 
     models: family by family, each from small to large. tokens, bytes: int64 (M, S), what was
     scored; nll: float64 (M, S), nats. All three are 0 where a model has not scored a story.
+    stored: the digest of the recipe in the store where an older version scored, whose recipes
+        have others; else "".
     """
 
     recipe: Recipe
@@ -45,6 +51,12 @@ class Sheet:
     tokens: Counts
     bytes: Counts
     nll: Nats
+    stored: str = ""
+
+    @property
+    def recipe_digest(self) -> str:
+        """Under which the store has these numbers."""
+        return self.stored or self.recipe.digest
 
     @property
     def is_scored(self) -> npt.NDArray[np.bool_]:
@@ -58,25 +70,45 @@ class Sheet:
     def of_stories(self, columns: Sequence[int]) -> Sheet:
         """These stories alone, in this order."""
         at = np.asarray(columns, dtype=np.int64)
-        return Sheet(
-            self.recipe,
-            self.models,
-            tuple(self.stories[i] for i in columns),
-            self.tokens[:, at],
-            self.bytes[:, at],
-            self.nll[:, at],
+        return replace(
+            self,
+            stories=tuple(self.stories[i] for i in columns),
+            tokens=self.tokens[:, at],
+            bytes=self.bytes[:, at],
+            nll=self.nll[:, at],
         )
 
     def of_models(self, rows: Sequence[int]) -> Sheet:
         """These models alone, in this order."""
         at = np.asarray(rows, dtype=np.int64)
-        return Sheet(
-            self.recipe,
-            tuple(self.models[i] for i in rows),
-            self.stories,
-            self.tokens[at],
-            self.bytes[at],
-            self.nll[at],
+        return replace(
+            self,
+            models=tuple(self.models[i] for i in rows),
+            tokens=self.tokens[at],
+            bytes=self.bytes[at],
+            nll=self.nll[at],
+        )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What is resampled together, for each story: stories of one text are no two stories."""
+        return tuple(story.group or story.digest for story in self.stories)
+
+    def by_group(self) -> Sheet:
+        """A column for each group, the sums of its stories: what resamples draw from."""
+        names, first, at = np.unique(self.groups, return_index=True, return_inverse=True)
+        if len(names) == len(self.stories):
+            return self
+
+        def sums(values: Counts | Nats) -> Nats:
+            return np.stack([np.bincount(at, row, len(names)) for row in values])
+
+        return replace(
+            self,
+            stories=tuple(self.stories[i] for i in first),
+            tokens=sums(self.tokens).astype(np.int64),
+            bytes=sums(self.bytes).astype(np.int64),
+            nll=sums(self.nll),
         )
 
     def families(self) -> list[tuple[str, list[int]]]:
@@ -107,8 +139,11 @@ def build_sheet(
     models: Sequence[Member],
     sums: Sequence[Mapping[str, Summary]],
     stories: Sequence[Told],
+    stored: str = "",
 ) -> Sheet:
-    """A sheet of these stories; sums: for each model its sums by text digest."""
+    """A sheet of these stories; sums: for each model its sums by text digest; stored: see
+    `Sheet`.
+    """
     order = by_size(models)
     nothing = Summary(0, 0, 0.0)
     table = [[sums[i].get(story.digest, nothing) for story in stories] for i in order]
@@ -120,11 +155,15 @@ def build_sheet(
         np.array([[s.tokens for s in row] for row in table], dtype=np.int64).reshape(shape),
         np.array([[s.bytes for s in row] for row in table], dtype=np.int64).reshape(shape),
         np.array([[s.nll for s in row] for row in table], dtype=np.float64).reshape(shape),
+        stored,
     )
 
 
-def read_sheets(store: Store) -> list[Sheet]:
+def read_sheets(store: Store, names: Sequence[str] = ()) -> list[Sheet]:
     """A sheet for each recipe in the store, the one with the most rows first.
+
+    Weights that several runs named differently stand there once, under the newest name; under
+    those of `names` (of models or families) that they ever had, where they had any.
 
     Raises `EyebrowError` for a folder that is no store or has nothing in it.
     """
@@ -137,11 +176,29 @@ def read_sheets(store: Store) -> list[Sheet]:
             f"{store.folder} holds no scores; `eyebrow score STORIES -m MODEL --store "
             f"{store.folder}` writes some",
         )
-    sheets = [_joined(group) for group in recipes.values()]
+    sheets = [_joined(group, names) for group in recipes.values()]
     return sorted(sheets, key=lambda sheet: -int(sheet.is_scored.sum()))
 
 
-def _joined(group: Sequence[Contents]) -> Sheet:
-    told = {row.digest: Told(row.digest, row.id, row.title) for one in group for row in one.rows}
-    sums = [{row.digest: row.summary for row in one.rows} for one in group]
-    return build_sheet(group[0].recipe, [one.member for one in group], sums, tuple(told.values()))
+def _joined(group: Sequence[Contents], names: Sequence[str]) -> Sheet:
+    told = {
+        (row.digest, row.id): Told(row.digest, row.id, row.title, row.group)
+        for one in group
+        for row in one.rows
+    }
+    models = [(member, one) for one in group for member in _called(one.members, names)]
+    sums = {id(one): {row.digest: row.summary for row in one.rows} for one in group}
+    recipe, digest = group[0].recipe, group[0].recipe_digest
+    return build_sheet(
+        recipe,
+        [member for member, _ in models],
+        [sums[id(one)] for _, one in models],
+        tuple(told.values()),
+        digest if digest != recipe.digest else "",
+    )
+
+
+def _called(members: Sequence[Member], names: Sequence[str]) -> Sequence[Member]:
+    wanted = {name.lower() for name in names}
+    found = [m for m in members if wanted & {m.name.lower(), m.family.lower()}]
+    return found or members[-1:]

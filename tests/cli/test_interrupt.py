@@ -19,7 +19,7 @@ TEXT = "the cat saw a big red ball and ran to his friend in the park"
 def rows(store: Path) -> list[str]:
     return [
         story
-        for part in store.glob("*.parquet")
+        for part in (store / "scores").glob("*.parquet")
         for story in pq.read_table(part, columns=["story"]).column(0).to_pylist()
     ]
 
@@ -38,7 +38,7 @@ def test_sigint_keeps_the_finished_part(
         text=True,
     )
     try:
-        while not list(store.glob("*.parquet")):  # at work, and the first part is written
+        while not list((store / "scores").glob("*.parquet")):  # at work, a part is written
             assert running.poll() is None, running.communicate()
             time.sleep(0.05)
         time.sleep(1.0)  # some more that is not written yet
@@ -53,7 +53,7 @@ def test_sigint_keeps_the_finished_part(
     finished = rows(store)
     assert 0 < len(finished) < len(texts)
     assert len(set(finished)) == len(finished)
-    assert not list(store.glob(".*parquet*"))  # nothing is left half written
+    assert not list((store / "unfinished").iterdir())  # nothing is left half written
     some = tmp_path / "some.jsonl"
     some.write_text("".join(json.dumps({"text": texts[int(n) - 1]}) + "\n" for n in finished))
     assert cli("score", some, "-m", BIGRAM, "--store", store, "--json").code == 0
