@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from ...errors import EyebrowError
@@ -85,7 +85,8 @@ class RunLabels:
         place = self.layout.labels / f"{self._stories}.jsonl"
         if not place.exists():
             self.layout.write(place, self._lines)
-        name = self._name or time.strftime(f"%Y%m%dT%H%M%S-{secrets.token_hex(4)}", time.gmtime())
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        name = self._name or f"{now}-{secrets.token_hex(4)}"
         runs = list_runs(self.layout)
         if not self._name:
             for run in runs:

@@ -7,7 +7,6 @@ place follows from its old name. Readers look into both.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +24,8 @@ from .parts import Gone, Part, Unreadable
 from .rows import Label
 from .schema import About, Damaged
 
+_MOVED = "moved"  # in the new name, before the end of the older one
+
 Put = Callable[[Path, pa.Table, Path], None]
 
 
@@ -39,8 +40,8 @@ def move(layout: Layout, aside: Aside, put: Put) -> None:
         if parts:
             aside.tell(f"{place}: an older store, {len(parts)} parts are moved to {layout.scores}")
             _keep_labels(layout, parts)
-            for at, part in enumerate(parts):
-                _move_part(layout, aside, part, parts[:at], put)
+            for part in parts:
+                _move_part(layout, aside, part, put)
         for name, target in ((".vocabularies", layout.vocabularies), (".marks", layout.marks)):
             _move_files(place / name, target)
         _clear(place)
@@ -65,19 +66,17 @@ def _keep_labels(layout: Layout, parts: Sequence[Part]) -> None:
             run.add(about.member)
 
 
-def _move_part(layout: Layout, aside: Aside, part: Part, before: Sequence[Part], put: Put) -> None:
-    """The rows that are in none of the parts before, which may be in their new places already."""
+def _move_part(layout: Layout, aside: Aside, part: Part, put: Put) -> None:
+    """The rows that are in no part before it by name, in its older or its new place."""
     try:
         about = part.about()
         groups = [older.as_part(table, about) for table in part.groups(older.SCHEMA_1.names)]
         table = pa.concat_tables(groups)
         digests = table.column("text_digest")
-        for other in before:
-            if (other.model, other.recipe) == (part.model, part.recipe):
-                keys = _digests(other) or _digests(Part(_place(layout, other), *_key(other)))
-                if keys is not None:
-                    table = table.filter(pc.invert(pc.is_in(digests, value_set=keys)))
-                    digests = table.column("text_digest")
+        for other in _others(layout, part):
+            if _last(other) < _last(part) and (keys := _digests(other)) is not None:
+                table = table.filter(pc.invert(pc.is_in(digests, value_set=keys)))
+                digests = table.column("text_digest")
         if table.num_rows:
             put(_place(layout, part), table, layout.unfinished)
         part.path.unlink(missing_ok=True)
@@ -88,12 +87,20 @@ def _move_part(layout: Layout, aside: Aside, part: Part, before: Sequence[Part],
 
 
 def _place(layout: Layout, part: Part) -> Path:
-    name = hashlib.sha256(part.name.encode()).hexdigest()[:8]
-    return layout.scores / f"{part.model}-{part.recipe}-moved-{name}.parquet"
+    return layout.scores / f"{part.model}-{part.recipe}-{_MOVED}-{_last(part)}.parquet"
 
 
-def _key(part: Part) -> tuple[str, str]:
-    return part.model, part.recipe
+def _others(layout: Layout, part: Part) -> list[Part]:
+    """Of the same model and recipe, all that are to be moved, and then all that were."""
+    names = f"{part.model}-{part.recipe}"
+    paths = [(p, True) for place in layout.older for p in place.glob(f"{names}-*.parquet")]
+    paths += [(p, False) for p in layout.scores.glob(f"{names}-{_MOVED}-*.parquet")]
+    return [one for path, is_older in paths if (one := Part.at(path, is_older=is_older))]
+
+
+def _last(part: Part) -> str:
+    """What stays of its name when it is moved."""
+    return part.path.stem.rpartition("-")[2]
 
 
 def _digests(part: Part) -> pa.ChunkedArray | None:
