@@ -458,15 +458,15 @@ class Session:
 
     def _settle(self, rung: Rung) -> None:
         """Where all of the set is scored: ask for its interval, once."""
+        if rung.stories == len(self.stories) and not self.reading and not rung.settled:
+            rung.settled = True
+            self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
         if rung.stories and rung.digest and rung.parameters and not (self.reading or rung.labelled):
             rung.labelled = True
             self.background.keep_labels(
                 *(rung.spec, rung.digest, rung.parameters),
                 *(self.recipe, self.stories, self.digests),
             )
-        if rung.stories == len(self.stories) and not self.reading and not rung.settled:
-            rung.settled = True
-            self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
 
     def _take_whole(self, name: str, digest: str, score: StoryScore | None) -> None:
         self._looking.discard((name, digest))

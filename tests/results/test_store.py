@@ -90,6 +90,41 @@ def test_what_is_written_goes_into_the_part_that_is_being_filled(store: Store) -
     assert not list(store.layout.unfinished.iterdir())
 
 
+def body(part: Path) -> bytes:
+    with pq.ParquetFile(part) as file:
+        return part.read_bytes()[: -file.metadata.serialized_size - 8]
+
+
+def test_what_is_there_keeps_its_bytes_and_its_place(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a reader that has read the footer may open the file again; joined they are seldom."""
+    monkeypatch.setattr(writer, "SCATTERED", 20)
+    before, moves = b"", 0
+    for seed in range(0, 80, 2):
+        Store(store.folder).write(rows(seed, 2))
+        (part,) = parts_of(store)
+        after = body(part)
+        moves += not after.startswith(before)
+        before = after
+    assert moves == 1
+    with pq.ParquetFile(part) as file:
+        assert file.num_row_groups <= 21
+    assert pq.read_table(part).column("story").to_pylist() == [f"s{n}" for n in range(80)]
+
+
+def test_a_full_part_has_no_small_groups(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FULL", 100_000)
+    for seed in range(0, 60, 2):
+        store.write([row_of(seed, length=100), row_of(seed + 1, length=100)])
+    full = [part for part in parts_of(store) if part.stat().st_size >= 100_000]
+    for part in full:
+        with pq.ParquetFile(part) as file:
+            assert file.num_row_groups == 1
+    assert full
+    assert pq.read_table(store.layout.scores).num_rows == 60
+
+
 def test_a_full_part_is_left_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "FULL", 20_000)
     kept = rows(0, 60)
@@ -350,11 +385,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_nothing_half_written_stays_when_a_write_fails(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(table: pa.Table, where: Path, **_: Any) -> None:
+    def full(where: Path, *_: Any, **__: Any) -> None:
         where.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq, "ParquetWriter", full)
     with pytest.raises(EyebrowError, match="No space left"):
         store.write(rows(0, 1))
     assert parts_of(store) == list(store.layout.unfinished.iterdir()) == []

@@ -260,16 +260,16 @@ def test_where_the_whole_part_has_no_room_what_is_new_may(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.write(rows(0, 5))
-    put_part = writer._put
+    put_part = writer.write_part
 
-    def tight(place: Path, table: pa.Table, beside: Path) -> None:
+    def tight(place: Path, table: pa.Table, beside: Path, groups: list[int]) -> None:
         with whole(place, beside) as draft:
             draft.write_bytes(b"half")
             if len(table) > 3:
                 raise OSError(28, "No space left on device")
-        put_part(place, table, beside)
+        put_part(place, table, beside, groups)
 
-    monkeypatch.setattr(writer, "_put", tight)
+    monkeypatch.setattr(writer, "write_part", tight)
     store.write(rows(5, 2))
     assert len(store.summaries(*KEY)) == 7
     with pytest.raises(EyebrowError, match="No space left on device"):
@@ -309,16 +309,16 @@ def test_a_signal_in_the_midst_of_a_write_may_write_too(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not wait for the turn that it has broken into, and loses nothing."""
-    put_part, inside = writer._put, threading.Event()
+    put_part, inside = writer.write_part, threading.Event()
 
-    def interrupted(place: Path, table: pa.Table, beside: Path) -> None:
+    def interrupted(place: Path, table: pa.Table, beside: Path, groups: list[int]) -> None:
         if not inside.is_set():
             inside.set()
             store.write(rows(0, 6))
-        put_part(place, table, beside)
+        put_part(place, table, beside, groups)
 
     store.write(rows(0, 3))
-    monkeypatch.setattr(writer, "_put", interrupted)
+    monkeypatch.setattr(writer, "write_part", interrupted)
     monkeypatch.setattr(writer, "PATIENCE", 60.0)
     store.write(rows(3, 2))
     assert len(store.summaries(*KEY)) == 6

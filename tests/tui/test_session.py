@@ -18,6 +18,7 @@ from eyebrow.core.engine.messages import (
     WorkerDied,
 )
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums
 from eyebrow.tui.change import Change, Notice
@@ -38,6 +39,7 @@ class Shop:
         self.notices: list[Notice] = []
         self.changes: list[Change] = []
         self.asked: list[Any] = []
+        self.labels: list[Any] = []
         self.session = Session(
             stories,
             "made up",
@@ -54,6 +56,9 @@ class Shop:
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
+
+    def keep_labels(self, *labels: Any) -> None:
+        self.labels.append(labels)
 
     def compute_interval(self, spec: Any, recipe: Recipe, digests: Any, sums: Any) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
@@ -266,3 +271,17 @@ def test_one_story_that_fails_stops_no_other() -> None:
     assert rung.broken == {digest: "Out of memory: too long"}
     assert digest not in session._still_to_do(rung)
     assert "too long" in waiting(session)
+
+
+def test_names_are_kept_once_a_size_is_known() -> None:
+    shop = Shop()
+    shop.begin()
+    assert not shop.labels
+    rung = shop.session.rung
+    sums = {shop.session.digests[0]: Summary(3, 9, 1.0)}
+    for _ in range(2):
+        shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+    ((spec, digest, parameters, recipe, stories, digests),) = shop.labels
+    assert (spec, digest, parameters) == (rung.spec, "digest", rung.parameters)
+    assert recipe == shop.session.recipe
+    assert (stories, digests) == (list(STORIES), shop.session.digests)

@@ -26,7 +26,7 @@ from .schema import About, Damaged
 
 _MOVED = "moved"  # in the new name, before the end of the older one
 
-Put = Callable[[Path, pa.Table, Path], None]
+Put = Callable[[Path, pa.Table, Path], None]  # `write_part`
 
 
 def move(layout: Layout, aside: Aside, put: Put) -> None:

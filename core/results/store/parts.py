@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...files import whole
 from . import older
 from .schema import SCHEMA, About, Damaged, check, check_keys, fits, noted
 
 Stamp = tuple[int, int, int, int]
 
 ROWS_TOGETHER = 128  # rows of a row group: what is read to show one story
+_REPEATED = ["model", "model_digest", "recipe_digest"]  # strings, the same in every row
+_FLOATS = ("logprobs.list.element", "entropies.list.element")
+_ENCODING = {
+    **dict.fromkeys((*_FLOATS, "top_logprobs.list.element.list.element"), "BYTE_STREAM_SPLIT"),
+    **dict.fromkeys(("starts.list.element", "ends.list.element"), "DELTA_BINARY_PACKED"),
+}
 _GONE = (errno.ENOENT, errno.ESTALE)
 
 
@@ -92,12 +99,14 @@ class Part:
         check_keys(table)
         return table
 
-    def whole(self) -> pa.Table:
-        """Everything, with what the part notes in the schema's metadata."""
+    def whole(self) -> tuple[pa.Table, list[int]]:
+        """Everything, with what the part notes in the schema's metadata; rows of its groups."""
         with self._opened() as file:
             table = file.read()
+            told = file.metadata
+            groups = [told.row_group(group).num_rows for group in range(told.num_row_groups)]
         check_keys(table)
-        return table.select(SCHEMA.names)
+        return table.select(SCHEMA.names), groups
 
     def groups(self, columns: list[str]) -> Iterator[pa.Table]:
         """Row groups of the version that is there now, whatever comes after it."""
@@ -143,6 +152,34 @@ class Part:
             if number is not None:
                 raise Unreadable(os.strerror(number)) from error
             raise Damaged(_first_line(error)) from error
+
+
+def neat(rows: int) -> list[int]:
+    """How many rows go into each row group where they are all written at once."""
+    whole_ones, rest = divmod(rows, ROWS_TOGETHER)
+    return [ROWS_TOGETHER] * whole_ones + [rest] * (rest > 0)
+
+
+def write_part(
+    place: Path, table: pa.Table, beside: Path, groups: Sequence[int] | None = None
+) -> None:
+    """Write a part whole, with so many rows in each of its row groups. Raises `OSError`."""
+    at = 0
+    with (
+        whole(place, beside) as draft,
+        pq.ParquetWriter(
+            draft,
+            table.schema,
+            compression="zstd",
+            use_dictionary=_REPEATED,
+            column_encoding=_ENCODING,
+            write_page_checksum=True,
+            write_statistics=_REPEATED,
+        ) as file,
+    ):
+        for rows in groups or neat(table.num_rows):
+            file.write_table(table.slice(at, rows), row_group_size=rows)
+            at += rows
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,16 +21,15 @@ from threading import get_ident
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from ...errors import FAILED, EyebrowError
-from ...files import machine, whole
+from ...files import machine
 from ...scoring.recipe import Recipe
 from .damage import Checked, Tell
 from .labels import RunLabels
 from .moving import move
-from .parts import ROWS_TOGETHER, Part, Stamp
+from .parts import Part, Stamp, neat, write_part
 from .reader import Key, Reader
 from .rows import Label, Row
 from .schema import encode, noted
@@ -38,13 +37,9 @@ from .vocabularies import write_vocabulary
 
 FULL = 8 << 20  # bytes from which on a part is not filled any further
 PATIENCE = 1.0  # seconds that a writer waits for its turn, before it fills a part of its own
+SCATTERED = 64  # row groups of a part more than it needs, from which on they are joined
 ABANDONED = 24 * 3600.0  # seconds after which another machine's part is filled by whoever comes
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-_FLOATS = ("logprobs.list.element", "entropies.list.element")
-_ENCODING = {
-    **dict.fromkeys((*_FLOATS, "top_logprobs.list.element.list.element"), "BYTE_STREAM_SPLIT"),
-    **dict.fromkeys(("starts.list.element", "ends.list.element"), "DELTA_BINARY_PACKED"),
-}
 
 
 class Store(Reader):
@@ -55,7 +50,7 @@ class Store(Reader):
         self._is_ready = False
         self._in_turn = 0  # the thread that has its turn
         self._own = f"{machine()[:4]}{secrets.token_hex(2)}"  # where turns cannot be taken
-        self._filling: tuple[str, Stamp | None, pa.Table] | None = None
+        self._filling: tuple[str, Stamp | None, pa.Table, list[int]] | None = None
 
     def write(self, rows: Sequence[Row]) -> None:
         """Add rows of one model and recipe, except those of texts that are there.
@@ -100,7 +95,7 @@ class Store(Reader):
             return
         self.layout.prepare()
         with self._turn():
-            move(self.layout, self._aside, _put)
+            move(self.layout, self._aside, write_part)
         self._is_ready = True
 
     def _cannot(self, error: BaseException) -> EyebrowError:
@@ -138,22 +133,41 @@ class Store(Reader):
             return
         part = self._part_to_fill(key, parts, filler)
         before = self._rows_of(part, fresh, parts) if part else None
-        is_filled = part is not None and before is not None
-        place = part.path if part and is_filled else self._new_place(key, filler)
         try:
-            written = self._put(place, pa.concat_tables([before, fresh]) if is_filled else fresh)
+            if part is None or before is None:
+                written = self._put(self._new_place(key, filler), fresh, neat(fresh.num_rows))
+            else:
+                written = self._fill(part, *before, fresh)
         except OSError as error:
-            if not is_filled or error.errno not in _NO_SPACE:
+            if before is None or error.errno not in _NO_SPACE:
                 raise
             # There may be room for what is new, if not for the whole part once more.
-            written = self._put(self._new_place(key, filler), fresh)
+            written = self._put(self._new_place(key, filler), fresh, neat(fresh.num_rows))
         Checked(self.layout, *key).note([written], {part.name for part in parts})
 
-    def _put(self, place: Path, table: pa.Table) -> Part:
-        _put(place, table, self.layout.unfinished)
+    def _fill(self, part: Part, rows: pa.Table, groups: list[int], fresh: pa.Table) -> Part:
+        """Write a part anew with what is fresh behind it.
+
+        What is there keeps its row groups, and with them its bytes and its place in the file: a
+        reader that has read the old version's footer, and opens the file again, finds it there.
+        Once they are too many, and when the part is full, small groups are joined.
+        """
+        table = pa.concat_tables([rows, fresh.replace_schema_metadata(rows.schema.metadata)])
+        groups = [*groups, *neat(fresh.num_rows)]
+        joined = neat(table.num_rows)
+        if len(groups) - len(joined) > SCATTERED:
+            groups = joined
+        written = self._put(part.path, table, groups)
+        if written.size >= FULL and groups != joined:
+            with suppress(OSError):  # everything is stored by then
+                written = self._put(part.path, table, joined)
+        return written
+
+    def _put(self, place: Path, table: pa.Table, groups: list[int]) -> Part:
+        write_part(place, table, self.layout.unfinished, groups)
         written = Part.at(place)
         assert written is not None
-        self._filling = (written.name, written.stamp, table)
+        self._filling = (written.name, written.stamp, table, groups)
         self._indices[written.name] = (written.stamp, table.column("text_digest"))
         return written
 
@@ -178,19 +192,21 @@ class Store(Reader):
                     return Part.at(place)
         return None
 
-    def _rows_of(self, part: Part, fresh: pa.Table, parts: Sequence[Part]) -> pa.Table | None:
-        """The rows of a part that is filled; None where new ones cannot lie beside them.
+    def _rows_of(
+        self, part: Part, fresh: pa.Table, parts: Sequence[Part]
+    ) -> tuple[pa.Table, list[int]] | None:
+        """The rows of a part that is filled, and how many are in each of its groups.
 
-        Two machines that scored a text at the same moment have both kept it. Of parts with one
-        text that whose name comes first keeps it, so that no two can both drop it.
+        None where new ones cannot lie beside them. Two machines that scored a text at the same
+        moment have both kept it: of parts with one text that whose name comes first keeps it, so
+        that no two can both drop it.
         """
         if self._filling and self._filling[:2] == (part.name, part.stamp):
-            table = self._filling[2]
+            table, groups = self._filling[2:]
+        elif (found := self._try(part, Part.whole)) is not None:
+            table, groups = found
         else:
-            found = self._try(part, lambda part: part.whole())
-            if found is None:
-                return None
-            table = found
+            return None
         if noted(table.schema).top != noted(fresh.schema).top:
             return None
         first = [
@@ -198,7 +214,8 @@ class Store(Reader):
             for other in parts
             if other.name < part.name and not other.is_older and (keys := self._index(other))
         ]
-        return _without(table, first).replace_schema_metadata(fresh.schema.metadata)
+        left = _without(table, first)
+        return left, groups if left.num_rows == table.num_rows else neat(left.num_rows)
 
 
 def _without(table: pa.Table, known: Sequence[pa.ChunkedArray]) -> pa.Table:
@@ -212,18 +229,3 @@ def _without(table: pa.Table, known: Sequence[pa.ChunkedArray]) -> pa.Table:
         keep[at] = digest not in seen
         seen.add(digest)
     return table if all(keep) else table.filter(pa.array(keep))
-
-
-def _put(place: Path, table: pa.Table, beside: Path) -> None:
-    """Write a part whole. Raises `OSError`."""
-    with whole(place, beside) as draft:
-        pq.write_table(
-            table,
-            draft,
-            compression="zstd",
-            row_group_size=ROWS_TOGETHER,
-            use_dictionary=["model", "model_digest", "recipe_digest"],
-            column_encoding=_ENCODING,
-            write_page_checksum=True,
-            write_statistics=["model", "model_digest", "recipe_digest"],
-        )
