@@ -60,6 +60,7 @@ class Rung:
     tokenizer: str = ""
     cuts: dict[str, Cuts] = field(default_factory=dict)
     common: tuple[float, float, float] | None = None
+    labelled: bool = False  # what things are called was handed to the store
 
     @property
     def name(self) -> str:
@@ -125,7 +126,7 @@ class Rung:
     def forget(self) -> None:
         """No scores: another recipe."""
         self.sums, self.ahead, self.interval, self.settled = {}, {}, None, False
-        self.cuts, self.common = {}, None
+        self.cuts, self.common, self.labelled = {}, None, False
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")
         self.make_room(stories)

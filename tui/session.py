@@ -554,6 +554,12 @@ class Session:
             self.background.compute_interval(rung.spec, self.recipe, self.digests, rung.sums)
         if self.mixes_tokenizers and not self.reading:
             self._compare()
+        if rung.stories and rung.digest and rung.parameters and not (self.reading or rung.labelled):
+            rung.labelled = True
+            self.background.keep_labels(
+                *(rung.spec, rung.digest, rung.parameters),
+                *(self.recipe, self.stories, self.digests),
+            )
 
     def _compare(self) -> None:
         """Have the sizes that have scored all of the set compared by the byte, as they are."""

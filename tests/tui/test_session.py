@@ -20,6 +20,7 @@ from eyebrow.core.engine.messages import (
     WorkerDied,
 )
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums, KeptTokenizers
 from eyebrow.tui.change import Change, Notice
@@ -42,6 +43,7 @@ class Shop:
         self.asked: list[Any] = []
         self.cuts: list[bool] = []  # whether sums were asked for with their cuts
         self.tokenizers: dict[str, str] = {}  # digests of those that are here
+        self.labels: list[Any] = []
         self.session = Session(
             stories,
             "made up",
@@ -64,6 +66,9 @@ class Shop:
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
+
+    def keep_labels(self, *labels: Any) -> None:
+        self.labels.append(labels)
 
     def compute_interval(self, spec: Any, recipe: Recipe, digests: Any, sums: Any) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
@@ -399,3 +404,17 @@ def test_the_time_left_is_told_by_each_sizes_own_pace() -> None:
     answer(2.0)
     left = 400 - len(quick.sums)
     assert quick.seconds_left(session._words) == pytest.approx(left * 2.0 / CHUNK, rel=0.01)
+
+
+def test_names_are_kept_once_a_size_is_known() -> None:
+    shop = Shop()
+    shop.begin()
+    assert not shop.labels
+    rung = shop.session.rung
+    sums = {shop.session.digests[0]: Summary(3, 9, 1.0)}
+    for _ in range(2):
+        shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+    ((spec, digest, parameters, recipe, stories, digests),) = shop.labels
+    assert (spec, digest, parameters) == (rung.spec, "digest", rung.parameters)
+    assert recipe == shop.session.recipe
+    assert (stories, digests) == (list(STORIES), shop.session.digests)
