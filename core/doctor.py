@@ -24,6 +24,8 @@ PACKAGES = ("torch", "transformers", "textual", "plotext", "datasets", "numpy", 
 SMALLEST = (60, 16)  # columns and lines under which the screen only says what it needs
 SPARE_DISK = 1 << 30  # bytes free under which downloads and the store are in danger
 
+_AGAIN = "score its stories again, then remove what is in its folder damaged"
+
 Facts = dict[str, Any]
 
 
@@ -222,11 +224,30 @@ def _caches(report: Report, store: Path) -> Facts:
             break
     return {
         "store": str(store),
-        "kept bytes": sum(part.stat().st_size for part in store.glob("*.parquet")),
+        "kept bytes": _kept(report, store),
         "store writable": writable,
         "hugging face": str(hub),
         "free bytes": free,
     }
+
+
+def _kept(report: Report, folder: Path) -> int:
+    """Bytes of scores; parts that are damaged are set aside and told."""
+    from .results.store import Store
+
+    store = Store(folder, lambda said: report.hint(said, _AGAIN))
+    try:
+        store.mend()
+        before = len(report.hints)
+        aside = sum(1 for _ in store.layout.damaged.glob("*.parquet"))
+        if aside and not before:
+            report.hint(f"{store.layout.damaged} holds {aside} damaged parts of the store", _AGAIN)
+        return store.size()
+    except EyebrowError as error:
+        report.mend(error.message, "or update eyebrow")
+    except OSError as error:
+        report.hint(f"{folder} cannot be read: {reason(error, named=False)}", "look at that disk")
+    return 0
 
 
 def _existing(path: Path) -> Path:

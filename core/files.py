@@ -1,25 +1,111 @@
-"""Files that appear whole or not at all."""
+"""The one way to write a file: it appears whole or not at all.
+
+What is written lies beside its place until it is renamed. Its name there tells the machine, the
+process and a random number, so that programs on several machines that share a folder never
+meet; and what a killed program left behind is known by it and cleared by the next writer.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import tempfile
+import platform
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
+from .errors import FAILED, EyebrowError, reason
 
-def write_whole(path: Path, text: str) -> None:
-    """Beside the file, then in its place: whoever reads it meanwhile finds the one or the other.
+STALE = 3600.0  # seconds after which nobody writes on a file that was begun
+_BEGUN, _ENDING = ".eyebrow-", ".part"
 
-    Raises OSError where it cannot be written.
+
+@contextmanager
+def whole(place: Path, beside: Path | None = None) -> Iterator[Path]:
+    """A path to write to; what is there lies at `place` once the block ends without an error.
+
+    beside: the folder of the path, on the same file system; else that of `place`. After an
+    error, whichever, nothing is left. Raises `OSError`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False
-    ) as draft:
-        try:
-            draft.write(text)
-            draft.close()
-            os.replace(draft.name, path)
-        except BaseException:
-            os.unlink(draft.name)
-            raise
+    draft = (beside or place.parent) / _name()
+    try:
+        yield draft
+        with draft.open("rb") as file:  # on the disk before its name is: power may fail
+            os.fsync(file.fileno())
+        draft.replace(place)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write_whole(place: Path, content: bytes, beside: Path | None = None) -> None:
+    """Write a file whole. Raises `EyebrowError` where that cannot be done."""
+    try:
+        clear_left_over(beside or place.parent)
+        with whole(place, beside) as draft:
+            draft.write_bytes(content)
+    except OSError as error:
+        why = f"{place}: {reason(error, named=False)}"
+        raise EyebrowError("Cannot write", why, FAILED) from error
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove what killed programs have begun in a folder and never finished.
+
+    Of this machine that is what a process began that is gone; of others, what is older than
+    an hour.
+    """
+    with suppress(OSError):
+        for path in folder.glob(f"{_BEGUN}*{_ENDING}"):
+            if _is_left_over(path):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+
+@cache
+def machine() -> str:
+    """8 hex digits that name this machine from its start until it is shut down."""
+    with suppress(OSError):
+        return _short(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+    return _short(f"{platform.node()} {uuid.getnode()}")
+
+
+@cache
+def _processes() -> str:
+    """8 hex digits that name those among whom a process is known by its number."""
+    with suppress(OSError):
+        return _short(f"{machine()} {os.readlink('/proc/self/ns/pid')}")
+    return machine()
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _name() -> str:
+    return f"{_BEGUN}{_processes()}-{os.getpid()}-{secrets.token_hex(4)}{_ENDING}"
+
+
+def _is_left_over(path: Path) -> bool:
+    where, _, rest = path.name[len(_BEGUN) : -len(_ENDING)].partition("-")
+    number = rest.partition("-")[0]
+    if where == _processes() and number.isdecimal() and not _is_running(int(number)):
+        return True
+    try:
+        return time.time() - path.stat().st_mtime > STALE
+    except OSError:
+        return False
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

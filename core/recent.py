@@ -50,7 +50,8 @@ def remember(stories: str | None, models: Sequence[str] = ()) -> None:
             tuple(dict.fromkeys((*told, *before.stories)))[:KEPT],
             tuple(dict.fromkeys((*map(_model, models), *before.models)))[:KEPT],
         )
-        write_whole(_note(), json.dumps(asdict(recent), indent=1))
+        _note().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_note(), json.dumps(asdict(recent), indent=1).encode())
 
 
 def _note() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_it_is_replaced_whole_or_not_at_all(state: Path, monkeypatch: pytest.Mon
     def full(*_: object, **__: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("eyebrow.core.files.os.replace", full)
+    monkeypatch.setattr(os, "fsync", full)
     remember("owner/other")
     monkeypatch.undo()
     monkeypatch.setenv("XDG_STATE_HOME", str(state.parent))

@@ -136,7 +136,7 @@ class Analysis:
         no place in the one that draws."""
         if self.folder is None:
             raise EyebrowError("No report", "it is made from a store; this session keeps none")
-        words = ["report", str(self.folder), "--out", str(path), "--recipe", sheet.recipe.digest]
+        words = ["report", str(self.folder), "--out", str(path), "--recipe", sheet.recipe_digest]
         words += [word for model in sheet.models for word in ("-m", model.name)]
         done = subprocess.run(
             [sys.executable, "-P", "-m", "eyebrow.core.cli", *words, "--quiet"],

@@ -5,6 +5,7 @@ The store's reader (pyarrow) is imported there, after the first paint.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,7 +28,7 @@ from ..core.stories.story import Story
 
 if TYPE_CHECKING:
     from ..core.results.export import Exported as Row
-    from ..core.results.store import Store
+    from ..core.results.store import RunLabels, Store
 
 
 PIECE = 500  # sums or cuts handed over at a time
@@ -161,6 +162,7 @@ class Background:
         self.deliver = deliver
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
         self._store: Store | None = None
+        self._told: tuple[str, list[str], RunLabels] | None = None  # recipe, stories, what keeps it
 
     def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         """Answered by `KeptTokenizers`."""
@@ -201,6 +203,22 @@ class Background:
         """Answered by `Compared`. digests: of every story's text; sums, cuts: of each model."""
         self._submit(partial(self._compare, asked, recipe, models, sums, cuts, digests))
 
+    def keep_labels(
+        self,
+        spec: ModelSpec,
+        digest: str,
+        parameters: int,
+        recipe: Recipe,
+        stories: Sequence[Story],
+        digests: Sequence[str],
+    ) -> None:
+        """Keep what these stories and this model are called here; not answered.
+
+        digest, parameters: the model's. digests: of the stories' texts.
+        """
+        told = (list(stories), list(digests))
+        self._submit(partial(self._labels, spec, digest, parameters, recipe, *told))
+
     def look_up_marks(self) -> None:
         """Answered by `KeptMarks`."""
         self._submit(self._marks)
@@ -232,7 +250,7 @@ class Background:
         if self._store is None and self.folder is not None:
             from ..core.results.store import Store
 
-            self._store = Store(self.folder)
+            self._store = Store(self.folder, lambda said: self.deliver(Trouble("Store", said)))
         return self._store
 
     def _tokenizers(self, specs: Sequence[ModelSpec]) -> None:
@@ -299,6 +317,30 @@ class Background:
         else:
             self.deliver(KeptCuts(asked, name, cuts, missing=frozenset(missing)))
 
+    def _labels(
+        self,
+        spec: ModelSpec,
+        digest: str,
+        parameters: int,
+        recipe: Recipe,
+        stories: list[Story],
+        digests: list[str],
+    ) -> None:
+        from ..core.models.member import Member
+        from ..core.results.store import Label
+
+        folder, store = spec.local_path, self._open()
+        if folder is None or store is None:
+            return
+        with suppress(EyebrowError, OSError):  # the worker says what is wrong with the store
+            if self._told is None or self._told[:2] != (recipe.digest, digests):
+                told = zip(digests, stories, strict=True)
+                labels = [Label(digest, story.id, story.title) for digest, story in told]
+                self._told = (recipe.digest, digests, store.begin_run(recipe, labels))
+            tokenizer = tokenizer_digest(folder)
+            names = (spec.name, digest, spec.family, spec.revision, tokenizer, parameters)
+            self._told[2].add(Member(*names), str(folder))
+
     def _marks(self) -> None:
         from ..core.results.marks import read_marks
 
@@ -333,8 +375,12 @@ class Background:
         from ..core.results.statistics import perplexity_interval
 
         # Resamples draw by place: sorted, the same stories have the same interval in any order.
-        rows = [sums[digest] for digest in sorted(digests) if digest in sums]
-        low, high = perplexity_interval([s.nll for s in rows], [s.tokens for s in rows])
+        # Stories of one text are drawn together.
+        counted = sorted(Counter(digests).items())
+        rows = [(sums[digest], copies) for digest, copies in counted if digest in sums]
+        low, high = perplexity_interval(
+            [copies * s.nll for s, copies in rows], [copies * s.tokens for s, copies in rows]
+        )
         self.deliver(Interval(asked, spec.name, low, high))
 
     def _compare(
@@ -356,7 +402,8 @@ class Background:
         if not sheet.stories:
             self.deliver(Compared(asked, {}, ""))
             return
-        found = intervals(sheet.nll, sheet.tokens, sheet.common_nll, sheet.common_bytes)
+        own = sheet.by_group()
+        found = intervals(own.nll, own.tokens, own.common_nll, own.common_bytes)
         nll, size = sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1)
         bits = {
             model.name: (bits_per_byte(float(nats), int(count)), *one.bits_per_byte)

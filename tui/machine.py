@@ -14,6 +14,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from ..core.errors import EyebrowError
+from ..core.files import write_whole
 from ..core.scoring.recipe import Recipe
 
 
@@ -35,7 +37,7 @@ def recall_machine(recipe: Recipe) -> Recipe:
 
 def remember_machine(device: str, dtype: str) -> None:
     """Note what "auto" came to."""
-    with suppress(OSError):
+    with suppress(OSError, EyebrowError):
         _note().parent.mkdir(parents=True, exist_ok=True)
         note = {_circumstances(): {"device": device, "dtype": dtype}}
-        _note().write_text(json.dumps(note), encoding="utf-8")
+        write_whole(_note(), json.dumps(note).encode())

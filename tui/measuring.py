@@ -65,7 +65,7 @@ def common_to_all(sheet: Sheet) -> Sheet:
     Resamples draw by place: sorted, the same stories have the same intervals in any order.
     """
     common = sheet.common()
-    digests = [story.digest for story in common.stories]
+    digests = [(story.digest, story.id) for story in common.stories]
     return common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
 
 
@@ -142,7 +142,8 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
 
 def doubted(numbers: Measured, common: Sheet, snapshot: Snapshot) -> Measured:
     """With intervals, fits and what each step of size changes."""
-    found = intervals(common.nll, common.tokens, common.common_nll, common.common_bytes)
+    groups = common.by_group()
+    found = intervals(groups.nll, groups.tokens, groups.common_nll, groups.common_bytes)
     estimates = _estimates(
         common,
         {

@@ -65,6 +65,7 @@ class Rung:
     cutting: int = 0
     cutless: set[str] = field(default_factory=set)
     common: tuple[float, float, float] | None = None
+    labelled: bool = False  # what things are called was handed to the store
 
     @property
     def name(self) -> str:
@@ -149,6 +150,7 @@ class Rung:
         """No scores: another recipe, or another model."""
         self.sums, self.ahead, self.interval, self.settled = {}, {}, None, 0
         self.cuts, self.cutting, self.cutless, self.common = {}, 0, set(), None
+        self.labelled = False
         self.broken = {}
         stories, self.span = len(self.nats), (math.inf, -math.inf)
         self.nats, self.bits = array("d"), array("d")

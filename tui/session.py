@@ -583,6 +583,12 @@ class Session:
             rung.settled = next(_NUMBERS)
             self.background.compute_interval(rung.settled, rung.spec, self.digests, rung.sums)
         self._compare()
+        if rung.stories and rung.digest and rung.parameters and not (self.reading or rung.labelled):
+            rung.labelled = True
+            self.background.keep_labels(
+                *(rung.spec, rung.digest, rung.parameters),
+                *(self.recipe, self.stories, self.digests),
+            )
 
     def _compare(self) -> None:
         """Have the sizes that are done with the set compared by the byte, as they are."""

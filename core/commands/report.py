@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DONE, FAILED, EyebrowError
+from ..errors import DONE, FAILED, EyebrowError, reason
+from ..files import write_whole
 from . import options as o
-from .output import emit, note
+from .output import complain, emit, note
 
 if TYPE_CHECKING:
     from ..results.report.blocks import Document
@@ -97,7 +99,9 @@ def report(
     from ..results.store import Store
 
     names, locations = _models(model or [])
-    kept = Store(folder)
+    kept = Store(folder, partial(complain, "Store"))
+    kept.move()
+    kept.mend()  # before anything is counted that could then not be read
     sheet, others, left_out = pick_sheet(kept, recipe, names)
     if not quiet:
         for line in others:
@@ -109,9 +113,8 @@ def report(
     try:
         _write(facts, said, place, locations)
     except OSError as error:
-        raise EyebrowError(
-            "Cannot write", f"{error.filename or place}: {error.strerror or error}", FAILED
-        ) from error
+        why = f"{error.filename or place}: {reason(error, named=False)}"
+        raise EyebrowError("Cannot write", why, FAILED) from error
     emit(str(place))
     if table is not None:
         from ..results.table import write_table
@@ -184,24 +187,18 @@ def _write(facts: Facts, said: Document, place: Path, locations: dict[str, str])
     if place.suffix.lower() == ".html":
         from ..results.report.html import html
 
-        _replace(place, html(said, models))
+        _put(place, html(said, models))
     elif place.suffix.lower() == ".md":
         from ..results.report.markdown import write
 
-        _replace(place, write(said, models, place))
+        _put(place, write(said, models, place))
     else:
         import nbformat
 
         from ..results.report.notebook import notebook
 
-        _replace(place, nbformat.writes(notebook(facts, said, place, locations)))
+        _put(place, nbformat.writes(notebook(facts, said, place, locations)))
 
 
-def _replace(place: Path, text: str) -> None:
-    """The file appears whole or stays as it was."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="replace")
-        beside.replace(place)
-    finally:
-        beside.unlink(missing_ok=True)
+def _put(place: Path, text: str) -> None:
+    write_whole(place, text.encode("utf-8", "replace"))

@@ -60,15 +60,21 @@ def score(
     specs = find_models(model)
     source = open_stories(stories, column=column, split=split, limit=limit, per_line=per_line)
     from ..engine.local import score as run
+    from ..results.store import Store
 
     line = ProgressLine(not quiet)
+
+    def tell(said: str) -> None:
+        line.clear()
+        complain("Store", said)
+
     try:
         results = run(
             source,
             specs,
             recipe=recipe,
             device=device,
-            store=folder,
+            store=Store(folder, tell) if folder else None,
             offline=offline,
             allow_pickle=allow_pickle,
             trust_remote_code=trust_remote_code,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import FAILED, EyebrowError, reason
 from ..models.member import Member
-from ..results.store import Row, Store
+from ..results.store import Label, Row, RunLabels, Store
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story, text_digest
@@ -33,12 +32,17 @@ class Keeper:
         self._lock = threading.RLock()  # an interrupt may come in the midst of a write
         self._written = time.monotonic()
         self._is_broken = False
+        self._labels: RunLabels | None = None
+        self._is_nameless = False  # names of this run could not be kept, which was told
 
     def known(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
         """Sums by text digest of what need not be scored again."""
         key = (model_digest, recipe_digest)
         if key not in self._known:
-            self._known[key] = {} if self.store is None else self.store.summaries(*key)
+            self._known[key] = {}
+            if self.store is not None:
+                self.store.mend(*key)
+                self._known[key] = self.store.summaries(*key)
         return self._known[key]
 
     def add(self, story: Story, member: Member, recipe: Recipe, score: StoryScore) -> None:
@@ -54,8 +58,25 @@ class Keeper:
     def keep_vocabulary(self, tokenizer_digest: str, texts: Sequence[str]) -> None:
         """So that the stored ids can be read without the tokenizer."""
         if self.store is not None:
-            with suppress(OSError):  # writing the scores will say what is wrong
-                self.store.keep_vocabulary(tokenizer_digest, texts)
+            self.store.keep_vocabulary(tokenizer_digest, texts)
+
+    def keep_labels(
+        self, recipe: Recipe, stories: Iterable[Label], member: Member, path: str = ""
+    ) -> None:
+        """What this run, which has one recipe, calls its stories and a model of it.
+
+        stories: asked for once. path: of the model's folder, "" where it has none.
+        """
+        if self.store is None:
+            return
+        try:
+            if self._labels is None:
+                self._labels = self.store.begin_run(recipe, list(stories))
+            self._labels.add(member, path)
+        except Exception as error:  # scores can be kept without
+            if not self._is_nameless:
+                self._is_nameless = True
+                self._fail(error, self.store)
 
     @property
     def is_waiting(self) -> bool:
@@ -84,29 +105,21 @@ class Keeper:
                 written = {id(row) for row in rows}
                 self._rows = [row for row in self._rows if id(row) not in written]
             self._is_broken = False
-        for key in groups:
-            self._tidy(*key)
 
     def _write(self, rows: Sequence[Row]) -> bool:
         assert self.store is not None
         try:
             self.store.write(rows)
         except Exception as error:  # pyarrow's too; scores were delivered, work goes on
-            if not self._is_broken:
-                self._is_broken = True
-                self.broken(_of_the_store(error, self.store))
+            self._fail(error, self.store)
             return False
         return True
 
-    def _tidy(self, model_digest: str, recipe_digest: str) -> None:
-        """Everything is stored by then: what hinders the joining of parts costs nobody anything."""
-        if self.store is not None:
-            with suppress(Exception):
-                self.store.tidy(model_digest, recipe_digest)
-
-
-def _of_the_store(error: Exception, store: Store) -> EyebrowError:
-    if isinstance(error, EyebrowError):
-        return error
-    why = reason(error, named=False)
-    return EyebrowError("Cannot write the store", f"{store.folder}: {why}", FAILED)
+    def _fail(self, error: Exception, store: Store) -> None:
+        if self._is_broken:
+            return
+        self._is_broken = True
+        if not isinstance(error, EyebrowError):
+            why = f"{store.folder}: {reason(error, named=False)}"
+            error = EyebrowError("Cannot write the store", why, FAILED)
+        self.broken(error)

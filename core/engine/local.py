@@ -17,7 +17,7 @@ from ..models.member import Member
 from ..results.compare.cuts import Cuts, cuts_of
 from ..results.outcome import Column, Failure, Results, gather
 from ..results.statistics import SEED
-from ..results.store import Store
+from ..results.store import Label, Store
 from ..scoring.positions import PositionCounter, is_five
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
@@ -236,13 +236,21 @@ class _Run:
                     f"{spec.name}: files in {folder} were written meanwhile; ask again",
                     FAILED,
                 )
+            self._keep_labels(loaded.member, spec, recipe)
             self._score(loaded, recipe, sums, cuts, places)
             parameters = loaded.parameters
         member = Member(
             *(spec.name, digest, spec.family, revision_of(spec, folder)),
             *(identity.tokenizer, parameters),
         )
+        self._keep_labels(member, spec, recipe)
         return Column(member, sums, places.positions(), cuts)
+
+    def _keep_labels(self, member: Member, spec: ModelSpec, recipe: Recipe) -> None:
+        """What this run calls its stories and this model."""
+        told = zip(self.told.digests, self.told.ids, self.told.titles, strict=True)
+        stories = (Label(*one) for one in told)
+        self.keeper.keep_labels(recipe, stories, member, str(spec.local_path or ""))
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]

@@ -116,7 +116,7 @@ class Worker:
         self.inbox = inbox
         self.replies = replies
         self.speaking = threading.Lock()
-        store = None if settings.store is None else Store(Path(settings.store))
+        store = None if settings.store is None else Store(Path(settings.store), self._say)
         self.keeper = Keeper(store, self._store_failed)
         self.shelf = Shelf(
             settings.device,
@@ -134,6 +134,10 @@ class Worker:
     def answer(self, reply: Reply) -> None:
         with self.speaking, suppress(OSError, ValueError):
             send(self.replies, reply)
+
+    def _say(self, line: str) -> None:
+        """What the store has to tell."""
+        self.answer(Failed(0, "", "Store", line))
 
     def _download(self, request: Request) -> bool:
         """What concerns downloads goes there, past the work that is under way."""

@@ -25,6 +25,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from ..errors import EyebrowError
 from ..files import write_whole
 
 RACY = 2_000_000_000  # nanoseconds
@@ -124,8 +125,9 @@ def _recall() -> dict[str, tuple[list[Stamp], str]]:
 
 def _note(what: str, stamps: list[Stamp], digest: str) -> None:
     """For other processes. Where two write at once one digest is lost, and made again."""
-    with _lock, suppress(OSError):
+    with _lock, suppress(OSError, EyebrowError):
         noted = _recall()
         noted.pop(what, None)
         noted[what] = (stamps, digest)
-        write_whole(_place(), json.dumps(dict([*noted.items()][-KEPT:]), indent=0))
+        _place().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_place(), json.dumps(dict([*noted.items()][-KEPT:]), indent=0).encode())

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EyebrowError
+from ..files import write_whole
 from ..finite import finite
 from ..scoring.scores import Summary
 from ..stories.story import Story
-from .whole import write_whole
 
 SUFFIXES = {
     ".jsonl": "an object a line",

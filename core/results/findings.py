@@ -24,7 +24,7 @@ def find(sheet: Sheet, tokens: Sequence[FamilyTokens] = (), *, seed: int = SEED)
     words and places. Models of different families or tokenizers are never pooled.
     """
     common = sheet.common()
-    digests = [story.digest for story in common.stories]
+    digests = [(story.digest, story.id) for story in common.stories]
     # Resamples draw by place: sorted, the same stories have the same intervals in any order.
     common = common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
     found = _of_set(sheet, common)

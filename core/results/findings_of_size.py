@@ -72,6 +72,8 @@ def across_families(sheet: Sheet, seed: int) -> list[Finding]:
         said = f"The difference between the first two is {apart}."
     else:
         said = f"The first two are not distinguishable: {apart} apart."
+    differ = len({model.tokenizer for model in sheet.models}) > 1
+    head = "Between tokenizers only bits per byte compare; the best" if differ else "The best"
     numbers: dict[str, Value] = {
         f"bits_per_byte {sheet.models[row].name}": bits[row] for row in best
     }
@@ -80,8 +82,7 @@ def across_families(sheet: Sheet, seed: int) -> list[Finding]:
         Finding(
             "best",
             "",
-            f"Between families only bits per byte compare; the best of each: {listed(names)}. "
-            f"{said}",
+            f"{head} of each family in bits per byte: {listed(names)}. {said}",
             numbers,
         )
     ]
@@ -91,7 +92,8 @@ def _best(own: Sheet, family: str, ones: Sequence[Difference], seed: int) -> Fin
     values = _perplexities(own)
     at = min(range(len(values)), key=values.__getitem__)
     stories, tokens = len(own.stories), int(own.tokens[at].sum())
-    ends = perplexity_intervals(own.nll, own.tokens, seed=seed)[at]
+    groups = own.by_group()
+    ends = perplexity_intervals(groups.nll, groups.tokens, seed=seed)[at]
     name = own.models[at].name
     over = f"over {many(stories, 'story', 'stories')} ({tokens:,} tokens)"
     value = f"{perplexity_text(values[at])}{spread(ends, stories)}"

@@ -106,10 +106,8 @@ def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
     name = sheet.models[row].name
     short, long = groups[0], groups[-1]
     drawn = [
-        resampled_log_perplexities(
-            sheet.nll[[row]][:, at], sheet.tokens[[row]][:, at].astype(np.float64), seed=seed + i
-        )[0]
-        for i, at in enumerate(_of_group(sheet, row, group) for group in (short, long))
+        resampled_log_perplexities(own.nll, own.tokens.astype(np.float64), seed=seed + i)[0]
+        for i, own in enumerate(_of_group(sheet, row, group) for group in (short, long))
     ]
     ends = interval_of(drawn[1] - drawn[0], short.stories)
     ratio = math.log(long.perplexity / short.perplexity)
@@ -136,9 +134,11 @@ def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
     return [Finding("length", family, said, numbers)]
 
 
-def _of_group(sheet: Sheet, row: int, group: LengthGroup) -> np.ndarray:
+def _of_group(sheet: Sheet, row: int, group: LengthGroup) -> Sheet:
+    """The stories of a length under a model, as resamples draw them."""
     tokens = sheet.tokens[row]
-    return np.flatnonzero((tokens >= group.first) & (tokens <= group.last))
+    at = np.flatnonzero((tokens >= group.first) & (tokens <= group.last))
+    return sheet.of_models([row]).of_stories(at.tolist()).by_group()
 
 
 def _group(group: LengthGroup) -> str:

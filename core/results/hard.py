@@ -115,10 +115,16 @@ def by_length(sheet: Sheet, row: int, groups: int = 4) -> tuple[LengthGroup, ...
                 len(at),
                 int(tokens[at].sum()),
                 float(nll[at].sum()),
-                perplexity_interval(nll[at], tokens[at]),
+                perplexity_interval(*_grouped(sheet, row, at)),
             )
         )
     return tuple(found)
+
+
+def _grouped(sheet: Sheet, row: int, columns: npt.NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+    """nats and tokens of some stories under a model, as resamples draw them."""
+    groups = sheet.of_models([row]).of_stories(columns.tolist()).by_group()
+    return groups.nll[0], groups.tokens[0].astype(np.float64)
 
 
 def log_perplexities(sheet: Sheet, rows: Sequence[int]) -> Numbers:

@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import FAILED, EyebrowError
+from ..errors import FAILED, EyebrowError, reason
+from ..files import write_whole
 from ..stories.story import Story, text_digest
-
-_FOLDER = ".marks"  # a name that readers of Parquet pass over
+from .place import older_places
 
 
 def read_marks(store: Path) -> set[str]:
     """The text digests of all marked stories."""
-    with suppress(OSError):
-        return {path.stem for path in (store / _FOLDER).glob("*.json")}
-    return set()
+    found: set[str] = set()
+    for folder in _folders(store):
+        with suppress(OSError):
+            found |= {path.stem for path in folder.glob("*.json")}
+    return found
 
 
 def mark(store: Path, story: Story) -> None:
     """Mark a story, by its text. Raises `EyebrowError` where the store cannot be written."""
-    place = _place(store, story)
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    folder = _folders(store)[0]
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"story": story.id, "title": story.title}), encoding="utf-8")
-        beside.replace(place)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot(store, error) from error
+        raise _cannot(store, reason(error, named=False)) from error
+    told = json.dumps({"story": story.id, "title": story.title})
+    try:
+        write_whole(folder / _name(story), told.encode())
+    except EyebrowError as error:
+        raise _cannot(store, error.message) from error
 
 
 def unmark(store: Path, story: Story) -> None:
     """Take a mark away; one that is not there is no error."""
-    try:
-        _place(store, story).unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot(store, error) from error
+    for folder in _folders(store):
+        try:
+            (folder / _name(story)).unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot(store, reason(error, named=False)) from error
 
 
-def _place(store: Path, story: Story) -> Path:
-    return store / _FOLDER / f"{text_digest(story.text)}.json"
+def _folders(store: Path) -> list[Path]:
+    """Where marks lie; behind it, where they lay in the first layout."""
+    return [store / "marks", *(place / ".marks" for place in older_places(store))]
 
 
-def _cannot(store: Path, error: OSError) -> EyebrowError:
-    return EyebrowError(
-        "Cannot keep the mark", f"{store}: {error.strerror or error}; it holds for now", FAILED
-    )
+def _name(story: Story) -> str:
+    return f"{text_digest(story.text)}.json"
+
+
+def _cannot(store: Path, reason: str) -> EyebrowError:
+    return EyebrowError("Cannot keep the mark", f"{store}: {reason}; it holds for now", FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -186,10 +187,12 @@ def _pool(
 ) -> Iterator[ModelResult]:
     nothing = Summary(0, 0, 0.0)
     # Resamples draw by place: sorted, the same stories have the same interval in any order.
-    table = [[column.sums.get(digest, nothing) for digest in sorted(digests)] for column in columns]
+    # Stories of one text are drawn together.
+    drawn = sorted(Counter(digests).items())
+    table = [[(column.sums.get(d, nothing), copies) for d, copies in drawn] for column in columns]
     intervals = perplexity_intervals(
-        [[row.nll for row in rows] for rows in table],
-        [[row.tokens for row in rows] for rows in table],
+        [[copies * row.nll for row, copies in rows] for rows in table],
+        [[copies * row.tokens for row, copies in rows] for rows in table],
         seed=seed,
     )
     for column, interval, common in zip(columns, intervals, commons, strict=True):

@@ -59,10 +59,15 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
         raise EyebrowError(
             "Nothing to compare", f"{one.name} and {other.name} have no scored {what} in common"
         )
+    groups = pair.by_group()
     nll = np.concatenate([pair.nll, pair.common_nll])
     weights = np.concatenate([pair.tokens, pair.common_bytes * math.log(2)])
-    drawn = resampled_log_perplexities(nll, weights, seed=seed)
-    if len(pair.stories) < 2:
+    drawn = resampled_log_perplexities(
+        np.concatenate([groups.nll, groups.common_nll]),
+        np.concatenate([groups.tokens, groups.common_bytes * math.log(2)]),
+        seed=seed,
+    )
+    if len(groups.stories) < 2:
         drawn[:] = np.nan
     if differ:
         weights[:2], drawn[:2] = np.nan, np.nan

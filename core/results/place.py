@@ -8,5 +8,14 @@ from platformdirs import user_cache_path
 
 
 def default_store() -> Path:
-    """`$XDG_CACHE_HOME/eyebrow/scores`."""
-    return user_cache_path("eyebrow") / "scores"
+    """`$XDG_CACHE_HOME/eyebrow/store`."""
+    return user_cache_path("eyebrow") / "store"
+
+
+def older_places(store: Path) -> tuple[Path, ...]:
+    """Where the parts of a store of the first layout lie: in its folder itself, and for the
+    default place in the one that was it before.
+    """
+    if store == default_store():
+        return store, store.with_name("scores")
+    return (store,)

@@ -31,8 +31,8 @@ class FamilyFit:
 def fit_families(sheet: Sheet, *, seed: int = SEED) -> list[FamilyFit]:
     """A fit, or why there is none, for every family on the stories that all models have scored."""
     common = sheet.common()
-    tokens = common.tokens.astype(np.float64)
-    drawn = resampled_log_perplexities(common.nll, tokens, seed=seed)
+    tokens, groups = common.tokens.astype(np.float64), common.by_group()
+    drawn = resampled_log_perplexities(groups.nll, groups.tokens.astype(np.float64), seed=seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         losses = common.nll.sum(axis=1) / tokens.sum(axis=1)
     found = []

@@ -23,11 +23,15 @@ from .store import Contents, Store
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A story as the store tells it: `digest` is its text's, the text stays in the store."""
+    """A story as the store tells it: `digest` is its text's, the text stays in the store.
+
+    group: what is resampled together with it, "" where that is its text alone.
+    """
 
     digest: str
     id: str
     title: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,8 @@ class Sheet:
     scored a story. common_bytes, common_nll: (M, S), the same over what all of the models that
     have scored a story have scored of it, which is what compares between tokenizers; with one
     tokenizer they are the models' own. 0 where there is no such part.
+    stored: the digest of the recipe in the store where an older version scored, whose recipes
+        have others; else "".
     """
 
     recipe: Recipe
@@ -49,6 +55,12 @@ class Sheet:
     nll: Nats
     common_bytes: Counts
     common_nll: Nats
+    stored: str = ""
+
+    @property
+    def recipe_digest(self) -> str:
+        """Under which the store has these numbers."""
+        return self.stored or self.recipe.digest
 
     @property
     def is_scored(self) -> npt.NDArray[np.bool_]:
@@ -76,29 +88,51 @@ class Sheet:
     def of_stories(self, columns: Sequence[int]) -> Sheet:
         """These stories alone, in this order."""
         at = np.asarray(columns, dtype=np.int64)
-        return Sheet(
-            self.recipe,
-            self.models,
-            tuple(self.stories[i] for i in columns),
-            self.tokens[:, at],
-            self.bytes[:, at],
-            self.nll[:, at],
-            self.common_bytes[:, at],
-            self.common_nll[:, at],
+        return replace(
+            self,
+            stories=tuple(self.stories[i] for i in columns),
+            tokens=self.tokens[:, at],
+            bytes=self.bytes[:, at],
+            nll=self.nll[:, at],
+            common_bytes=self.common_bytes[:, at],
+            common_nll=self.common_nll[:, at],
         )
 
     def of_models(self, rows: Sequence[int]) -> Sheet:
         """These models alone, in this order; what is common stays common to all there were."""
         at = np.asarray(rows, dtype=np.int64)
-        return Sheet(
-            self.recipe,
-            tuple(self.models[i] for i in rows),
-            self.stories,
-            self.tokens[at],
-            self.bytes[at],
-            self.nll[at],
-            self.common_bytes[at],
-            self.common_nll[at],
+        return replace(
+            self,
+            models=tuple(self.models[i] for i in rows),
+            tokens=self.tokens[at],
+            bytes=self.bytes[at],
+            nll=self.nll[at],
+            common_bytes=self.common_bytes[at],
+            common_nll=self.common_nll[at],
+        )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What is resampled together, for each story: stories of one text are no two stories."""
+        return tuple(story.group or story.digest for story in self.stories)
+
+    def by_group(self) -> Sheet:
+        """A column for each group, the sums of its stories: what resamples draw from."""
+        names, first, at = np.unique(self.groups, return_index=True, return_inverse=True)
+        if len(names) == len(self.stories):
+            return self
+
+        def sums(values: Counts | Nats) -> Nats:
+            return np.stack([np.bincount(at, row, len(names)) for row in values])
+
+        return replace(
+            self,
+            stories=tuple(self.stories[i] for i in first),
+            tokens=sums(self.tokens).astype(np.int64),
+            bytes=sums(self.bytes).astype(np.int64),
+            nll=sums(self.nll),
+            common_bytes=sums(self.common_bytes).astype(np.int64),
+            common_nll=sums(self.common_nll),
         )
 
     def families(self) -> list[tuple[str, list[int]]]:
@@ -130,8 +164,9 @@ def build_sheet(
     sums: Sequence[Mapping[str, Summary]],
     stories: Sequence[Told],
     cuts: Sequence[Mapping[str, Cuts]] = (),
+    stored: str = "",
 ) -> Sheet:
-    """A sheet of these stories.
+    """A sheet of these stories; stored: see `Sheet`.
 
     sums, cuts: for each model, by text digest. Cuts are only needed where the tokenizers differ;
     without its cuts a story has no common part.
@@ -152,13 +187,15 @@ def build_sheet(
         [story.digest for story in stories],
     )
     ordered = tuple(models[i] for i in order)
-    return Sheet(recipe, ordered, tuple(stories), tokens, size, nll, *common)
+    return Sheet(recipe, ordered, tuple(stories), tokens, size, nll, *common, stored)
 
 
-def read_sheets(store: Store) -> list[Sheet]:
+def read_sheets(store: Store, names: Sequence[str] = ()) -> list[Sheet]:
     """A sheet for each recipe in the store, the one with the most rows first.
 
-    With several tokenizers nothing is common to their models yet: see `read_common`.
+    With several tokenizers nothing is common to their models yet: see `read_common`. Weights that
+    several runs named differently stand there once, under the newest name; under those of `names`
+    (of models or families) that they ever had, where they had any.
 
     Raises `EyebrowError` for a folder that is no store or has nothing in it.
     """
@@ -171,7 +208,7 @@ def read_sheets(store: Store) -> list[Sheet]:
             f"{store.folder} holds no scores; `eyebrow score STORIES -m MODEL --store "
             f"{store.folder}` writes some",
         )
-    sheets = [_joined(group) for group in recipes.values()]
+    sheets = [_joined(group, names) for group in recipes.values()]
     return sorted(sheets, key=lambda sheet: -int(sheet.is_scored.sum()))
 
 
@@ -185,7 +222,7 @@ def read_common(store: Store, sheet: Sheet) -> Sheet:
         sheet.bytes,
         sheet.nll,
         [
-            store.cuts(model.digest, sheet.recipe.digest, wanted) if wanted else {}
+            store.cuts(model.digest, sheet.recipe_digest, wanted) if wanted else {}
             for model in sheet.models
         ],
         digests,
@@ -193,7 +230,25 @@ def read_common(store: Store, sheet: Sheet) -> Sheet:
     return replace(sheet, common_bytes=size, common_nll=nll)
 
 
-def _joined(group: Sequence[Contents]) -> Sheet:
-    told = {row.digest: Told(row.digest, row.id, row.title) for one in group for row in one.rows}
-    sums = [{row.digest: row.summary for row in one.rows} for one in group]
-    return build_sheet(group[0].recipe, [one.member for one in group], sums, tuple(told.values()))
+def _joined(group: Sequence[Contents], names: Sequence[str]) -> Sheet:
+    told = {
+        (row.digest, row.id): Told(row.digest, row.id, row.title, row.group)
+        for one in group
+        for row in one.rows
+    }
+    models = [(member, one) for one in group for member in _called(one.members, names)]
+    sums = {id(one): {row.digest: row.summary for row in one.rows} for one in group}
+    recipe, digest = group[0].recipe, group[0].recipe_digest
+    return build_sheet(
+        recipe,
+        [member for member, _ in models],
+        [sums[id(one)] for _, one in models],
+        tuple(told.values()),
+        stored=digest if digest != recipe.digest else "",
+    )
+
+
+def _called(members: Sequence[Member], names: Sequence[str]) -> Sequence[Member]:
+    wanted = {name.lower() for name in names}
+    found = [m for m in members if wanted & {m.name.lower(), m.family.lower()}]
+    return found or members[-1:]

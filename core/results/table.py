@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import EyebrowError
+from ..files import write_whole
 from ..scoring.scores import Summary, perplexity
 from .hard import log_perplexities
 from .sheet import Sheet
-from .whole import write_whole
 
 
 @dataclass(frozen=True, slots=True)

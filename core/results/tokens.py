@@ -146,7 +146,7 @@ def read_tokens(
     told = {story.digest: story for story in sheet.stories}
     reading = _Reading(len(models), language)
     wanted = frozenset(told)
-    for digest, text, scores in read_side_by_side(store, models, sheet.recipe.digest, wanted):
+    for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
     vocabulary = store.vocabulary(models[0].tokenizer)
     choice = (least, in_stories, KEPT)

@@ -139,7 +139,7 @@ def test_the_store_is_used_and_need_not_be(
 ) -> None:
     place = tmp_path / "kept"
     first = cli("score", five, "-m", BIGRAM, "--json", "--store", place)
-    assert len(list(place.glob("*.parquet"))) == 1
+    assert len(list((place / "scores").glob("*.parquet"))) == 1
     none = cli("score", five, "-m", BIGRAM, "--json", "--no-store")
     assert none.json["stories"] == first.json["stories"]
 
@@ -397,7 +397,7 @@ def test_bare_eyebrow_opens_what_comes_with_it(
         "source": None,
         "models": ["pocket"],
         "recipe": Recipe(),
-        "store": tmp_path / "cache" / "eyebrow" / "scores",
+        "store": tmp_path / "cache" / "eyebrow" / "store",
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from engine.desk import digests, stories
 from eyebrow.core.engine import local
@@ -18,7 +19,7 @@ from eyebrow.core.engine.worker import Inbox, Worker
 from eyebrow.core.errors import DeviceLost, EyebrowError
 from eyebrow.core.models.load import LoadedModel, load_model
 from eyebrow.core.models.spec import ModelSpec
-from eyebrow.core.results.store import Row, Store
+from eyebrow.core.results.store import Row, Store, writer
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.stories import Story, text_digest
@@ -214,3 +215,30 @@ def test_an_interrupted_write_can_be_done_again(
     keeper.write()
     recipe = loaded.recipe(RECIPE).digest
     assert set(store.summaries(loaded.digest, recipe)) == digests(stories(10))
+
+
+def test_a_write_interrupted_behind_the_rename_doubles_nothing(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into a new part, into one that is there, and while the list of what waits is shortened."""
+    keeper = Keeper(Store(tmp_path), pytest.fail)
+    some = list(todo(12).items())
+
+    for at, place in ((0, "renamed"), (4, "renamed"), (8, "kept")):
+        list(run(loaded, scorer(loaded), dict(some[at : at + 4]), keeper))
+        with monkeypatch.context() as broken:
+            where, name = (writer, "write_part") if place == "renamed" else (keeper, "_write")
+            done = getattr(where, name)
+
+            def and_interrupt(*arguments: Any, done: Callable[..., Any] = done) -> None:
+                done(*arguments)
+                raise KeyboardInterrupt
+
+            broken.setattr(where, name, and_interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                keeper.write()
+        keeper.write()
+        assert not keeper.is_waiting
+        rows = pq.read_table(tmp_path / "scores", columns=["text_digest"]).column(0).to_pylist()
+        assert sorted(rows) == sorted(digest for digest, _ in some[: at + 4])
+        assert not list((tmp_path / "unfinished").iterdir())

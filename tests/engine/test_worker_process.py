@@ -82,7 +82,7 @@ def test_replies_in_order_and_everything_in_the_store(
     assert whole.recipe == recipe
     at.leave()
     assert stored(tmp_path / "scores", model) == digests(some)
-    assert pq.read_table(tmp_path / "scores").num_rows == len(some)
+    assert pq.read_table(tmp_path / "scores" / "scores").num_rows == len(some)
 
 
 def test_urgent_goes_first_and_cancelled_jobs_stop(desk: Open, spec: Spec) -> None:

@@ -58,5 +58,5 @@ def test_a_wrong_number_fails_the_check(place: Path, monkeypatch: pytest.MonkeyP
     facts = gather_facts(store, *pick_sheet(store, None, ["pocket-50k"]), seed=0)
     wrong = cells.PERPLEXITY.replace("logits[i - 1]", "logits[i]")
     monkeypatch.setattr(cells, "PERPLEXITY", wrong)
-    with pytest.raises(EyebrowError, match="AssertionError"):
+    with pytest.raises(EyebrowError, match="a cell ends with"):
         notebook(facts, document(facts, "A report", "eyebrow report"), place, {})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,69 +17,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eyebrow.core import EyebrowError
-from eyebrow.core.models.member import Member
-from eyebrow.core.results.store import ROWS_TOGETHER, Row, Store, default_store
-from eyebrow.core.scoring.recipe import Recipe
-from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
-from eyebrow.core.stories import Story, text_digest
-
-RECIPE = Recipe("context", 64, 32, "float32", "cpu")
-MODEL = "0123456789abcdef"
-MEMBER = Member("pocket", MODEL, "", "", "feedfacefeedface", 12)
-KEY = (MODEL, RECIPE.digest)
-ARRAYS = (
-    *("token_ids", "starts", "ends", "logprobs"),
-    *("entropies", "ranks", "top_ids", "top_logprobs"),
+from eyebrow.core.results.store import (
+    LAYOUT,
+    ROWS_TOGETHER,
+    SCHEMA,
+    Row,
+    Store,
+    default_store,
+    writer,
 )
-
-
-def score_of(seed: int, length: int) -> StoryScore:
-    """Arrays with everything that floats can hold."""
-    random = np.random.default_rng(seed)
-
-    def floats(*shape: int) -> Any:
-        values = random.standard_normal(shape).astype(np.float32) * 10
-        values[random.random(shape) < 0.1] = -np.inf
-        values[random.random(shape) < 0.05] = np.float32(1e-42)  # smaller than normal numbers
-        values[:1] = np.nan
-        return values
-
-    def ints(*shape: int) -> Any:
-        return random.integers(-1, 2**31 - 1, shape, dtype=np.int32)
-
-    return StoryScore(
-        ints(length),
-        ints(length),
-        ints(length),
-        floats(length),
-        floats(length),
-        ints(length),
-        ints(length, TOP),
-        floats(length, TOP),
-        Summary(length, 3 * length, float(random.random()) * 1e3),
-    )
-
-
-def row_of(seed: int, length: int = 5, text: str = "") -> Row:
-    story = Story(f"s{seed}", "A title", text or f"story {seed} é🦜\u0000\r\n")
-    return Row(story, MEMBER, RECIPE, score_of(seed, length))
-
-
-def rows(first: int, count: int) -> list[Row]:
-    return [row_of(seed) for seed in range(first, first + count)]
-
-
-def digest_of(row: Row) -> str:
-    return text_digest(row.story.text)
-
-
-def assert_same(found: StoryScore | None, wanted: StoryScore) -> None:
-    assert found is not None
-    for name in ARRAYS:
-        one, other = getattr(found, name), getattr(wanted, name)
-        assert (one.dtype, one.shape) == (other.dtype, other.shape), name
-        assert one.tobytes() == other.tobytes(), name
-    assert found.summary == wanted.summary
+from eyebrow.core.results.store.parts import Part
+from eyebrow.core.scoring.recipe import Recipe
+from filelock import FileLock
+from stored import (
+    ARRAYS,
+    KEY,
+    MEMBER,
+    MODEL,
+    RECIPE,
+    apart,
+    assert_same,
+    digest_of,
+    parts_of,
+    row_of,
+    rows,
+    score_of,
+)
 
 
 @pytest.fixture
@@ -104,7 +70,6 @@ def test_what_is_not_there(store: Store) -> None:
     assert store.summaries(*KEY) == {}
     assert store.score("00", *KEY) is None
     store.write([])
-    store.tidy(*KEY)
     assert not store.folder.exists()
     store.write(rows(0, 1))
     assert store.score("00", *KEY) is None
@@ -113,47 +78,69 @@ def test_what_is_not_there(store: Store) -> None:
     assert store.summaries("f" * 16, RECIPE.digest) == {}
 
 
-def test_torn_and_foreign_files_are_ignored(store: Store) -> None:
-    kept = rows(0, 9)
-    for row in kept:
-        store.write([row])
-    whole = next(store.folder.glob("*.parquet")).read_bytes()
-    name = f"{MODEL}-{RECIPE.digest}"
-    (store.folder / f"{name}-torn.parquet").write_bytes(whole[: len(whole) // 2])
-    (store.folder / f"{name}-empty.parquet").touch()
-    pq.write_table(pa.table({"a": [1]}), store.folder / f"{name}-foreign.parquet")
-    (store.folder / "notes.txt").write_text("mine")
-    wanted = {digest_of(row): row.score.summary for row in kept}
-    assert store.summaries(*KEY) == wanted
-    store.tidy(*KEY)
-    assert store.summaries(*KEY) == wanted
-    assert len(list(store.folder.glob("*.parquet"))) == 4, "nine joined into one, three left alone"
-    for row in kept:
-        assert_same(store.score(digest_of(row), *KEY), row.score)
-
-
-def test_tidying_joins_parts_and_keeps_rows_once(store: Store) -> None:
+def test_what_is_written_goes_into_the_part_that_is_being_filled(store: Store) -> None:
     kept = rows(0, 80)
     for at in range(0, 80, 7):
         store.write(kept[at : at + 7])
-    store.write(kept[:3])  # scored by two at the same time
-    store.tidy(*KEY)
-    (part,) = store.folder.glob("*.parquet")
+        Store(store.folder).write(kept[at : at + 3])  # scored by two at the same time
+    (part,) = parts_of(store)
     assert pq.read_table(part).num_rows == 80
     for row in kept:
         assert_same(store.score(digest_of(row), *KEY), row.score)
+    assert not list(store.layout.unfinished.iterdir())
 
 
-def test_few_parts_are_left_alone(store: Store) -> None:
-    for row in rows(0, 7):
+def body(part: Path) -> bytes:
+    with pq.ParquetFile(part) as file:
+        return part.read_bytes()[: -file.metadata.serialized_size - 8]
+
+
+def test_what_is_there_keeps_its_bytes_and_its_place(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a reader that has read the footer may open the file again; joined they are seldom."""
+    monkeypatch.setattr(writer, "SCATTERED", 20)
+    before, moves = b"", 0
+    for seed in range(0, 80, 2):
+        Store(store.folder).write(rows(seed, 2))
+        (part,) = parts_of(store)
+        after = body(part)
+        moves += not after.startswith(before)
+        before = after
+    assert moves == 1
+    with pq.ParquetFile(part) as file:
+        assert file.num_row_groups <= 21
+    assert pq.read_table(part).column("story").to_pylist() == [f"s{n}" for n in range(80)]
+
+
+def test_a_full_part_has_no_small_groups(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FULL", 100_000)
+    for seed in range(0, 60, 2):
+        store.write([row_of(seed, length=100), row_of(seed + 1, length=100)])
+    full = [part for part in parts_of(store) if part.stat().st_size >= 100_000]
+    for part in full:
+        with pq.ParquetFile(part) as file:
+            assert file.num_row_groups == 1
+    assert full
+    assert pq.read_table(store.layout.scores).num_rows == 60
+
+
+def test_a_full_part_is_left_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FULL", 20_000)
+    kept = rows(0, 60)
+    for row in kept:
+        before = {path: path.read_bytes() for path in store.layout.scores.glob("*")}
         store.write([row])
-    before = sorted(store.folder.iterdir())
-    store.tidy(*KEY)
-    assert sorted(store.folder.iterdir()) == before
+        changed = [path for path, raw in before.items() if path.read_bytes() != raw]
+        assert len(changed) <= 1
+        assert all(len(before[path]) < 20_000 for path in changed)
+    assert len(parts_of(store)) > 1
+    assert store.summaries(*KEY) == {digest_of(row): row.score.summary for row in kept}
+    assert pq.read_table(store.layout.scores).num_rows == 60
 
 
-def test_a_reader_loses_nothing_while_others_tidy(store: Store) -> None:
-    """Parts vanish under the reader all the time; what was there before must stay there."""
+def test_a_reader_loses_nothing_while_others_write(store: Store) -> None:
+    """Parts are replaced under the reader all the time; what was there before must stay there."""
     kept = rows(0, 8)
     for row in kept:
         store.write([row])
@@ -163,8 +150,7 @@ def test_a_reader_loses_nothing_while_others_tidy(store: Store) -> None:
     def shuffle() -> None:
         try:
             for seed in range(100, 100 + 8 * 12):
-                store.write([row_of(seed)])
-                store.tidy(*KEY)
+                Store(store.folder).write([row_of(seed)])
         except BaseException as error:
             failures.append(error)
         finally:
@@ -183,14 +169,141 @@ def test_a_reader_loses_nothing_while_others_tidy(store: Store) -> None:
     assert len(store.summaries(*KEY)) == 8 + 8 * 12
 
 
+def test_a_reader_that_streams_loses_no_row_when_parts_are_renamed(store: Store) -> None:
+    kept = rows(0, 9)
+    apart(store, kept)
+    found = []
+    for digest, text, score in store.scored_texts(*KEY):
+        found.append(digest)
+        assert text
+        assert len(score)
+        for n, path in enumerate(parts_of(store)):
+            path.rename(path.with_name(f"{'-'.join(KEY)}-renamed-{len(found)}{n}.parquet"))
+    assert sorted(found) == sorted(digest_of(row) for row in kept)
+    every = store.texts({digest_of(row) for row in kept})
+    assert every == {digest_of(row): row.story.text for row in kept}
+
+
+def test_the_texts_are_all_read_when_parts_are_renamed_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = rows(0, 9)
+    apart(store, kept)
+    read = Part.read
+
+    def rename_and_read(part: Part, columns: list[str]) -> pa.Table:
+        for path in parts_of(store):
+            if "moved" not in path.name and path != part.path:
+                path.rename(path.with_name(path.name.replace(".parquet", "0moved.parquet")))
+        return read(part, columns)
+
+    monkeypatch.setattr(Part, "read", rename_and_read)
+    wanted = {digest_of(row): row.story.text for row in kept}
+    assert store.texts(set(wanted)) == wanted
+
+
+def test_doubled_rows_are_read_once_and_leave_the_part_that_is_filled(store: Store) -> None:
+    """Two machines have scored the same texts at the same moment."""
+    kept = rows(0, 5)
+    store.write(kept)
+    (part,) = parts_of(store)
+    twin = part.with_name(f"{'-'.join(KEY)}-00000000-00000000.parquet")
+    twin.write_bytes(part.read_bytes())
+    assert pq.read_table(store.layout.scores).num_rows == 10
+    assert len(list(store.scores(*KEY))) == len(store.summaries(*KEY)) == 5
+    store.write(rows(5, 1))
+    assert pq.read_table(store.layout.scores).num_rows == 6
+
+
+def test_machines_that_share_a_folder_fill_parts_of_their_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(rows(0, 3))
+    monkeypatch.setattr(writer, "machine", lambda: "0therone")
+    Store(store.folder).write(rows(0, 5))
+    assert len(parts_of(store)) == 2
+    assert pq.read_table(store.layout.scores).num_rows == 5, "what is there is not kept twice"
+
+
+def test_a_part_that_nobody_fills_any_more_is_taken_over(store: Store) -> None:
+    apart(store, rows(0, 2))
+    long_ago = time.time() - 2 * writer.ABANDONED
+    os.utime(parts_of(store)[0], (long_ago, long_ago))
+    store.write(rows(2, 1))
+    assert len(parts_of(store)) == 2
+    assert len(store.summaries(*KEY)) == 3
+
+
+def test_without_a_turn_a_writer_fills_a_part_of_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(rows(0, 2))
+    monkeypatch.setattr(writer, "PATIENCE", 0.05)
+    with FileLock(store.layout.lock):
+        store.write(rows(2, 2))
+        store.write(rows(4, 2))
+    assert len(parts_of(store)) == 2
+    assert len(store.summaries(*KEY)) == pq.read_table(store.layout.scores).num_rows == 6
+
+
+def test_what_is_remembered_of_parts_does_not_grow(store: Store) -> None:
+    apart(store, rows(0, 6))
+    for seed in range(30):
+        for path in parts_of(store):
+            path.rename(path.with_name(f"{path.stem}{seed}.parquet"))
+        assert_same(store.score(digest_of(row_of(1)), *KEY), row_of(1).score)
+    assert len(store._indices) <= 6
+
+
+def test_any_number_of_alternatives(store: Store) -> None:
+    other = replace(RECIPE, context=48)
+    for top, recipe in ((3, RECIPE), (0, other)):
+        row = Row(row_of(1).story, MEMBER, recipe, score_of(1, 9, top))
+        store.write([row])
+        assert_same(store.score(digest_of(row), MODEL, recipe.digest), row.score)
+
+
+def test_what_was_not_scored_is_null(store: Store) -> None:
+    kept = row_of(1, length=40)
+    store.write([kept])
+    (found,) = pq.read_table(store.layout.scores).to_pylist()
+    unscored = np.flatnonzero(kept.score.ranks == 0).tolist()
+    for name in ("logprobs", "entropies", "ranks", "top_ids", "top_logprobs"):
+        assert [at for at, value in enumerate(found[name]) if value is None] == unscored, name
+    assert all(None not in found[name] for name in ("token_ids", "starts", "ends"))
+    last = [value for value in found["logprobs"] if value is not None]
+    assert not any(np.isnan(last))
+
+
+def test_strings_alone_have_a_dictionary_and_every_page_a_checksum(store: Store) -> None:
+    store.write(rows(0, 3))
+    with pq.ParquetFile(parts_of(store)[0]) as file:
+        group = file.metadata.row_group(0)
+        for at in range(group.num_columns):
+            column = group.column(at)
+            is_string = column.path_in_schema in ("model", "model_digest", "recipe_digest")
+            assert column.has_dictionary_page == is_string, column.path_in_schema
+
+
+def test_a_later_layout_is_told_in_one_line(store: Store) -> None:
+    store.write(rows(0, 1))
+    (store.folder / "layout.json").write_text(json.dumps({"layout": LAYOUT + 1}))
+    for ask in (
+        lambda one: one.summaries(*KEY),
+        lambda one: list(one.contents()),
+        lambda one: one.write(rows(1, 1)),
+    ):
+        with pytest.raises(EyebrowError, match=r"layout 3, this one reads 2.*update eyebrow"):
+            ask(Store(store.folder))
+
+
 WRITER = """
 import sys
 from pathlib import Path
-from results.test_store import KEY, Store, row_of
+from results.stored import KEY, Store, row_of
 store = Store(Path(sys.argv[1]))
 for seed in range(int(sys.argv[2]), int(sys.argv[2]) + 30):
     store.write([row_of(seed)])
-    store.tidy(*KEY)
 """
 
 
@@ -200,14 +313,15 @@ def test_two_processes_share_a_folder(store: Store, repo: Path) -> None:
         subprocess.Popen([*command, first], cwd=repo / "tests", stderr=subprocess.PIPE)
         for first in ("0", "20")  # ten stories are scored by both
     ]
-    for writer in writers:
-        _, said = writer.communicate()
-        assert writer.returncode == 0, said.decode()
+    for process in writers:
+        _, said = process.communicate()
+        assert process.returncode == 0, said.decode()
     kept = rows(0, 50)
     assert store.summaries(*KEY) == {digest_of(row): row.score.summary for row in kept}
     for row in kept[::7]:
         assert_same(store.score(digest_of(row), *KEY), row.score)
-    assert not [path for path in store.folder.iterdir() if path.name.startswith(".")]
+    assert not list(store.layout.unfinished.iterdir())
+    assert pq.read_table(store.layout.scores).num_rows == 50, "none is there twice"
 
 
 def test_any_parquet_reader_opens_the_folder(store: Store) -> None:
@@ -215,19 +329,25 @@ def test_any_parquet_reader_opens_the_folder(store: Store) -> None:
     store.write(kept[:2])
     store.write(kept[2:])
     store.keep_vocabulary("abcd", ["a", "b"])
-    table = pq.read_table(store.folder)
+    assert {path.suffix for path in store.layout.scores.rglob("*")} == {".parquet"}
+    table = pq.read_table(store.layout.scores)
     assert table.num_rows == 3
-    documented = ["story", "text", "text_digest", "model", "model_digest", "parameters"]
-    documented += ["recipe_digest", "tokens", "bytes", "nll", *ARRAYS]
-    assert set(documented) <= set(table.column_names)
+    documented = ["text", "text_digest", "model_digest", "parameters", "recipe_digest"]
+    documented += ["tokens", "bytes", "nll", "story", "model", *ARRAYS]
+    assert table.column_names == documented
     found = {row["story"]: row for row in table.to_pylist()}
     for row in kept:
         stored = found[row.story.id]
         assert stored["text"] == row.story.text
         assert stored["nll"] == row.score.summary.nll
         assert (stored["model"], stored["parameters"]) == ("pocket", 12)
-        assert json.loads(stored["recipe"]) == RECIPE.to_json()
+        assert stored["recipe_digest"] == RECIPE.digest
         assert len(stored["top_ids"]) == len(row.score)
+
+
+def test_every_column_is_documented(repo: Path) -> None:
+    said = (repo / "docs" / "store.md").read_text(encoding="utf-8")
+    assert [name for name in SCHEMA.names if f"| `{name}` |" not in said] == []
 
 
 def test_datasets_and_pandas_open_it(store: Store, tmp_path: Path) -> None:
@@ -236,11 +356,14 @@ def test_datasets_and_pandas_open_it(store: Store, tmp_path: Path) -> None:
     store.write(rows(0, 3))
     store.keep_vocabulary("abcd", ["a", "b"])
     found = load_dataset(
-        "parquet", data_dir=str(store.folder), split="train", cache_dir=str(tmp_path / "datasets")
+        "parquet",
+        data_dir=str(store.layout.scores),
+        split="train",
+        cache_dir=str(tmp_path / "datasets"),
     )
     assert sorted(found["story"]) == ["s0", "s1", "s2"]
     pandas = pytest.importorskip("pandas")
-    assert sorted(pandas.read_parquet(store.folder)["story"]) == ["s0", "s1", "s2"]
+    assert sorted(pandas.read_parquet(store.layout.scores)["story"]) == ["s0", "s1", "s2"]
 
 
 def test_vocabularies(store: Store) -> None:
@@ -262,14 +385,14 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_nothing_half_written_stays_when_a_write_fails(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(table: pa.Table, where: Path, **_: Any) -> None:
+    def full(where: Path, *_: Any, **__: Any) -> None:
         where.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(EyebrowError, match="No space left"):
+    monkeypatch.setattr(pq, "ParquetWriter", full)
+    with pytest.raises(EyebrowError, match="no space left"):
         store.write(rows(0, 1))
-    assert list(store.folder.iterdir()) == []
+    assert parts_of(store) == list(store.layout.unfinished.iterdir()) == []
 
 
 def test_half_a_surrogate_pair_stops_no_other_row(store: Store) -> None:
@@ -277,12 +400,12 @@ def test_half_a_surrogate_pair_stops_no_other_row(store: Store) -> None:
     store.write([bad, good])
     assert_same(store.score(digest_of(bad), *KEY), bad.score)
     assert_same(store.score(digest_of(good), *KEY), good.score)
-    assert "a?" in pq.read_table(store.folder).column("text").to_pylist()
+    assert "a?" in pq.read_table(store.layout.scores).column("text").to_pylist()
 
 
 def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_store() == tmp_path / "eyebrow" / "scores"
+    assert default_store() == tmp_path / "eyebrow" / "store"
 
 
 def test_all_scores_come_once_each_over_parts_and_row_groups(tmp_path: Path) -> None:

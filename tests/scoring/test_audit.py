@@ -225,7 +225,7 @@ def test_kept_numbers_are_compared(tiny: Folder, tmp_path: Path) -> None:
     assert kept.difference is not None
     assert kept.passed
     assert f"{len([s for s in MANY if s.text])} stories" in kept.note
-    (part,) = place.glob("*.parquet")
+    (part,) = (place / "scores").glob("*.parquet")
     table = pq.read_table(part)
     nll = [value * 1.001 for value in table.column("nll").to_pylist()]
     column = table.schema.get_field_index("nll")

@@ -246,5 +246,5 @@ def test_what_follows_under_weights_that_are_no_numbers(opened: Any) -> None:
     model, tokenizer = opened("llama")
     broken = copy.deepcopy(model)
     next(broken.parameters()).data[3] = math.nan
-    with pytest.raises(EyebrowError, match="Not a number: its weight .* holds NaN"):
+    with pytest.raises(EyebrowError, match=r"Not a number: its weight .* holds NaN"):
         next_tokens(broken, tokenizer, tokenizer.decode([3, 4, 3]))

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from eyebrow.core.errors import EyebrowError
+from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.results.marks import mark, read_marks, unmark
-from eyebrow.core.stories import Story, open_stories
+from eyebrow.core.results.store import Store, list_runs
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories import Story, bundled_stories, open_stories, text_digest
 from eyebrow.tui.arrange import Shelves, arrange, parse_filter
+from eyebrow.tui.background import Background
 from eyebrow.tui.batch import batch_of
 
 from .stage import SPECS, STORIES, made_app, settled
@@ -147,3 +151,20 @@ async def test_colon_goes_to_a_story_by_its_number() -> None:
         await pilot.press("colon", "x", "enter")
         await pilot.pause(0.2)
         assert app.session.story == 41
+
+
+def test_what_things_are_called_here_is_kept_as_a_run(tmp_path: Path) -> None:
+    """Without torch, by the process that draws; each size adds to one run."""
+    found: list[object] = []
+    background = Background(tmp_path / "store", found.append)
+    stories = list(bundled_stories())[:3]
+    digests = [text_digest(story.text) for story in stories]
+    recipe = Recipe("context", 64, 32, "float32", "cpu")
+    for spec in find_models(["pocket-bigram", "pocket-50k"]):
+        background.keep_labels(spec, f"d{spec.name}", 7, recipe, stories, digests)
+    background._thread.shutdown(wait=True)
+    store = Store(tmp_path / "store")
+    (run,) = list_runs(store.layout)
+    assert [member.name for member, _ in run.models] == ["pocket-bigram", "pocket-50k"]
+    assert [label.title for label in store.labels().stories] == [story.title for story in stories]
+    assert not found

@@ -23,6 +23,7 @@ from eyebrow.core.engine.messages import (
 )
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.background import KeptSums, KeptTokenizers
 from eyebrow.tui.batch import batch_of
@@ -46,6 +47,7 @@ class Shop:
         self.asked: list[Any] = []
         self.numbers: dict[Any, int] = {}  # of the last question of each kind
         self.tokenizers: dict[str, str] = {}  # digests of those that are here
+        self.labels: list[Any] = []
         self.session = Session(
             stories,
             "made up",
@@ -71,6 +73,9 @@ class Shop:
 
     def look_up_score(self, spec: Any, model: str, recipe: Recipe, digest: str) -> None:
         self.asked.append(("score", spec.name, digest))
+
+    def keep_labels(self, *labels: Any) -> None:
+        self.labels.append(labels)
 
     def compute_interval(self, asked: int, spec: Any, digests: Any, sums: Any) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
@@ -453,3 +458,17 @@ def test_a_story_told_again_is_done_where_its_text_cannot_be_scored() -> None:
     shop.session.add(batch_of([Story("again", "Again", STORIES[0].text)]))
     assert [rung.done for rung in shop.session.rungs] == [len(STORIES) + 1] * 3
     assert [rung.stories for rung in shop.session.rungs].count(len(STORIES) - 1) == 1
+
+
+def test_names_are_kept_once_a_size_is_known() -> None:
+    shop = Shop()
+    shop.begin()
+    assert not shop.labels
+    rung = shop.session.rung
+    sums = {shop.session.digests[0]: Summary(3, 9, 1.0)}
+    for _ in range(2):
+        shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+    ((spec, digest, parameters, recipe, stories, digests),) = shop.labels
+    assert (spec, digest, parameters) == (rung.spec, "digest", rung.parameters)
+    assert recipe == shop.session.recipe
+    assert (stories, digests) == (list(STORIES), shop.session.digests)

@@ -14,18 +14,31 @@ import torch
 STORE = {store}
 RECIPE = "{recipe}"
 MODELS = {models}
+DIGESTS = {digests}  # of the weights, model by model
+TOKENIZERS = {tokenizers}
 SEED = {seed}
 
 warnings.filterwarnings("ignore", message="IProgress")  # bars need ipywidgets"""
 
 READ = """\
-columns = ["story", "title", "text", "text_digest", "model", "parameters", "tokens", "bytes", "nll"]
-rows = pd.read_parquet(STORE, columns=columns, filters=[("recipe_digest", "==", RECIPE)])
-rows = rows[rows["model"].isin(MODELS)].drop_duplicates(["text_digest", "model"])
+from eyebrow.core.results.store import Store
+
+columns = ["text", "text_digest", "model_digest", "parameters", "tokens", "bytes", "nll", "story"]
+rows = pd.read_parquet(STORE / "scores", columns=columns, filters=[("recipe_digest", "==", RECIPE)])
+names = pd.DataFrame({"model": MODELS, "model_digest": DIGESTS})
+rows = rows.drop_duplicates(["text_digest", "model_digest"]).merge(names, on="model_digest")
 
 # Models compare on the stories that all of them have scored.
 common = rows.groupby("text_digest")["model"].nunique()
 rows = rows[rows["text_digest"].isin(common.index[common == len(MODELS)])]
+
+# Scores belong to texts; what a text is called, a run says. Two stories may tell one text.
+labels = [(label.digest, label.id, label.title) for label in Store(STORE).labels().stories]
+labels = pd.DataFrame(labels, columns=["text_digest", "story", "title"])
+rows = rows.rename(columns={"story": "first"}).merge(labels, on="text_digest", how="left")
+rows["story"] = rows["story"].fillna(rows["first"])
+rows["title"] = rows["title"].replace("", None).fillna(rows["story"])
+rows["key"] = rows["text_digest"] + " " + rows["story"]
 rows["perplexity"] = np.exp(rows["nll"] / rows["tokens"])
 rows[["story", "model", "tokens", "nll", "perplexity"]].sort_values("perplexity")"""
 
@@ -51,9 +64,10 @@ models["bits_per_byte"] = pd.Series(bits, [model.name for model in sheet.models]
 models["bits_per_byte"]"""
 
 INTERVALS = """\
-# One row a model, one column a story; a resample draws whole stories, the same for all models.
-nll = rows.pivot(index="model", columns="text_digest", values="nll").loc[MODELS].to_numpy()
-tokens = rows.pivot(index="model", columns="text_digest", values="tokens").loc[MODELS].to_numpy()
+# One row a model, one column a text; a resample draws whole texts, the same for all models.
+by_text = {"index": "model", "columns": "text_digest", "aggfunc": "sum"}
+nll = rows.pivot_table(values="nll", **by_text).loc[MODELS].to_numpy()
+tokens = rows.pivot_table(values="tokens", **by_text).loc[MODELS].to_numpy()
 
 random = np.random.default_rng(SEED)
 drawn = [random.integers(0, nll.shape[1], nll.shape[1]) for _ in range(2000)]
@@ -118,10 +132,10 @@ axes.set_title("Perplexity against model size, 95 % intervals")
 plt.show()"""
 
 STORIES = """\
-order = rows.groupby("text_digest").apply(lambda g: (g["nll"] / g["tokens"]).mean())
+order = rows.groupby("key").apply(lambda g: (g["nll"] / g["tokens"]).mean())
 order = order.sort_values(ascending=False).index
-table = rows.pivot(index="text_digest", columns="model", values="perplexity").loc[order, MODELS]
-table.insert(0, "title", rows.drop_duplicates("text_digest").set_index("text_digest")["title"])
+table = rows.pivot(index="key", columns="model", values="perplexity").loc[order, MODELS]
+table.insert(0, "title", rows.drop_duplicates("key").set_index("key")["title"])
 table.round(1)"""
 
 CONSISTENT = """\
@@ -140,28 +154,28 @@ axes.set(xscale="log", xlabel="perplexity of a story")
 plt.show()"""
 
 EXTREMES = """\
-texts = rows.drop_duplicates("text_digest").set_index("text_digest")["text"]
-for what, digests in (("hardest", order[:3]), ("easiest", order[:-4:-1])):
-    for digest in digests:
-        numbers = ", ".join(f"{table.loc[digest, name]:.1f} {name}" for name in MODELS)
-        print(f"{what}: {table.loc[digest, 'title']} ({numbers})\\n{texts[digest]}\\n")"""
+texts = rows.drop_duplicates("key").set_index("key")["text"]
+for what, stories in (("hardest", order[:3]), ("easiest", order[:-4:-1])):
+    for story in stories:
+        numbers = ", ".join(f"{table.loc[story, name]:.1f} {name}" for name in MODELS)
+        print(f"{what}: {table.loc[story, 'title']} ({numbers})\\n{texts[story]}\\n")"""
 
 TOKENS = """\
-from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.positions import PositionCounter
 
 BEST = models["bits_per_byte"].idxmin()
 LISTS = ["token_ids", "logprobs", "ranks"]
 lists = pd.read_parquet(
-    STORE,
-    columns=["text_digest", "model", "model_digest", "tokenizer_digest", *LISTS],
+    STORE / "scores",
+    columns=["text_digest", "model_digest", *LISTS],
     filters=[("recipe_digest", "==", RECIPE)],
-).drop_duplicates(["text_digest", "model"])
-lists = lists[lists["text_digest"].isin(order)].set_index("model")
+).drop_duplicates(["text_digest", "model_digest"])
+lists = lists[lists["text_digest"].isin(rows["text_digest"])]
+lists = lists.merge(names, on="model_digest").set_index("model")
 
 tokens = lists.loc[[BEST]].explode(LISTS)
-tokens = tokens[tokens["ranks"] > 0]  # the first token is context
-vocabulary = Store(STORE).vocabulary(tokens["tokenizer_digest"].iloc[0])
+tokens = tokens[tokens["ranks"].notna()]  # the first token is context
+vocabulary = Store(STORE).vocabulary(TOKENIZERS[MODELS.index(BEST)])
 tokens["bits"] = -tokens["logprobs"].astype(float) / np.log(2)
 hardest = tokens.groupby("token_ids")["bits"].agg(["count", "mean"])
 hardest = hardest[hardest["count"] >= 5].sort_values("mean", ascending=False).head(15)
@@ -169,12 +183,13 @@ hardest.index = [vocabulary[i] if vocabulary else i for i in hardest.index]
 hardest.round(1)"""
 
 PLACES = """\
+text_of = rows.drop_duplicates("text_digest").set_index("text_digest")["text"]
 sentences = {}
 for name in MODELS:
     counter = PositionCounter()
     for digest, score in Store(STORE).scores(lists.loc[[name], "model_digest"].iloc[0], RECIPE):
-        if digest in texts.index:
-            counter.add(texts[digest], score)
+        if digest in text_of.index:
+            counter.add(text_of[digest], score)
     sentences[name] = np.array(counter.positions().means) / np.log(2)
 sentences = pd.DataFrame(sentences, index=range(1, 6))
 
@@ -183,7 +198,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=T
 sentences.plot(ax=left, marker="o", xticks=range(1, 6), xlabel="sentence", ylabel="bits per token")
 for name in MODELS:
     ranks = np.concatenate(lists.loc[[name], "ranks"].to_numpy())
-    ranks = ranks[ranks > 0]
+    ranks = ranks[~np.isnan(ranks)]  # null where a token was not scored
     right.plot(guesses, [(ranks <= k).mean() for k in guesses], "o-", label=name)
 right.set(xscale="log", xlabel="first guesses", ylabel="share of tokens", ylim=(0, 1.02))
 right.legend()

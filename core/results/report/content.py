@@ -109,7 +109,7 @@ def _scored(facts: Facts) -> Section:
     blocks.append(
         Terms(
             (
-                ("Recipe", f"{recipe.digest}: {recipe.label}"),
+                ("Recipe", f"{sheet.recipe_digest}: {recipe.label}"),
                 ("First token", f"{recipe.first_token}: {first[recipe.first_token]}"),
                 (
                     "Windows",

@@ -90,7 +90,7 @@ class Facts:
     def score(self, row: int, column: int) -> StoryScore | None:
         """The tokens of one story under one model."""
         model, story = self.sheet.models[row], self.sheet.stories[column]
-        return self.store.score(story.digest, model.digest, self.sheet.recipe.digest)
+        return self.store.score(story.digest, model.digest, self.sheet.recipe_digest)
 
 
 def pick_sheet(
@@ -103,15 +103,15 @@ def pick_sheet(
     with it the other recipes as lines, and how many stories were left out. Raises
     `EyebrowError` where there is no such recipe or model, or no common story.
     """
-    sheets = read_sheets(store)
+    sheets = read_sheets(store, models)
     chosen = _chosen(sheets, recipe)
     others = tuple(_told(chosen, sheet) for sheet in sheets if sheet is not chosen)
     rows = _rows(chosen.models, models)
     sheet = chosen.of_models(rows)
     common = read_common(store, sheet.common())
     # By digest: resamples draw by place, and the store's order is that of writing.
-    digests = [story.digest for story in common.stories]
-    common = common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
+    names = [(story.digest, story.id) for story in common.stories]
+    common = common.of_stories(sorted(range(len(names)), key=names.__getitem__))
     if not common.stories:
         raise EyebrowError(
             "Nothing in common",
@@ -137,6 +137,7 @@ def gather_facts(
     best = min(range(len(bits)), key=bits.__getitem__)
     family = next(tuple(rows) for _, rows in sheet.families() if best in rows)
     hardness = log_perplexities(sheet, family).mean(axis=0)
+    groups = sheet.by_group()
     return Facts(
         store,
         sheet,
@@ -144,7 +145,7 @@ def gather_facts(
         others,
         seed,
         pools,
-        tuple(perplexity_intervals(sheet.nll, sheet.tokens, seed=seed)),
+        tuple(perplexity_intervals(groups.nll, groups.tokens, seed=seed)),
         bits,
         tuple(_steps(sheet, seed)),
         tuple(fit_families(sheet, seed=seed)),
@@ -160,10 +161,10 @@ def gather_facts(
 def _chosen(sheets: Sequence[Sheet], recipe: str | None) -> Sheet:
     if recipe is None:
         return sheets[0]
-    found = [sheet for sheet in sheets if sheet.recipe.digest.startswith(recipe.lower())]
+    found = [sheet for sheet in sheets if sheet.recipe_digest.startswith(recipe.lower())]
     if len(found) == 1:
         return found[0]
-    known = listed([f"{sheet.recipe.digest} ({sheet.recipe.label})" for sheet in sheets])
+    known = listed([f"{sheet.recipe_digest} ({sheet.recipe.label})" for sheet in sheets])
     raise EyebrowError(
         "No such recipe" if not found else "Which recipe",
         f"{recipe!r} names {len(found)} of the store's; it has {known}",
@@ -173,7 +174,7 @@ def _chosen(sheets: Sequence[Sheet], recipe: str | None) -> Sheet:
 def _told(chosen: Sheet, other: Sheet) -> str:
     differ = listed(chosen.recipe.differences(other.recipe)) or "an older way of scoring"
     rows = many(int(other.is_scored.sum()), "score")
-    return f"{other.recipe.digest} ({rows}): {differ}"
+    return f"{other.recipe_digest} ({rows}): {differ}"
 
 
 def _rows(members: Sequence[Member], wanted: Sequence[str]) -> list[int]:
@@ -208,7 +209,8 @@ def _pool(sheet: Sheet, row: int) -> Pooled:
 
 
 def _steps(sheet: Sheet, seed: int) -> list[Step]:
-    drawn = resampled_log_perplexities(sheet.nll, sheet.tokens.astype(np.float64), seed=seed)
+    groups = sheet.by_group()
+    drawn = resampled_log_perplexities(groups.nll, groups.tokens.astype(np.float64), seed=seed)
     logs = sheet.nll.sum(axis=1) / sheet.tokens.sum(axis=1)
     means = sheet.nll / sheet.tokens
     steps = []
@@ -216,7 +218,7 @@ def _steps(sheet: Sheet, seed: int) -> list[Step]:
         for a, b in pairwise(rows):
             apart = drawn[b] - drawn[a]
             ends = np.array(interval(apart))
-            if len(sheet.stories) < 2:  # one story says nothing about how much stories vary
+            if len(groups.stories) < 2:  # one story says nothing about how much stories vary
                 ends[:] = np.nan
             steps.append(
                 Step(

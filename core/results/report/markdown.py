@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
+from ...files import write_whole
 from ...wording import readable, visible
 from .blocks import (
     Block,
@@ -47,8 +48,8 @@ def write(document: Document, models: int, place: Path) -> str:
     folder.mkdir(exist_ok=True)
     for picture in pictures_of(document.sections):
         text = standing(picture.draw, models, picture.name, picture.alt)
-        (folder / f"{picture.name}.svg").write_text(text, encoding="utf-8")
-        (folder / f"{picture.name}.png").write_bytes(png(picture.draw, models))
+        write_whole(folder / f"{picture.name}.svg", text.encode())
+        write_whole(folder / f"{picture.name}.png", png(picture.draw, models))
     return markdown(document, lambda picture: quote(f"{folder.name}/{picture.name}.svg"))
 
 

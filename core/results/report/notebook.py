@@ -24,7 +24,7 @@ _LOOSE = {"float32": 1e-4, "float64": 1e-6}  # relative; other precisions round 
 # Which cells stand under which section, and what is said before each.
 _CODE = {
     "models": (
-        ("The store is a folder of Parquet files, one row per story, model and recipe.", "READ"),
+        ("The scores are a folder of Parquet files, one row per text, model and recipe.", "READ"),
         ("Pooled over all tokens, not a mean of perplexities:", "TABLE"),
         ("Tokenizers differ: bits per byte compare on the bytes that all have scored.", "COMMON"),
         ("The intervals resample whole stories:", "INTERVALS"),
@@ -112,8 +112,10 @@ def _filled(facts: Facts, place: Path, locations: Mapping[str, str]) -> dict[str
     known = {name: where for name, where in locations.items() if name != where}
     values = {
         "{store}": _path(facts.store.folder, place.parent),
-        "{recipe}": recipe.digest,
+        "{recipe}": facts.sheet.recipe_digest,
         "{models}": repr(facts.names),
+        "{digests}": repr([model.digest for model in facts.sheet.models]),
+        "{tokenizers}": repr([model.tokenizer for model in facts.sheet.models]),
         "{seed}": str(facts.seed),
         "{first_token}": recipe.first_token,
         "{context}": str(recipe.context),

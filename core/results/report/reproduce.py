@@ -33,7 +33,14 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
                 "to a file that can be scored again:"
             )
         )
-        blocks.append(Listing(_WRITE_STORIES.format(store=str(facts.store.folder)), "python"))
+        blocks.append(
+            Listing(
+                _WRITE_STORIES.format(
+                    store=str(facts.store.layout.scores), folder=str(facts.store.folder)
+                ),
+                "python",
+            )
+        )
     blocks.append(Listing(f"{score}\n{command}", "sh"))
     versions = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
     blocks.append(
@@ -47,11 +54,17 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
 
 
 _WRITE_STORIES = """\
-import pandas as pd
+from pathlib import Path
 
-rows = pd.read_parquet({store!r}, columns=["story", "title", "text", "text_digest"])
-rows = rows.drop_duplicates("text_digest").rename(columns={{"story": "id"}})
-rows[["id", "title", "text"]].to_json("stories.jsonl", orient="records", lines=True)"""
+import pandas as pd
+from eyebrow.core.results.store import Store
+
+texts = pd.read_parquet({store!r}, columns=["text_digest", "text"])
+texts = texts.drop_duplicates("text_digest").set_index("text_digest")["text"]
+labels = Store(Path({folder!r})).labels().stories
+rows = [(label.id, label.title, texts.get(label.digest)) for label in labels]
+rows = pd.DataFrame(rows, columns=["id", "title", "text"]).dropna(subset=["text"])
+rows.to_json("stories.jsonl", orient="records", lines=True)"""
 
 
 def _version(package: str) -> str | None:

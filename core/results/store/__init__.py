@@ -1,0 +1,27 @@
+"""The store: a folder of scores and of what runs call them; see docs/store.md."""
+
+from __future__ import annotations
+
+from ..place import default_store
+from .labels import Labels, Run, RunLabels, list_runs
+from .layout import LAYOUT
+from .parts import ROWS_TOGETHER
+from .rows import Contents, Entry, Label, Row
+from .schema import SCHEMA
+from .writer import Store
+
+__all__ = [
+    "LAYOUT",
+    "ROWS_TOGETHER",
+    "SCHEMA",
+    "Contents",
+    "Entry",
+    "Label",
+    "Labels",
+    "Row",
+    "Run",
+    "RunLabels",
+    "Store",
+    "default_store",
+    "list_runs",
+]
