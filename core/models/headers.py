@@ -79,7 +79,8 @@ def _tensors(raw: bytes, start: int) -> dict[str, Tensor]:
             if name == "__metadata__":
                 continue
             shape, (begin, end) = entry["shape"], entry["data_offsets"]
-            if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
+            whole = all(type(n) is int and n >= 0 for n in (*shape, begin, end))
+            if not (whole and isinstance(entry["dtype"], str)):
                 raise ValueError
             found[name] = Tensor(entry["dtype"], tuple(shape), start + begin, start + end)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -45,7 +45,7 @@ def tokenizer_files(folder: Path) -> list[Path]:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether there is more than what only goes with a tokenizer."""
-    return any(path for pattern in _MAIN for path in folder.glob(pattern))
+    return any(not path.is_dir() for pattern in _MAIN for path in folder.glob(pattern))
 
 
 def tokenizer_digest(folder: Path) -> str:

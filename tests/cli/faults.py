@@ -259,6 +259,11 @@ def _without_tokenizer(place: Path) -> None:
         file.unlink()
 
 
+def _folder_for_tokenizer(place: Path) -> None:
+    _without_tokenizer(place)
+    (place / "tokenizer").mkdir()
+
+
 def _tokenizer(**values: object) -> Make:
     def change(place: Path) -> None:
         content = json.loads((place / "tokenizer.json").read_text())
@@ -342,6 +347,11 @@ MODELS: dict[str, tuple[Make, int, str]] = {
         1,
         "model.safetensors has a tensor 'model.embed_tokens.weight' of an unknown dtype, 'Q9'",
     ),
+    "a dtype that is a list": (
+        _rewritten(lambda h: h[_HEAD].update(dtype=["F32"])),
+        1,
+        "model.safetensors is no safetensors file",
+    ),
     "a tensor of less than nothing": (
         _rewritten(lambda h: h[_HEAD].update(shape=[-2048, -20])),
         1,
@@ -372,6 +382,7 @@ MODELS: dict[str, tuple[Make, int, str]] = {
     "no weights": (_model(lambda p: (p / "model.safetensors").unlink()), 1, "No weights"),
     # its tokenizer
     "no tokenizer": (_model(_without_tokenizer), 2, "holds no tokenizer"),
+    "a folder for a tokenizer": (_model(_folder_for_tokenizer), 2, "holds no tokenizer"),
     "a tokenizer cut short": (
         _model(lambda p: os.truncate(p / "tokenizer.json", 500)),
         2,

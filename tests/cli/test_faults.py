@@ -34,8 +34,13 @@ def test_it_is_told_in_one_line(
     assert not INTERNALS.search(done.err)
 
 
-def test_one_bad_model_stops_no_other(cli: Callable[..., Outcome], tmp_path: Path) -> None:
-    broken = MODELS["weights cut short"][0](tmp_path)
+@pytest.mark.parametrize(
+    "fault", ["weights cut short", "weights that are a folder", "a tokenizer that is a circle"]
+)
+def test_one_bad_model_stops_no_other(
+    fault: str, cli: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    broken = MODELS[fault][0](tmp_path)
     done = cli("score", "--limit", "1", "--no-store", "--json", "-m", broken, "-m", BIGRAM)
     assert done.code == 3
     assert [model["model"] for model in done.json["models"]] == [BIGRAM]
