@@ -21,7 +21,7 @@ from .damage import Aside, Checked, Tell
 from .labels import Labels, read_labels
 from .layout import Layout
 from .parts import Gone, Part, Stamp, Unreadable
-from .rows import Contents, Entry, Label
+from .rows import Contents, Entry
 from .schema import ALTERNATIVES, SUMS, TOKENS, About, Damaged, decode
 from .vocabularies import read_vocabulary
 
@@ -29,6 +29,7 @@ TRIES = 5  # readings of a part that others keep replacing
 
 Key = tuple[str, str]  # a model's and a recipe's digest
 T = TypeVar("T")
+_Stored = tuple[str, str, Summary]  # id and title as it was first scored, and the sums
 
 
 class Reader:
@@ -121,22 +122,20 @@ class Reader:
         run: what this run speaks of, and nothing else.
         """
         labels = self.labels(run)
-        stored: dict[Key, dict[str, tuple[Label, Summary]]] = {}
+        stored: dict[Key, dict[str, _Stored]] = {}
         abouts: dict[Key, About] = {}
         for part in self._parts():
-            names = ["story", "title"] if part.is_older else ["story"]
-            table = self._read(part, [*names, *SUMS])
+            table = self._read(part, ["story", *(["title"] if part.is_older else ()), *SUMS])
             about = self._try(part, Part.about)
             if about is None or table is None:
                 continue
             key = (part.model, part.recipe)
             abouts.setdefault(key, about)
             rows = stored.setdefault(key, {})
-            told = zip(*_lists(table.select(names)), strict=True)
-            sums = zip(*_lists(table.select(SUMS)), strict=True)
-            for (name, *title), (digest, *numbers) in zip(told, sums, strict=True):
-                label = Label(digest, name, *(title or [""]))
-                rows.setdefault(digest, (label, Summary(*numbers)))
+            names, titles = _lists(table.select(["story"]))[0], _titles(table)
+            for name, title, digest, *numbers in zip(names, titles, *_sums(table), strict=True):
+                if digest not in rows:
+                    rows[digest] = (name, title, Summary(*numbers))
         for key, rows in stored.items():
             if (found := _contents(key, abouts[key], rows, labels)) is not None:
                 yield found
@@ -256,6 +255,16 @@ def _lists(table: pa.Table) -> list[list[Any]]:
     return [column.to_pylist() for column in table.columns]
 
 
+def _sums(table: pa.Table) -> list[list[Any]]:
+    return _lists(table.select(SUMS))
+
+
+def _titles(table: pa.Table) -> list[str]:
+    if "title" not in table.column_names:
+        return [""] * len(table)
+    return list(table.column("title").to_pylist())
+
+
 def _texts(table: pa.Table) -> list[str]:
     if "text" not in table.column_names:
         return [""] * len(table)
@@ -264,8 +273,8 @@ def _texts(table: pa.Table) -> list[str]:
 
 def _row(at: int, part: Part) -> tuple[str, StoryScore] | None:
     """A text's digest and its score; None where the part has not so many rows."""
-    table = part.row(at, [*SUMS, *TOKENS, *ALTERNATIVES])
-    return next(decode(table, part.about().top)) if len(table) else None
+    found = part.row(at, [*SUMS, *TOKENS, *ALTERNATIVES])
+    return next(decode(*found)) if found else None
 
 
 def _look_through(part: Part) -> bool:
@@ -273,19 +282,21 @@ def _look_through(part: Part) -> bool:
     return True
 
 
-def _contents(
-    key: Key, about: About, rows: dict[str, tuple[Label, Summary]], labels: Labels
-) -> Contents | None:
+def _contents(key: Key, about: About, rows: dict[str, _Stored], labels: Labels) -> Contents | None:
     recipe = about.recipe
     if recipe is None or not labels.has(*key):
         return None
-    told = [label for label in labels.stories if label.digest in rows]
+    found = [
+        Entry(label.digest, label.id, label.title, label.group, rows[label.digest][2])
+        for label in labels.stories
+        if label.digest in rows
+    ]
     if not labels.is_one:
-        known = {label.digest for label in told}
-        told += [label for digest, (label, _) in rows.items() if digest not in known]
-    return Contents(
-        labels.members.get(key[0]) or (about.member,),
-        recipe,
-        key[1],
-        tuple(Entry(d.digest, d.id, d.title, d.group, rows[d.digest][1]) for d in told),
-    )
+        known = {entry.digest for entry in found}
+        found += [
+            Entry(digest, name, title, "", summary)
+            for digest, (name, title, summary) in rows.items()
+            if digest not in known
+        ]
+    members = labels.members.get(key[0]) or (about.member,)
+    return Contents(members, recipe, key[1], tuple(found))

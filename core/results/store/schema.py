@@ -144,6 +144,16 @@ def decode(table: pa.Table, top: int) -> Iterator[tuple[str, StoryScore]]:
 
     top: alternatives of a token; where the table has no column of them they are empty, (T, 0).
     """
+    flat, offsets = _flat(table, top)
+    sums = zip(*(table.column(name).to_pylist() for name in SUMS), strict=True)
+    for (digest, *numbers), (start, end) in zip(sums, pairwise(offsets.tolist()), strict=True):
+        # Copies: one story that is kept must not keep its whole row group in memory.
+        arrays = {name: flat[name][start:end].copy() for name in (*TOKENS, *ALTERNATIVES)}
+        yield digest, StoryScore(**arrays, summary=Summary(*numbers))
+
+
+def _flat(table: pa.Table, top: int) -> tuple[dict[str, Any], Any]:
+    """The tokens of all rows one behind the other, by column, and where each row begins."""
     lists = {name: _lists(table.column(name)) for name in TOKENS}
     if any(lists[name][0].null_count for name in _WHOLE):
         raise Damaged("nulls where every token has a number")
@@ -157,11 +167,7 @@ def decode(table: pa.Table, top: int) -> Iterator[tuple[str, StoryScore]]:
         else:
             kind = SCHEMA.field(name).type.value_type.value_type.to_pandas_dtype()
             flat[name] = np.empty((offsets[-1], 0), kind)
-    sums = zip(*(table.column(name).to_pylist() for name in SUMS), strict=True)
-    for (digest, *numbers), (start, end) in zip(sums, pairwise(offsets.tolist()), strict=True):
-        # Copies: one story that is kept must not keep its whole row group in memory.
-        arrays = {name: flat[name][start:end].copy() for name in (*TOKENS, *ALTERNATIVES)}
-        yield digest, StoryScore(**arrays, summary=Summary(*numbers))
+    return flat, offsets
 
 
 def check(table: pa.Table, model_digest: str, recipe_digest: str, top: int) -> None:
@@ -170,9 +176,10 @@ def check(table: pa.Table, model_digest: str, recipe_digest: str, top: int) -> N
     for name, wanted in (("model_digest", model_digest), ("recipe_digest", recipe_digest)):
         if any(found != wanted for found in pc.unique(table.column(name)).to_pylist()):
             raise Damaged("it holds rows of another model or recipe than its name says")
-    for _, score in decode(table, top):
-        if score.summary.tokens != int((score.ranks > 0).sum()):
-            raise Damaged("its sums do not count the tokens that are there")
+    flat, offsets = _flat(table, top)
+    scored = np.concatenate([[0], np.cumsum(flat["ranks"] > 0)])[offsets]
+    if not np.array_equal(np.diff(scored), table.column("tokens").to_numpy()):
+        raise Damaged("its sums do not count the tokens that are there")
 
 
 def check_keys(table: pa.Table) -> None:
