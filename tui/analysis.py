@@ -112,7 +112,8 @@ class Analysis:
             return
         from ..core.results.store import Store
 
-        read = measuring.read_families(Store(self.folder), sheet)
+        store = Store(self.folder, lambda said: self.deliver(Refused("Store", said)))
+        read = measuring.read_families(store, sheet)
         self.deliver(measuring.tokens_read(asked, read))
         if asked == self.asked:
             self.deliver(Found(asked, measuring.findings(sheet, snapshot, read), whole=True))

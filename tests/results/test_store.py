@@ -297,6 +297,12 @@ def test_a_later_layout_is_told_in_one_line(store: Store) -> None:
             ask(Store(store.folder))
 
 
+def plainly_read(store: Store) -> list[str]:
+    if not store.layout.scores.is_dir() or not parts_of(store):
+        return []
+    return list(pq.read_table(store.layout.scores, columns=["story"])["story"].to_pylist())
+
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -313,6 +319,12 @@ def test_two_processes_share_a_folder(store: Store, repo: Path) -> None:
         subprocess.Popen([*command, first], cwd=repo / "tests", stderr=subprocess.PIPE)
         for first in ("0", "20")  # ten stories are scored by both
     ]
+    before: set[str] = set()
+    while any(process.poll() is None for process in writers):  # as any plain reader does
+        found = plainly_read(store)
+        assert len(found) == len(set(found))
+        assert before <= set(found)
+        before = set(found)
     for process in writers:
         _, said = process.communicate()
         assert process.returncode == 0, said.decode()

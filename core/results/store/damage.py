@@ -13,7 +13,7 @@ from .layout import Layout
 from .parts import Part, Stamp, Unreadable
 from .schema import Damaged
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 
 
 class Aside:

@@ -86,9 +86,12 @@ class Part:
     def about(self) -> About:
         """What it notes of its rows. Raises as all reading here does."""
         with self._opened() as file:
-            if self.is_older:
-                return older.about(file.read_row_group(0, older.LABELS))
-            return noted(file.schema_arrow)
+            return self._about(file)
+
+    def _about(self, file: pq.ParquetFile) -> About:
+        if self.is_older:
+            return older.about(file.read_row_group(0, older.LABELS))
+        return noted(file.schema_arrow)
 
     def read(self, columns: list[str]) -> pa.Table:
         """These columns of all rows.
@@ -117,15 +120,15 @@ class Part:
                 check_keys(table)
                 yield table
 
-    def row(self, at: int, columns: list[str]) -> pa.Table:
-        """One row; an empty table where there are not so many."""
+    def row(self, at: int, columns: list[str]) -> tuple[pa.Table, int] | None:
+        """One row, and how many alternatives its tokens have; None where there is no such row."""
         with self._opened() as file:
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if at < rows:
-                    return file.read_row_group(group, columns).slice(at, 1)
+                    return file.read_row_group(group, columns).slice(at, 1), self._about(file).top
                 at -= rows
-            return file.schema_arrow.empty_table().select(columns)
+            return None
 
     def look_through(self) -> None:
         """Read everything, and check that it holds together."""

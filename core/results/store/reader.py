@@ -22,7 +22,7 @@ from .damage import Aside, Checked, Tell
 from .labels import Labels, read_labels
 from .layout import Layout
 from .parts import Gone, Part, Stamp, Unreadable
-from .rows import Contents, Entry, Label
+from .rows import Contents, Entry
 from .schema import (
     ALTERNATIVES,
     CUTS,
@@ -41,6 +41,7 @@ TRIES = 5  # readings of a part that others keep replacing
 
 Key = tuple[str, str]  # a model's and a recipe's digest
 T = TypeVar("T")
+_Stored = tuple[str, str, Summary]  # id and title as it was first scored, and the sums
 
 
 class Reader:
@@ -147,20 +148,20 @@ class Reader:
         run: what this run speaks of, and nothing else.
         """
         labels = self.labels(run)
-        stored: dict[Key, dict[str, tuple[Label, Summary]]] = {}
+        stored: dict[Key, dict[str, _Stored]] = {}
         abouts: dict[Key, About] = {}
         for part in self._parts():
-            names = ["story", "title"] if part.is_older else ["story"]
-            table = self._read(part, [*names, *SUMS])
+            table = self._read(part, ["story", *(["title"] if part.is_older else ()), *SUMS])
             about = self._try(part, Part.about)
             if about is None or table is None:
                 continue
             key = (part.model, part.recipe)
             abouts.setdefault(key, about)
             rows = stored.setdefault(key, {})
-            told = zip(*_lists(table.select(names)), strict=True)
-            for (name, *title), (digest, summary) in zip(told, sums_of(table), strict=True):
-                rows.setdefault(digest, (Label(digest, name, *(title or [""])), summary))
+            names, titles = _lists(table.select(["story"]))[0], _titles(table)
+            for name, title, (digest, summary) in zip(names, titles, sums_of(table), strict=True):
+                if digest not in rows:
+                    rows[digest] = (name, title, summary)
         for key, rows in stored.items():
             if (found := _contents(key, abouts[key], rows, labels)) is not None:
                 yield found
@@ -282,10 +283,16 @@ def _lists(table: pa.Table) -> list[list[Any]]:
     return [column.to_pylist() for column in table.columns]
 
 
+def _titles(table: pa.Table) -> list[str]:
+    if "title" not in table.column_names:
+        return [""] * len(table)
+    return list(table.column("title").to_pylist())
+
+
 def _row(at: int, part: Part) -> tuple[str, StoryScore] | None:
     """A text's digest and its score; None where the part has not so many rows."""
-    table = part.row(at, [*SUMS, *TOKENS, *ALTERNATIVES])
-    return next(decode(table, part.about().top)) if len(table) else None
+    found = part.row(at, [*SUMS, *TOKENS, *ALTERNATIVES])
+    return next(decode(*found)) if found else None
 
 
 def _look_through(part: Part) -> bool:
@@ -293,19 +300,21 @@ def _look_through(part: Part) -> bool:
     return True
 
 
-def _contents(
-    key: Key, about: About, rows: dict[str, tuple[Label, Summary]], labels: Labels
-) -> Contents | None:
+def _contents(key: Key, about: About, rows: dict[str, _Stored], labels: Labels) -> Contents | None:
     recipe = about.recipe
     if recipe is None or not labels.has(*key):
         return None
-    told = [label for label in labels.stories if label.digest in rows]
+    found = [
+        Entry(label.digest, label.id, label.title, label.group, rows[label.digest][2])
+        for label in labels.stories
+        if label.digest in rows
+    ]
     if not labels.is_one:
-        known = {label.digest for label in told}
-        told += [label for digest, (label, _) in rows.items() if digest not in known]
-    return Contents(
-        labels.members.get(key[0]) or (about.member,),
-        recipe,
-        key[1],
-        tuple(Entry(d.digest, d.id, d.title, d.group, rows[d.digest][1]) for d in told),
-    )
+        known = {entry.digest for entry in found}
+        found += [
+            Entry(digest, name, title, "", summary)
+            for digest, (name, title, summary) in rows.items()
+            if digest not in known
+        ]
+    members = labels.members.get(key[0]) or (about.member,)
+    return Contents(members, recipe, key[1], tuple(found))

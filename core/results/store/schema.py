@@ -146,6 +146,16 @@ def decode(table: pa.Table, top: int) -> Iterator[tuple[str, StoryScore]]:
 
     top: alternatives of a token; where the table has no column of them they are empty, (T, 0).
     """
+    flat, offsets = _flat(table, top)
+    rows = zip(sums_of(table), pairwise(offsets.tolist()), strict=True)
+    for (digest, summary), (start, end) in rows:
+        # Copies: one story that is kept must not keep its whole row group in memory.
+        arrays = {name: flat[name][start:end].copy() for name in (*TOKENS, *ALTERNATIVES)}
+        yield digest, StoryScore(**arrays, summary=summary)
+
+
+def _flat(table: pa.Table, top: int) -> tuple[dict[str, Any], Any]:
+    """The tokens of all rows one behind the other, by column, and where each row begins."""
     flat, offsets = _by_token(table, TOKENS)
     for name in ALTERNATIVES:
         if name in table.column_names:
@@ -153,12 +163,7 @@ def decode(table: pa.Table, top: int) -> Iterator[tuple[str, StoryScore]]:
         else:
             kind = SCHEMA.field(name).type.value_type.value_type.to_pandas_dtype()
             flat[name] = np.empty((offsets[-1], 0), kind)
-    for (digest, summary), (start, end) in zip(
-        sums_of(table), pairwise(offsets.tolist()), strict=True
-    ):
-        # Copies: one story that is kept must not keep its whole row group in memory.
-        arrays = {name: flat[name][start:end].copy() for name in (*TOKENS, *ALTERNATIVES)}
-        yield digest, StoryScore(**arrays, summary=summary)
+    return flat, offsets
 
 
 def decode_texts(table: pa.Table, top: int) -> Iterator[tuple[str, tuple[str, StoryScore]]]:
@@ -198,9 +203,10 @@ def check(table: pa.Table, model_digest: str, recipe_digest: str, top: int) -> N
     for name, wanted in (("model_digest", model_digest), ("recipe_digest", recipe_digest)):
         if any(found != wanted for found in pc.unique(table.column(name)).to_pylist()):
             raise Damaged("it holds rows of another model or recipe than its name says")
-    for _, score in decode(table, top):
-        if score.summary.tokens != int((score.ranks > 0).sum()):
-            raise Damaged("its sums do not count the tokens that are there")
+    flat, offsets = _flat(table, top)
+    scored = np.concatenate([[0], np.cumsum(flat["ranks"] > 0)])[offsets]
+    if not np.array_equal(np.diff(scored), table.column("tokens").to_numpy()):
+        raise Damaged("its sums do not count the tokens that are there")
 
 
 def check_keys(table: pa.Table) -> None:

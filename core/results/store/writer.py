@@ -35,9 +35,9 @@ from .rows import Label, Row
 from .schema import encode, noted
 from .vocabularies import write_vocabulary
 
-FULL = 8 << 20  # bytes from which on a part is not filled any further
+FULL = 4 << 20  # bytes from which on a part is not filled any further
 PATIENCE = 1.0  # seconds that a writer waits for its turn, before it fills a part of its own
-SCATTERED = 64  # row groups of a part more than it needs, from which on they are joined
+SCATTERED = 16  # row groups of a part more than it needs, from which on they are joined
 ABANDONED = 24 * 3600.0  # seconds after which another machine's part is filled by whoever comes
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
