@@ -64,7 +64,10 @@ def score(
     if not specs:
         raise EyebrowError("Nothing to score", "no model was given")
     loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
-    running = _Run(as_stories(stories), _store(store), loading, progress or (lambda _: None))
+    warnings: list[str] = []
+    running = _Run(
+        as_stories(stories), _store(store, warnings.append), loading, progress or (lambda _: None)
+    )
     found = running.fetch(specs)
     known = {spec.name: identity for spec, (_, identity) in found.items()}
     recipe = shared_recipe(recipe, {name: each.positions for name, each in known.items()})
@@ -78,7 +81,7 @@ def score(
         raise running.nothing()
     results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
-    return replace(results, warnings=tuple(map(same_weights_in_words, twice)))
+    return replace(results, warnings=(*warnings, *map(same_weights_in_words, twice)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +317,8 @@ def _specs(models: str | ModelSpec | Sequence[str | ModelSpec]) -> list[ModelSpe
     return list(dict.fromkeys([*names, *(m for m in given if isinstance(m, ModelSpec))]))
 
 
-def _store(store: Store | Path | str | None) -> Store | None:
-    return store if store is None or isinstance(store, Store) else Store(Path(store))
+def _store(store: Store | Path | str | None, tell: Callable[[str], object]) -> Store | None:
+    return store if store is None or isinstance(store, Store) else Store(Path(store), tell)
 
 
 def _let_go() -> None:

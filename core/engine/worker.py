@@ -48,7 +48,7 @@ from .messages import (
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
 
-GRACE = 0.4  # seconds from the closing of the pipe until a batch under way is left undone
+GRACE = 0.25  # seconds from the closing of the pipe until a batch under way is left undone
 LIMIT = 3.0  # and until the process ends even where the store does not answer
 IDLE = 0.3  # seconds without work until what is finished is written
 URGENT, BACKGROUND = 0.3, 0.5  # seconds a batch should take: that long a key waits, at most

@@ -366,3 +366,16 @@ def test_weights_that_are_no_numbers_are_named(
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(EyebrowError, match=r"model\.norm\.weight holds NaN in 1 of 32 places"):
         score(stories, str(folder))
+
+
+def test_a_damaged_part_is_told_and_scored_anew(stories: list[Story], tmp_path: Path) -> None:
+    first = score(stories, BIGRAM, store=tmp_path)
+    (part,) = (tmp_path / "scores").glob("*.parquet")
+    raw = bytearray(part.read_bytes())
+    raw[len(raw) // 2 : len(raw) // 2 + 200] = bytes(200)
+    part.write_bytes(raw)
+    again = score(stories, BIGRAM, store=tmp_path)
+    assert again.models == first.models
+    (said,) = again.warnings
+    assert part.name in said
+    assert score(stories, BIGRAM, store=tmp_path).warnings == ()

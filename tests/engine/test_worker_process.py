@@ -141,6 +141,7 @@ def test_a_request_that_cannot_be_read_is_its_end(desk: Open, spec: Spec, tmp_pa
     at.process.stdin.write(struct.pack("<Q", 4) + b"junk")
     at.process.stdin.flush()
     (*_, died) = at.until(WorkerDied)
+    assert died.status == 1
     assert "cannot be read" in died.last_words
     assert stored(tmp_path / "scores", spec("llama")) == digests(some)
 
@@ -254,16 +255,6 @@ def test_it_leaves_in_the_midst_of_a_batch_with_what_is_finished(
     at.leave()
     assert at.process.returncode == 0
     assert stored(tmp_path / "scores", model) == digests(told)
-
-
-def test_an_unreadable_request_ends_it(desk: Open) -> None:
-    at = desk()
-    at.until(Hello)
-    at.process.stdin.write(b"\x05\0\0\0\0\0\0\0hello")
-    at.process.stdin.flush()
-    died = at.until(WorkerDied)[-1]
-    assert died.status == 1
-    assert "unreadable" in died.last_words
 
 
 def is_running(pid: int) -> bool:
