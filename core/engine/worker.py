@@ -309,10 +309,11 @@ def main() -> None:
 
 def _leave(inbox: Inbox, left: threading.Event, work: list[Worker], status: int) -> None:
     """Nobody speaks any more: end the process, what is finished written."""
-    inbox.close()
     end = threading.Timer(LIMIT, os._exit, (status,))
     end.daemon = True
     end.start()
+    if not status:  # else the process must not end by itself, which would say that all is well
+        inbox.close()
     if status or not left.wait(GRACE):  # in the midst of a batch, a download, of loading
         for worker in work:
             worker.keeper.write()
