@@ -128,7 +128,8 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
 
 
 def check_readable(folder: Path, name: str) -> None:
-    """Refuse files of weights and of a tokenizer that cannot be opened."""
+    """Refuse a configuration that is none, then weights and a tokenizer that cannot be opened."""
+    read_config(folder)
     readable_weights(folder, name)
     for path in tokenizer_files(folder):
         try:

@@ -259,6 +259,12 @@ def _without_tokenizer(place: Path) -> None:
         file.unlink()
 
 
+def _broken_all_over(place: Path) -> None:
+    (place / "config.json").write_bytes(b"{")
+    (place / "model.safetensors").unlink()
+    (place / "model.safetensors").mkdir()
+
+
 def _folder_for_tokenizer(place: Path) -> None:
     _without_tokenizer(place)
     (place / "tokenizer").mkdir()
@@ -318,6 +324,11 @@ MODELS: dict[str, tuple[Make, int, str]] = {
     "a vocabulary without end": (_configured(vocab_size=_MANY), 1, "shapes"),
     "numbers beyond counting": (_configured(intermediate_size=10**30), 2, "broken/config.json"),
     "other shapes than said": (_configured(hidden_size=40), 1, "shapes"),
+    "a configuration cut short, and no more": (
+        _model(_broken_all_over),
+        2,
+        "config.json cannot be read",
+    ),
     # its weights
     "weights cut short": (
         _model(lambda p: os.truncate(p / "model.safetensors", 5000)),

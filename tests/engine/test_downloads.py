@@ -43,7 +43,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_one_is_scored_while_another_comes(hub: Hub, desk: Callable[..., Desk], spec: Spec) -> None:
-    hub.repositories["owner/tiny"].slow = 0.5  # half a minute for all of it
+    hub.repositories["owner/tiny"].slow = 4.0  # for all of it longer than a reply is waited for
     at, few = desk(offline=False), stories(3)
     at.send(Score(1, spec("llama"), RECIPE, stories(6000)))
     at.send(Score(2, REMOTE, RECIPE, few, urgent=True))
@@ -51,6 +51,7 @@ def test_one_is_scored_while_another_comes(hub: Hub, desk: Callable[..., Desk], 
     replies = at.until(Finished)
     assert replies[-1].job == 3, "not held up by the download that was asked for first"
     assert digests(replies) >= digests(few)
+    hub.repositories["owner/tiny"].slow = 0.5
     while hub.sent.get(WEIGHTS, 0) < 9_000 or at.until(Downloading)[-1].done < 9_000:
         time.sleep(0.01)
     at.send(CancelDownload("tiny"))
