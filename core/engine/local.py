@@ -74,8 +74,8 @@ def score(
     running.cuts_stories = len({each.tokenizer for each in known.values()}) > 1
     columns = [
         column
-        for spec, (folder, _) in found.items()
-        if (column := running.column(spec, folder, recipe))
+        for spec, (folder, identity) in found.items()
+        if (column := running.column(spec, folder, identity, recipe))
     ]
     if not columns:
         raise running.nothing()
@@ -192,14 +192,16 @@ class _Run:
             raise self.nothing()
         return found
 
-    def column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column | None:
+    def column(
+        self, spec: ModelSpec, folder: Path, identity: Identity, recipe: Recipe
+    ) -> Column | None:
         """One model's numbers; None where it has none, which is then among the failures."""
         before = len(self.failures)
         if self._lost is not None:  # nothing on that device answers any more
             self.failed(spec.name, self._lost)
             return None
         try:
-            column = self._column(spec, folder, recipe)
+            column = self._column(spec, folder, identity, recipe)
         except DeviceLost as error:
             self._lost = error
             self.failed(spec.name, error)
@@ -214,10 +216,9 @@ class _Run:
         del self.failures[before + 1 :]  # every story failed: one line says it as well
         return None
 
-    def _column(self, spec: ModelSpec, folder: Path, recipe: Recipe) -> Column:
+    def _column(self, spec: ModelSpec, folder: Path, identity: Identity, recipe: Recipe) -> Column:
         from ..models.load import revision_of
 
-        identity = identify(folder)
         self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.keeper.known(digest, recipe.digest)
         sums = {d: known[d] for d in self.told.lengths if d in known}

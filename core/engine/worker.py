@@ -230,7 +230,7 @@ class Worker:
             for digest, _, _ in there:
                 del job.left[digest]
         began, spent = time.monotonic(), 0.0
-        texts = {digest: story.text for digest, story in job.left.items()}
+        texts = {d: story.text for d, story in job.left.items()} if request.cuts else {}
         seconds = URGENT if request.urgent else BACKGROUND
         for step in run(held.loaded, held.scorer(recipe), job.left, self.keeper, seconds):
             for digest, error in step.failures:
