@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 
@@ -35,6 +37,39 @@ def shorten(text: str, cells: int) -> str:
         else:
             too_long = middle
     return text[:fits] + ELLIPSIS
+
+
+def shorten_apart(names: Sequence[str], cells: int) -> list[str]:
+    """Names cut to at most `cells` cells each so that they can still be told apart.
+
+    Nothing is cut where all fit. Else names that begin alike up to a dash lose that beginning
+    (`…50k`, `…200k`), and those that would be equal once cut at the end keep their end instead.
+    """
+    if all(cell_len(name) <= cells for name in names):
+        return list(names)
+    heads = Counter(name[:at] for name in set(names) for at in _behind_dashes(name))
+    tails = []
+    for name in names:
+        head = max((name[:at] for at in _behind_dashes(name) if heads[name[:at]] > 1), default="")
+        tails.append(ELLIPSIS + name.removeprefix(head) if head else name)
+    cut = [shorten(tail, cells) for tail in tails]
+    same = Counter(dict(zip(names, cut, strict=True)).values())
+    return [
+        short if same[short] == 1 else _shorten_front(tail, cells)
+        for short, tail in zip(cut, tails, strict=True)
+    ]
+
+
+def _behind_dashes(name: str) -> list[int]:
+    return [at + 1 for at, sign in enumerate(name[:-1]) if sign == "-"]
+
+
+def _shorten_front(text: str, cells: int) -> str:
+    while text and cell_len(text) > cells:
+        text = ELLIPSIS + text.removeprefix(ELLIPSIS)[1:]
+        if text == ELLIPSIS:
+            break
+    return shorten(text, cells)
 
 
 def compact_count(n: float | None) -> str:

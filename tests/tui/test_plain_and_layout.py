@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from eyebrow.core.wording import visible
 from eyebrow.tui.panes.layout import lay_out
-from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten
+from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten, shorten_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,3 +73,24 @@ def test_newlines_take_a_cell_and_long_words_are_broken() -> None:
     lines = lay_out("ab\ncd", [3, 5], 10, True)
     assert [[run.text for run in line] for line in lines] == [["ab↵"], ["cd"]]
     assert len(lay_out("x" * 25, [25], 10, False)) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "cells", "wanted"),
+    [
+        (["pocket-50k", "pocket-3m"], 10, ["pocket-50k", "pocket-3m"]),
+        (["pocket-50k", "pocket-200k", "gpt2"], 7, ["…50k", "…200k", "gpt2"]),
+        (["smollm2-135m-base", "smollm2-135m-chat"], 6, ["…base", "…chat"]),
+        (["checkpoint100", "checkpoint200"], 6, ["…nt100", "…nt200"]),
+        (["a-long-name-of-one"], 6, ["a-lon…"]),
+    ],
+)
+def test_names_that_are_cut_can_still_be_told_apart(
+    names: list[str], cells: int, wanted: list[str]
+) -> None:
+    assert shorten_apart(names, cells) == wanted
+
+
+@given(st.lists(st.text(max_size=12), max_size=6), st.integers(0, 14))
+def test_names_told_apart_have_the_room_they_are_given(names: list[str], cells: int) -> None:
+    assert all(cell_width(name) <= cells for name in shorten_apart(names, cells))

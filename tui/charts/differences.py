@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten
+from ..plain import cell_width, shorten_apart
 from ..terminal import ColourDepth
 from . import ink
 from .axis import Axis
@@ -44,6 +44,7 @@ def differences(
     colour = ink.palette(dark, depth)[0]
     labels = [visible(row.label) for row in rows]
     names = min(max(map(cell_width, labels)), width // 3)
+    labels = shorten_apart(labels, names)
     texts = max(cell_width(row.text) for row in rows)
     if width - names - texts < 24:
         texts = 0
@@ -58,7 +59,6 @@ def differences(
     empty = " " * (names + 1) + ink.paint(" " * zero + "┊", quiet)
     body: list[str] = []
     for row, label in zip(rows, labels, strict=True):
-        label = shorten(label, names)
         body += [empty] * ((gap - 1) // 2)
         text = f" {row.text:<{texts}}" if texts else ""
         pad = " " * (names + 1 - cell_width(label))

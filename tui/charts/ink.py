@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten
+from ..plain import cell_width, shorten, shorten_apart
 from ..terminal import ColourDepth
 
 SOLID = "●◆▲■▼"
@@ -19,6 +19,9 @@ EMPHASISED = {"●": "◉", "○": "◎", "◆": "◈", "◇": "◈", "▲": "�
 LINE = "⠒"
 BAND = "⣒"
 """What stands in a legend for a line without markers, and for one with its band."""
+
+LEAST_LABEL = 4
+"""Cells below which a label of a legend says nothing."""
 
 _SGR = re.compile("\x1b\\[[0-9;]*m")
 _PALETTE_16 = re.compile("\x1b\\[38;5;([0-9]|1[0-5])m")
@@ -62,19 +65,23 @@ def in_depth(line: str, depth: ColourDepth) -> str:
 
 
 def heading(entries: list[Entry], width: int, title: str, quiet: int | None) -> str:
-    """A title on the left, the legend on the right, cut where they do not fit."""
+    """A title on the left, the legend on the right.
+
+    The title is the unit of what is drawn: labels are cut before it is, and the last of them are
+    left out where all cannot be told apart.
+    """
     title = shorten(visible(title), width)
     labels = [visible(label) for _, _, label in entries]
+    room = width - cell_width(title) - 2 * bool(title)
 
     def legend_width() -> int:
         return sum(2 + cell_width(label) for label in labels) + 3 * (len(labels) - 1)
 
-    if cell_width(title) + 2 + legend_width() > width:
-        title = ""
-    if legend_width() > width:
-        each = max(1, (width + 3) // len(labels) - 5)
-        labels = [shorten(label, each) for label in labels]
-    while labels and legend_width() > width:
+    for cells in range(max(map(cell_width, labels), default=0), LEAST_LABEL - 1, -1):
+        if legend_width() <= room:
+            break
+        labels = shorten_apart([visible(label) for _, _, label in entries], cells)
+    while labels and legend_width() > room:
         labels.pop()
     gap = " " * (width - cell_width(title) - legend_width()) if labels else ""
     signs = [

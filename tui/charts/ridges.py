@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible
-from ..plain import cell_width, figures, shorten
+from ..plain import cell_width, figures, shorten_apart
 from ..terminal import ColourDepth
 from . import ink
 from .axis import Axis
@@ -52,8 +52,9 @@ def ridges(
         return ""
     quiet = ink.quiet_colour(dark, depth)
     fill, mark = ink.palette(dark, depth)[:2]
-    names = max(cell_width(visible(row.label)) for row in rows)
-    names = min(names, NAME, width // 4)
+    labels = [visible(row.label) for row in rows]
+    names = min(max(map(cell_width, labels)), NAME, width // 4)
+    labels = shorten_apart(labels, names)
     ruler = Ruler(axis, *span, max(1, width - names - 10))
     room = height - 4 if height >= 10 else height - 3
     each = max(1, min(_TALLEST, room // len(rows)))
@@ -62,10 +63,9 @@ def ridges(
     if any(row.story is not None for row in rows):
         entries.append(("○", mark, "this story"))
     body: list[str] = []
-    for row in rows[: room // each]:
+    for row, name in list(zip(rows, labels, strict=True))[: room // each]:
         for line in _ridge(row, ruler, each - 1, highest):
             body.append(" " * (names + 1) + ink.paint(line, fill))
-        name = shorten(visible(row.label), names)
         lead = ("▸" if row.label == current else " ") + name + " " * (names - cell_width(name))
         body.append(lead + _bar(row, ruler, fill, mark) + f" {figures(row.quantiles[2]):>7}")
     body += [""] * (room - len(body))

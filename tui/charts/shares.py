@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten
+from ..plain import cell_width, shorten, shorten_apart
 from ..terminal import ColourDepth
 from . import ink
 from .curves import MIN_HEIGHT, MIN_WIDTH
@@ -43,13 +43,13 @@ def shares(
     colour = ink.palette(dark, depth)[0]
     names = [visible(row.label) for row in rows]
     room = min(max(map(cell_width, names)), width // 4)
+    names = shorten_apart(names, room)
     cells = width - room - 2 - NUMBER * len(limits)
     numbers = cells >= LEAST
     cells = max(1, cells if numbers else width - room - 2)
     gap = max(1, min(3, (height - 2) // len(rows)))
     lines = [_heading(limits, width, title, colour, quiet, numbers)]
     for row, name in zip(rows, names, strict=True):
-        name = shorten(name, room)
         lead = ("▸" if row.label == current else " ") + name + " " * (room - cell_width(name))
         said = "".join(f"{100 * share:>{NUMBER - 2}.0f} %" for share in row.shares)
         bar = lead + " " + ink.paint(_bar(row.shares, cells), colour)
