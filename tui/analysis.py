@@ -114,7 +114,7 @@ class Analysis:
 
         store = Store(self.folder, lambda said: self.deliver(Refused("Store", said)))
         read = measuring.read_families(store, sheet)
-        self.deliver(measuring.tokens_read(asked, read))
+        self.deliver(measuring.tokens_read(asked, sheet, read))
         if asked == self.asked:
             self.deliver(Found(asked, measuring.findings(sheet, snapshot, read), whole=True))
 

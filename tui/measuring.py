@@ -16,7 +16,7 @@ from ..core.results.fits import Fit
 from ..core.results.places import Places
 from ..core.results.scaling import FamilyFit, fit_families
 from ..core.results.sheet import Sheet, Told, build_sheet
-from ..core.results.statistics import intervals
+from ..core.results.statistics import interval, intervals, resampled_log_perplexities
 from ..core.results.store import Store
 from ..core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
 from ..core.results.trends import trend
@@ -307,27 +307,39 @@ def read_families(store: Store, sheet: Sheet) -> list[FamilyTokens]:
     return [read_tokens(store, sheet, rows) for _, rows in sheet.families()]
 
 
-def tokens_read(asked: int, families: Sequence[FamilyTokens]) -> TokensRead:
+def tokens_read(asked: int, sheet: Sheet, families: Sequence[FamilyTokens]) -> TokensRead:
     """The curves over places, in bits, and over ranks, in per cent."""
     models = [model for family in families for model in family.models if model.tokens]
     if not models:
         return TokensRead(asked, missing="the store has no tokens of these stories")
-    five = all(model.five.stories for model in models)
+    five = min(model.five.stories for model in models)
+    tokenizers = {member.name: member.tokenizer for member in sheet.models}
     return TokensRead(
         asked,
         tuple(_by_place(model, model.by_token) for model in models),
         tuple(
-            Profile(
-                model.model, (1.0, 2.0, 3.0, 4.0, 5.0), tuple((model.five.means / BIT).tolist())
-            )
-            if five
-            else _by_number(model, model.by_sentence)
-            for model in models
+            _of_five(model) if five else _by_number(model, model.by_sentence) for model in models
         ),
-        five,
         tuple(model.model for model in models),
+        tuple(tokenizers[model.model] for model in models),
+        min(model.stories for model in models),
+        five,
         RANKS,
         tuple(model.rank_shares for model in models),
+    )
+
+
+def _of_five(model: ModelTokens) -> Profile:
+    """The five sentences, with intervals that resample stories: all five on the same resamples."""
+    five = model.five
+    drawn = resampled_log_perplexities(five.nll, five.tokens.astype(np.float64)) / BIT
+    ends = [interval(row) if five.stories > 1 else (math.nan, math.nan) for row in drawn]
+    return Profile(
+        model.model,
+        FIVE,
+        tuple((five.means / BIT).tolist()),
+        tuple(low for low, _ in ends),
+        tuple(high for _, high in ends),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.wording import many
 from . import charts
 from .charts.ink import HOLLOW, SOLID, palette
 from .panes.chart import Picture
@@ -33,6 +34,7 @@ CHARTS: tuple[ChartName, ...] = (
     "ranks",
 )
 OF_TOKENS: tuple[ChartName, ...] = ("tokens", "sentences", "ranks")
+BESIDE = 0.06  # sentences between the points of two models
 NAMES: dict[Measure, str] = {
     "perplexity": "Perplexity",
     "bits per byte": "Bits per byte",
@@ -298,15 +300,25 @@ def spread(
 
 
 def _of_tokens(name: ChartName, tokens: TokensRead | None, look: Look) -> View:
+    """Per token, so of the models alone that cut as the one in use does."""
     title = _title(name, "perplexity")
     if tokens is None:
         return View(title, waiting="reading the tokens of all stories from the store…")
     if tokens.missing:
         return View(title, waiting=tokens.missing)
+    cut_by = dict(zip(tokens.models, tokens.tokenizers, strict=True))
+    own = [model for model in tokens.models if cut_by[model] == cut_by.get(look.current)]
+    if not own:
+        return View(title, waiting=f"the tokens of {look.current} have not been read yet")
+    notes = []
+    if others := [model for model in tokens.models if model not in own]:
+        who = others[0] if len(others) == 1 else f"{len(others)} models"
+        notes.append(f"without {who}: tokens cut otherwise do not compare ([ ])")
     if name == "ranks":
         rows = [
             charts.Share(model, parts)
             for model, parts in zip(tokens.models, tokens.rank_shares, strict=True)
+            if model in own
         ]
         return View(
             title,
@@ -320,27 +332,32 @@ def _of_tokens(name: ChartName, tokens: TokensRead | None, look: Look) -> View:
                 title="share of the tokens that are among a model's first guesses",
                 current=look.current,
             ),
+            note=" · ".join([many(tokens.stories, "story", "stories"), *notes]),
         )
     bits = charts.Axis("bits per token", log=False)
     if name == "tokens":
-        furthest = max((profile.xs[-1] for profile in tokens.by_token if profile.xs), default=1.0)
+        shown = [profile for profile in tokens.by_token if profile.model in own]
+        furthest = max((profile.xs[-1] for profile in shown if profile.xs), default=1.0)
         ticks = tuple(float(4**n) for n in range(8) if 4**n <= furthest)
         x = charts.Axis("token of the story", True, compact_count, ticks)
-        return View(title, _profiles(tokens.by_token, x, bits, look))
-    last = int(max((profile.xs[-1] for profile in tokens.by_sentence if profile.xs), default=1.0))
+        notes.insert(0, many(tokens.stories, "story", "stories"))
+        return View(title, _profiles(shown, x, bits, look), note=" · ".join(notes))
+    shown = [profile for profile in tokens.by_sentence if profile.model in own]
+    last = int(max((profile.xs[-1] for profile in shown if profile.xs), default=1.0))
     every = tuple(float(n) for n in range(1, last + 1, math.ceil(last / 20)))
     x = charts.Axis("sentence of the story", False, ticks=every)
-    note = "stories of exactly five sentences" if tokens.five else ""
-    return View(title, _profiles(tokens.by_sentence, x, bits, look), note=note)
+    of = many(tokens.five or tokens.stories, "story", "stories")
+    notes.insert(0, f"{of} of five sentences, 95 % intervals" if tokens.five else of)
+    return View(title, _profiles(shown, x, bits, look), note=" · ".join(notes))
 
 
 def _profiles(profiles: Sequence[Profile], x: charts.Axis, y: charts.Axis, look: Look) -> Picture:
-    """A line for each model, of whatever family: each its colour and its sign."""
+    """A line for each model: each its colour and its sign; intervals side by side."""
     colours = palette(look.dark, look.depth)
     series = tuple(
         charts.Series(
             profile.model,
-            tuple(map(charts.Point, profile.xs, profile.ys)),
+            _points(profile, BESIDE * (n - (len(profiles) - 1) / 2)),
             colours[n % len(colours)],
             (SOLID + HOLLOW)[n % (len(SOLID) + len(HOLLOW))],
         )
@@ -348,4 +365,14 @@ def _profiles(profiles: Sequence[Profile], x: charts.Axis, y: charts.Axis, look:
     )
     return lambda width, height: charts.curves(
         series, width=width, height=height, dark=look.dark, depth=look.depth, x=x, y=y
+    )
+
+
+def _points(profile: Profile, aside: float) -> tuple[charts.Point, ...]:
+    """aside: how far right of its place a point with an interval stands, to be seen whole."""
+    if not profile.low:
+        return tuple(map(charts.Point, profile.xs, profile.ys))
+    return tuple(
+        charts.Point(x + aside, y, _end(low), _end(high))
+        for x, y, low, high in zip(profile.xs, profile.ys, profile.low, profile.high, strict=True)
     )

@@ -238,26 +238,35 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Mean surprise in bits per token of one model at some places."""
+    """Mean surprise in bits per token of one model at some places.
+
+    low, high: the ends of its 95 % intervals over stories, where they were worked out.
+    """
 
     model: str
     xs: tuple[float, ...]
     ys: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TokensRead:
     """What the tokens in the store say; `missing` says why there is nothing.
 
-    five: `by_sentence` is about stories of five sentences alone. rank_shares: of each of the
-    models, the share of tokens with a rank up to each of `ranks`.
+    models, tokenizers: whose, and what each cuts with: tokens of one tokenizer alone compare.
+    stories: that were read. five: `by_sentence` is about those of five sentences alone, so many;
+    0 where it is about all. rank_shares: of each of the models, the share of tokens with a rank
+    up to each of `ranks`.
     """
 
     asked: int
     by_token: tuple[Profile, ...] = ()
     by_sentence: tuple[Profile, ...] = ()
-    five: bool = False
     models: tuple[str, ...] = ()
+    tokenizers: tuple[str, ...] = ()
+    stories: int = 0
+    five: int = 0
     ranks: tuple[int, ...] = ()
     rank_shares: tuple[tuple[float, ...], ...] = ()
     missing: str = ""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from eyebrow.core.models.member import Member
+from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
@@ -22,7 +23,7 @@ from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
 from eyebrow.tui.scale_pictures import CHARTS
-from eyebrow.tui.scaling import MEASURES, Found, Said, snapshot
+from eyebrow.tui.scaling import MEASURES, Found, Said, TokensRead, snapshot
 from eyebrow.tui.views.scale import PANES, ScaleScreen
 
 from .stage import SPECS, STORIES, made_app, made_score, settled
@@ -117,7 +118,8 @@ async def test_the_table_sorts_by_any_column_and_leads_to_the_story() -> None:
         await pilot.press("g", "s")  # by title
         titles = [MORE[story].title for story in table._order]
         assert titles == sorted(titles, key=str.casefold)
-        assert table.row == titles.index(MORE[0].title)
+        assert table.row == 0  # what comes first is what one sorts for
+        assert MORE[app.session.story].title == titles[0]
         await pilot.press("s", "s")  # by the second size, the hardest first
         values = table.grid.values[1]
         assert table._order.tolist() == np.argsort(-values).tolist()
@@ -315,11 +317,12 @@ def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
     now = snapshot(session)
     assert now is not None
     sheet = measuring.common_to_all(measuring.sheet_of(now))
-    read = measuring.tokens_read(1, measuring.read_families(store, sheet))
+    read = measuring.tokens_read(1, sheet, measuring.read_families(store, sheet))
     assert read.models == ("made-50k", "made-200k", "made-800k")
     scores = [made_score(story.text, 1) for story in MORE]
     ranks = np.concatenate([score.ranks[score.ranks > 0] for score in scores])
     assert read.rank_shares[0][1] == pytest.approx((ranks <= 10).mean())
+    assert (read.stories, read.five, set(read.tokenizers)) == (6, 0, {""})
     weak, strong = read.by_token[0], read.by_token[2]
     assert weak.xs == strong.xs
     assert weak.ys == pytest.approx([3 * value for value in strong.ys])
@@ -356,3 +359,66 @@ async def test_other_stories_are_worked_out_anew() -> None:
         assert screen.measured is not None
         assert screen.measured.stories == 4
         assert screen.query_one(StoryTable).grid.stories == 4
+
+
+FIVE = [
+    Story(
+        f"f{n}", f"Five {n}", f"A cat {n} sat. Then it ate {n} mice. It slept. It woke up. It ran."
+    )
+    for n in range(1, 9)
+]
+
+
+def read_of(tmp_path: Path, tokenizers: tuple[str, ...]) -> TokensRead:
+    """Eight stories of five sentences under as many models as tokenizers are named."""
+    session = made_app(FIVE, silent=True).session
+    session.recipe = session.recipe.settled("cpu", "float32")
+    store = Store(tmp_path)
+    for n, (rung, tokenizer) in enumerate(zip(session.rungs, tokenizers, strict=True), start=1):
+        rung.digest, rung.tokenizer = f"d{n}", tokenizer
+        for story in FIVE:
+            score = made_score(story.text, n)
+            rung.put(text_digest(story.text), score.summary, [FIVE.index(story)], 1)
+            rung.cuts[text_digest(story.text)] = cuts_of(story.text, score)
+        member = Member(rung.name, rung.digest, "made", "", tokenizer, rung.parameters or 0)
+        store.write([Row(s, member, session.recipe, made_score(s.text, n)) for s in FIVE])
+    now = snapshot(session)
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    return measuring.tokens_read(1, sheet, measuring.read_families(store, sheet))
+
+
+def test_sentences_have_a_unit_a_count_and_intervals(tmp_path: Path) -> None:
+    read = read_of(tmp_path, ("t", "t", "t"))
+    assert read.five == 8
+    for profile in read.by_sentence:
+        assert profile.xs == (1, 2, 3, 4, 5)
+        for low, mean, high in zip(profile.low, profile.ys, profile.high, strict=True):
+            assert low <= mean <= high
+    assert any(
+        a < b for a, b in zip(read.by_sentence[0].low, read.by_sentence[0].high, strict=True)
+    )
+    look = scale_pictures.Look(True, "256", "made-200k")
+    view = scale_pictures.view("sentences", "perplexity", None, None, read, 0, look)
+    assert view.note == "8 stories of five sentences, 95 % intervals"
+    assert view.picture is not None
+    for width in (60, 100):
+        heading = view.picture(width, 16).splitlines()[0]
+        assert "bits per token" in heading
+        for size in ("50k", "200k", "800k"):  # position and model in one picture
+            assert size in heading
+
+
+@pytest.mark.parametrize("name", ["tokens", "sentences", "ranks"])
+def test_tokens_of_other_tokenizers_are_left_out_and_that_is_said(
+    tmp_path: Path, name: Any
+) -> None:
+    read = read_of(tmp_path, ("t", "u", "t"))
+    for current, without in (("made-50k", "made-200k"), ("made-200k", "2 models")):
+        look = scale_pictures.Look(True, "mono", current)
+        view = scale_pictures.view(name, "perplexity", None, None, read, 0, look)
+        assert f"without {without}: tokens cut otherwise do not compare" in view.note
+        assert view.picture is not None
+        shown = view.picture(100, 16)
+        assert current in shown
+        assert ("made-200k" in shown) is (current == "made-200k")

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from ..plain import compact_count, figures, shorten
+from ..plain import compact_count, figures, shorten, shorten_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Ladder(ScrollView, can_focus=True):
             style = self.get_component_rich_style("ladder--current")
         size = compact_count(step.parameters) if step.parameters else "–"
         mark = "▸" if at == self.current else " "
-        name = shorten(visible(step.name), room)
+        name = shorten_apart([visible(one.name) for one in self.steps], room)[at]
         lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)
         if step.arrival:
             # Size, speed and time left take the place of the columns.

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import cell_width, figures, shorten
+from ..plain import cell_width, figures, shorten, shorten_apart
 from ..scaling import Order, Values, short_names
 
 FIXED = 2  # lines that stay: the names of the columns, and the whole set
@@ -206,9 +206,9 @@ class StoryTable(ScrollView, can_focus=True):
         sign = "↑" if self.reverse else "↓"
         parts = [Segment(f" {'story':<{room}}", chosen if self.key == BY_TITLE else quiet)]
         names = short_names(grid.names)
-        for at in columns:
+        for at, name in zip(columns, shorten_apart(names, cell - 2)[columns.start :], strict=False):
             is_sorted = self.key == at + 2
-            name = shorten(names[at], cell - 1 - is_sorted) + (sign if is_sorted else "")
+            name += sign if is_sorted else ""
             pad = " " * (cell - cell_width(name))
             parts.append(Segment(pad + name, chosen if is_sorted else quiet))
         width = self.scrollable_content_region.width
@@ -229,9 +229,11 @@ class StoryTable(ScrollView, can_focus=True):
     def action_sort(self, by: int) -> None:
         keys = len(self.grid.names) + 2 if self.grid else 1
         self.sort((self.key + by) % keys, False)
+        self._ask(0)
 
     def action_turn_round(self) -> None:
         self.sort(self.key, not self.reverse)
+        self._ask(0)
 
     def _ask(self, row: int) -> None:
         if self._order is not None and len(self._order):
