@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -10,6 +11,7 @@ from rich.style import Style
 from ..core.scoring.scores import StoryScore, perplexity
 from ..core.wording import many, visible
 from . import charts
+from .charts.ink import HOLLOW, SOLID, palette
 from .colour import legend, scale
 from .panes.bars import Part
 from .panes.chart import Picture
@@ -204,7 +206,7 @@ def _positions(text: str, score: StoryScore) -> tuple[str, ...]:
     if not found or not all(one.scored for one in found):
         return ()
     means = [one.surprise / BIT / one.scored for one in found]
-    return ("sentences 1-5  " + " ".join(f"{mean:.1f}" for mean in means),)
+    return ("sentences 1-5 mean " + " ".join(f"{mean:.1f}" for mean in means) + " bits",)
 
 
 def measure(session: Session) -> str:
@@ -251,6 +253,14 @@ def steps(session: Session) -> tuple[Step, ...]:
     )
 
 
+def _families(rungs: Sequence[Rung]) -> list[tuple[str, list[Rung]]]:
+    """Who is joined by a line: sizes of one family and tokenizer, as in the Scale view."""
+    found: dict[tuple[str, str], list[Rung]] = {}
+    for rung in rungs:
+        found.setdefault((rung.spec.family or rung.name, rung.tokenizer), []).append(rung)
+    return [(name, members) for (name, _), members in found.items()]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartView:
     """A picture, its title and the note under it; without one, what it waits for."""
@@ -264,7 +274,7 @@ class ChartView:
 def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
     """Perplexity against parameters: the set where all of it is scored, and the story.
 
-    Between tokenizers bits per byte, on the bytes that all have scored.
+    A line for each family. Between tokenizers bits per byte, on the bytes that all have scored.
     """
     what = measure(session)
     title = f"{what.capitalize()} against parameters"
@@ -273,24 +283,27 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
         return ChartView(title, None, waiting=waiting(session))
     of_story = _of_story(session)
     finished = [rung for rung in sized if rung.done == len(session.stories)]
-    whole = charts.Series(
-        "the set (95 %)"
-        if any(_of_set(session, r)[1] is not None for r in finished)
-        else "the set",
-        tuple(
+    families = _families(sized)
+    several = len(families) > 1
+    colours = palette(dark, depth)
+    whole, story = [], []
+    for n, (name, rungs) in enumerate(families):
+        points = tuple(
             charts.Point(rung.parameters or 0, *found)
-            for rung in finished
-            if not math.isnan((found := _of_set(session, rung))[0])
-        ),
-    )
-    story = charts.Series(
-        "this story",
-        tuple(
+            for rung in rungs
+            if rung in finished and not math.isnan((found := _of_set(session, rung))[0])
+        )
+        known = any(point.low is not None for point in points)
+        label = (name if several else "the set") + (" (95 %)" if known else "")
+        whole.append(charts.Series(label, points, colours[n % len(colours)], SOLID[n % len(SOLID)]))
+        points = tuple(
             charts.Point(rung.parameters or 0, value)
-            for rung in sized
+            for rung in rungs
             if not math.isnan(value := of_story[rung.name])
-        ),
-    )
+        )
+        colour = colours[n % len(colours)] if several else colours[1]
+        label = "" if n else "this story"
+        story.append(charts.Series(label, points, colour, HOLLOW[n % len(HOLLOW)]))
     names = {rung.name for rung in finished}
     unfinished = ", ".join(r.name for r in sized if r.name not in names and not r.is_out)
     current = session.rung.parameters
@@ -301,7 +314,7 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
     return ChartView(
         title,
         lambda width, height: charts.perplexity_chart(
-            (whole, story),
+            (*whole, *story),
             width=width,
             height=height,
             dark=dark,
@@ -323,8 +336,10 @@ def status(session: Session) -> tuple[Part, ...]:
     one = story_perplexity(session, rung)
     machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
     return (
-        (place, ""),
-        (f" · {rung.name} · {machine} · story ", "quiet"),
+        (place, "spare"),
+        (f" · {rung.name}", "spare"),
+        (f" · {machine}", "spare"),
+        (" · story ", "quiet"),
         ("…" if math.isnan(one) else figures(one), "strong"),
         (" · set ", "quiet"),
         (whole, "strong"),

@@ -10,12 +10,13 @@ import pytest
 from eyebrow.core.engine.messages import Failed, WorkerDied
 from eyebrow.core.stories import Story
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.panes.bars import Bar, Legend
+from eyebrow.tui.panes.bars import Bar, Legend, without_spare
 from eyebrow.tui.panes.chart import Chart
-from eyebrow.tui.panes.inspector import Inspector
+from eyebrow.tui.panes.inspector import Glass, Inspector, table
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
+from eyebrow.tui.plain import figures
 from eyebrow.tui.views.explore import ExploreScreen
 from eyebrow.tui.views.help import HelpScreen
 
@@ -55,7 +56,7 @@ async def test_what_is_on_the_screen_when_all_is_scored() -> None:
 
 
 async def test_titles_and_names_command_no_terminal() -> None:
-    specs = [replace(spec, name=f"\x1b]0;pwned\x07{spec.name}") for spec in SPECS]
+    specs = [replace(spec, name=f"\x1b[7J{spec.name}") for spec in SPECS]
     app = made_app(HOSTILE[1:2], specs, silent=True)
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await pilot.press("y")  # says in a toast which story was copied
@@ -66,7 +67,7 @@ async def test_titles_and_names_command_no_terminal() -> None:
                 break
         assert "␛[31mred␛]0;title␇: copied" in shown  # the toast
         assert "the server says ␛[2J" in shown
-        assert shown.count("␛]0;pwned␇") > len(specs)  # the ladder, and the status line
+        assert shown.count("␛[7J") > len(specs)  # the ladder, and the status line
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
 
 
@@ -249,6 +250,68 @@ async def test_sorting_and_filtering() -> None:
         await pilot.press("slash", "backspace", "enter")
         await pilot.pause(0.1)
         assert len(app.session.order) == 3
+
+
+async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        await settled(app, pilot)
+        await pilot.press("G", "s")
+        assert app.session.place == 0
+        assert app.session.story == app.session.order[0]
+        title = app.screen.query_one(StoryList)
+        await pilot.press("slash", *"[b]dog", "enter")
+        await pilot.pause(0.1)
+        assert "filter: [b]dog" in title._border_title.plain  # text, never markup
+        await pilot.press("slash", *"dog", "enter", "enter")
+        await pilot.pause(0.1)
+        await pilot.press("escape")  # out of the story
+        assert app.focused is title
+        assert app.session.order == [1]
+        await pilot.press("colon", "7", "7", "enter")
+        await pilot.pause(0.1)
+        assert "no story 77: 1 of 3 match the filter" in text_of(app)
+        await pilot.press("escape")
+        assert len(app.session.order) == 3
+        assert "filter" not in str(title.border_title)
+        await pilot.press("colon", "7", "8", "enter")
+        await pilot.pause(0.1)
+        assert "no story 78: the list has 3 stories" in text_of(app)
+
+
+def test_what_matters_less_leaves_the_status_line_first_and_whole() -> None:
+    parts = [("story 1/3", ""), (" · made-50k", "spare"), (" · cpu", "spare"), (" · set 36.8", "")]
+    for room, wanted in (
+        (37, "story 1/3 · made-50k · cpu · set 36.8"),
+        (36, "story 1/3 · made-50k · set 36.8"),
+        (30, "story 1/3 · set 36.8"),
+        (10, "story 1/3 · set 36.8"),  # the rest is cut where the bar ends
+    ):
+        assert "".join(text for text, _ in without_spare(parts, room)) == wanted
+
+
+async def test_at_80_columns_the_interval_of_the_set_is_whole() -> None:
+    app = made_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(app, pilot)
+        assert app.session.rung.interval is not None
+        low, high = app.session.rung.interval
+        bar = app.screen.query_one("#status", Bar)
+        for right in ("ready", "scoring made-800k 12/120, 4 s left", "downloading " + "x" * 40):
+            bar.right = ((f" {right}", "spare"),)
+            text = bar.render_line(0).text
+            assert f"set {figures(app.session.rung.perplexity)} [{figures(low)}" in text
+            assert f"{figures(high)}]" in text
+            assert (right in text) is ("x" * 40 not in right)
+            assert "…" not in text
+
+
+def test_the_numbers_of_five_sentences_wrap() -> None:
+    units = ("sentences 1-5 mean 5.4 4.1 10.2 4.4 10.3 bits",)
+    lines = table(Glass(count=1, units=units), 28)
+    shown = ["".join(text for text, _ in line) for line in lines[1:]]
+    assert " ".join(shown) == units[0]
+    assert all(len(line) <= 28 for line in shown)
 
 
 async def test_text_from_files_is_only_ever_text() -> None:

@@ -17,6 +17,7 @@ from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import text_digest
 from eyebrow.tui import background as background_room
+from eyebrow.tui import charts
 from eyebrow.tui.background import (
     Background,
     Compared,
@@ -96,6 +97,22 @@ def test_the_ladder_and_the_chart_show_common_bits_per_byte() -> None:
     late = Compared(shop.numbers["compare"] - 1, {MIXED[0].name: (9.0, 9.0, 9.0)}, "no")
     session.receive(late)
     assert session.rungs[0].common == (1.5, 1.0, 2.0)
+
+
+def test_each_family_has_a_line_and_the_axis_its_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(specs=MIXED)
+    shop.begin()
+    shop.answer_all()
+    picture = chart(shop.session, dark=True, depth="256").picture
+    assert picture is not None
+    for width in (40, 60, 100):
+        assert "bits per byte" in picture(width, 12).splitlines()[0]
+    drawn: list[Any] = []
+    monkeypatch.setattr(charts, "perplexity_chart", lambda series, **_: drawn.extend(series) or "")
+    picture(100, 20)
+    sizes = [[point.parameters for point in one.points] for one in drawn]
+    assert sizes[2:] == [[50_000, 200_000], [100_000]]  # the story; the set is not compared yet
+    assert len({one.marker for one in drawn}) == 4
 
 
 def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> None:

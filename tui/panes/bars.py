@@ -13,11 +13,15 @@ from textual.widget import Widget
 from ...core.wording import visible
 from ..plain import cell_width, shorten
 
-Part = tuple[str, str]  # text, kind: "", "quiet" or "strong"
+Part = tuple[str, str]  # text, kind: "", "quiet", "strong" or "spare"
 
 
 class Bar(Widget):
-    """A line of parts; `right` has its place, and what is left of it is cut to fit."""
+    """A line of parts; `right` has its place, and what is left of it is cut to fit.
+
+    Parts of the kind "spare" leave first where there is no room, whole, the last of them first;
+    those at the right stay longest.
+    """
 
     COMPONENT_CLASSES = {"bar--quiet", "bar--strong"}
 
@@ -28,8 +32,9 @@ class Bar(Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        right, more = self._segments(self.right, width)
-        left, used = self._segments(self.parts, width - more)
+        kept = without_spare(self.parts, width - _width(self.right))
+        right, more = self._segments(without_spare(self.right, width - _width(kept)), width)
+        left, used = self._segments(kept, width - more)
         gap = Segment(" " * max(0, width - used - more), self.rich_style)
         return Strip([*left, gap, *right]).adjust_cell_length(width, self.rich_style)
 
@@ -37,6 +42,7 @@ class Bar(Widget):
         styles: dict[str, Style] = {
             "": self.rich_style,
             "quiet": self.get_component_rich_style("bar--quiet"),
+            "spare": self.get_component_rich_style("bar--quiet"),
             "strong": self.get_component_rich_style("bar--strong"),
         }
         segments, used = [], 0
@@ -47,6 +53,24 @@ class Bar(Widget):
             segments.append(Segment(text, styles[kind]))
             used += cell_width(text)
         return segments, used
+
+
+def without_spare(parts: Sequence[Part], room: int) -> list[Part]:
+    """What is left of the parts once the spare ones have made room for the others."""
+    left = list(parts)
+    while _width(left) > room:
+        spare = [at for at, (_, kind) in enumerate(left) if kind == "spare"]
+        if not spare:
+            break
+        del left[spare[-1]]
+    if left and left != list(parts):
+        text, kind = left[0]
+        left[0] = (text.removeprefix(" · "), kind)
+    return left
+
+
+def _width(parts: Sequence[Part]) -> int:
+    return sum(cell_width(visible(text)) for text, _ in parts)
 
 
 class Legend(Widget):

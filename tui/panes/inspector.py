@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.segment import Segment
 from rich.style import Style
@@ -172,7 +173,8 @@ def table(glass: Glass, width: int) -> list[Line]:
     if glass.waiting or not glass.count:
         return []
     place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
-    lines: list[Line] = [[(place, "quiet")], *([(unit, "quiet")] for unit in glass.units)]
+    said = (line for unit in glass.units for line in wrap(unit, max(8, width)))
+    lines: list[Line] = [[(place, "quiet")], *([(line, "quiet")] for line in said)]
     if not glass.choices:
         return lines
     name_width = max(6, min(16, width - 18))

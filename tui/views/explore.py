@@ -17,9 +17,9 @@ from textual.widgets import Static
 from ...core.errors import EyebrowError
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story
-from ...core.wording import visible
+from ...core.wording import many, visible
 from .. import showing
-from ..arrange import SORTS, parse_filter
+from ..arrange import SORTS, Filter, parse_filter
 from ..change import Change
 from ..panes.bars import Bar, Legend
 from ..panes.chart import Chart
@@ -86,7 +86,7 @@ class ExploreScreen(Screen[None]):
         Binding("x", "export", "export marked or listed stories", id="explore.export"),
         Binding("z", "download", "stop or resume the download", id="explore.download"),
         Binding("y", "copy", "copy the story", id="explore.copy"),
-        Binding("escape", "back", "back to the stories", id="explore.back", show=False),
+        Binding("escape", "back", "to the stories; no filter", id="explore.back", show=False),
     ]
 
     def __init__(self, session: Session) -> None:
@@ -190,16 +190,18 @@ class ExploreScreen(Screen[None]):
 
     def _show_titles(self) -> None:
         session = self.session
-        many = f"{len(session.stories):,} stories" + (" and more" if session.reading else "")
+        told = many(len(session.stories), "story", "stories")
+        told += " and more" if session.reading else ""
         self.query_one("#title", Bar).parts = (
             ("eyebrow", "strong"),
-            (f"   {session.name} · {many}", "quiet"),
+            (f"   {session.name} · {told}", "quiet"),
         )
         recipe = session.recipe
         label = recipe.label if recipe.is_settled and self.size.width >= 100 else ""
         self.query_one("#title", Bar).right = ((label, "quiet"), *tabs("explore"))
         listed = self.query_one(StoryList)
-        listed.border_title = f"Stories, {session.sort}"
+        wanted = f" · filter: {visible(str(session.filter))}" if session.filter else ""
+        listed.border_title = Content(f"Stories, {session.sort}{wanted}")
         notes = []
         if len(session.order) != len(session.stories):
             notes.append(f"{len(session.order):,} match")
@@ -279,7 +281,7 @@ class ExploreScreen(Screen[None]):
     def _show_status(self) -> None:
         bar = self.query_one("#status", Bar)
         bar.parts = showing.status(self.session)
-        bar.right = ((f" {showing.what_runs(self.session)}", "quiet"),)
+        bar.right = ((f" {showing.what_runs(self.session)}", "spare"),)
 
     def _show_keys(self) -> None:
         bar = self.query_one("#keys", Bar)
@@ -321,6 +323,10 @@ class ExploreScreen(Screen[None]):
         self._focus(turns[(at + by) % len(turns)])
 
     def action_back(self) -> None:
+        """From the story to the list; from the list out of its filter."""
+        if self.focused is self.query_one(StoryList) and self.session.filter:
+            self.session.filter = Filter()
+            self.session.arrange()
         self._focus("list")
 
     def action_size(self, by: int) -> None:
@@ -357,6 +363,7 @@ class ExploreScreen(Screen[None]):
         session = self.session
         session.sort = SORTS[(SORTS.index(session.sort) + 1) % len(SORTS)]
         session.arrange()
+        session.select_place(0)
 
     def action_copy(self) -> None:
         if self.session.stories:
@@ -416,10 +423,16 @@ class ExploreScreen(Screen[None]):
         def apply(text: str | None) -> None:
             if not text:
                 return
-            if text.strip().isdecimal():
-                self.session.select_place(int(text) - 1)
+            number, listed = text.strip(), len(self.session.order)
+            if not number.isdecimal():
+                self.notify(f"{text} is no number of a story", severity="error", markup=False)
+            elif 1 <= int(number) <= listed:
+                self.session.select_place(int(number) - 1)
             else:
-                self.notify(f"{text} is no number of a story", severity="error")
+                said = "the list has " + many(listed, "story", "stories")
+                if self.session.filter:
+                    said = f"{listed:,} of {len(self.session.stories):,} match the filter"
+                self.notify(f"no story {number}: {said}", severity="error", markup=False)
 
         self.app.push_screen(LineScreen("Go to story", "", JUMP_HINT), apply)
 

@@ -330,7 +330,7 @@ class ScaleScreen(Screen[None]):
         title.right = (*([(label, "quiet")] if label and room else []), *tabs("scale"))
         status = self.query_one("#status", Bar)
         status.parts = showing.status(session)
-        status.right = ((f" {showing.what_runs(session)}", "quiet"),)
+        status.right = ((f" {showing.what_runs(session)}", "spare"),)
         keys = self.query_one("#keys", Bar)
         keys.parts, keys.right = hints(KEYS), hints(ALWAYS)
 
