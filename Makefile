@@ -1,5 +1,5 @@
-# make run    the program, on the bundled stories and models
-# make test   style, types, import rules, the test suite
+# make run    the program, on the bundled stories and models; with what reports need
+# make test   style, types, import rules, the test suite; fails where any of it does
 # Both make what they need on the first call and install nothing on the second. Inside an
 # activated environment they use it; else they make .venv here.
 
@@ -13,11 +13,15 @@ TYPING := $(ENV)/eyebrow-typing
 
 run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
+	@echo "eyebrow without make: $(BIN)/eyebrow"
 
+# Real terminals have the machine to themselves, and have their turn whatever failed before.
 test: check
-	$(BIN)/pytest -n 2 --ignore=tests/terminal
-	@# Real terminals beside a busy machine: what fails is asked once more, by itself.
-	$(BIN)/pytest tests/terminal || $(BIN)/pytest tests/terminal --last-failed
+	@echo "the tests take several minutes on two cores; those in real terminals come last"
+	@failed=0; \
+	$(BIN)/pytest -n 2 --ignore=tests/terminal || failed=1; \
+	$(BIN)/pytest tests/terminal || failed=1; \
+	exit $$failed
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow
@@ -48,7 +52,7 @@ FITTING := import torch; v = torch.__version__.split("+")[0].split("."); assert 
 
 # The tested versions, less torch where a fitting one is there already.
 define install
-	@echo "installing eyebrow into $(ENV) (once)"
+	@echo "installing eyebrow into $(ENV), once: about a minute and 1.6 GB (more where torch comes for a GPU)"
 	@if $(BIN)/python -c '$(FITTING)' 2>/dev/null; then \
 		grep -v '^torch==' constraints.txt > $(ENV)/.eyebrow-constraints; \
 	else \
@@ -58,7 +62,7 @@ define install
 endef
 
 $(ENV)/.eyebrow-run: $(SOURCES) | $(BIN)/python
-	$(call install,.)
+	$(call install,.[report])
 	@touch $@
 
 $(ENV)/.eyebrow-test: $(SOURCES) | $(BIN)/python

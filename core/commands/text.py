@@ -189,8 +189,10 @@ def _next(loaded: LoadedModel, text: str, k: int) -> tuple[Rows, str]:
         )
         for row in found
     ]
+    recipe = loaded.recipe(Recipe())
+    foot = f"{visible(loaded.name)} · {recipe.label} · the text as it is, no chat template"
     shown = table(("token", "id", "logit", "p"), cells, left=("token",))
-    return _signed(rows, loaded, loaded.recipe(Recipe())), shown
+    return _signed(rows, loaded, recipe), f"{shown}\n\n{foot}"
 
 
 def _signed(rows: Rows, loaded: LoadedModel, recipe: Recipe) -> Rows:
@@ -260,11 +262,14 @@ def _cells(row: TokenSurprise) -> tuple[str, ...]:
 
 
 def _percent(share: float | None) -> str:
-    """Of a probability, two digits that count: 31 %, 0.21 %, 0.00034 %."""
+    """Of a probability, two digits that count: 31 %, 0.21 %; below 0.001 % the probability
+    itself, 2.1e-9."""
     if share is None:
         return "-"
     percent = share * 100
     if percent <= 0 or percent >= 9.95:
         return f"{percent:.0f} %"
-    digits = min(6, 1 - math.floor(math.log10(percent)))
-    return f"{percent:.{digits}f} %"
+    if percent < 0.001:
+        mantissa, _, power = f"{share:.1e}".partition("e")
+        return f"{mantissa}e{int(power)}"
+    return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"

@@ -116,7 +116,7 @@ class Terminal:
         return found
 
 
-def gone(pid: int, patience: float = 30.0) -> bool:
+def gone(pid: int, patience: float = PATIENCE) -> bool:
     """Whether a process leaves (a zombie has left)."""
     end = time.monotonic() + patience
     while time.monotonic() < end:

@@ -26,6 +26,8 @@ from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.mailbox import Mailbox
 
+PATIENCE = 6000  # looks at the screen before a test gives up; nothing is measured by it
+
 WORDS = [f" w{n}" for n in range(200)]
 SPECS = tuple(
     ModelSpec(f"made-{size}k", "folder", f"/nowhere/{size}", "made", parameters=size * 1000)
@@ -154,7 +156,7 @@ def made_app(
 
 async def settled(app: EyebrowApp, pilot: Any) -> None:
     """Until every story is scored under every size and shown."""
-    for _ in range(200):
+    for _ in range(PATIENCE):
         await pilot.pause(0.02)
         if all(rung.interval for rung in app.session.rungs):
             break

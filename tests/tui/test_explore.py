@@ -20,7 +20,7 @@ from eyebrow.tui.plain import figures
 from eyebrow.tui.views.explore import ExploreScreen
 from eyebrow.tui.views.help import HelpScreen
 
-from .stage import SPECS, STORIES, made_app, settled
+from .stage import PATIENCE, SPECS, STORIES, made_app, settled
 
 HOSTILE = (
     Story("markup", "[/foo] [bold", "a [/foo] b [red]c[/] $x @y"),
@@ -61,7 +61,7 @@ async def test_titles_and_names_command_no_terminal() -> None:
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await pilot.press("y")  # says in a toast which story was copied
         app.session.receive(Failed(0, "", "\x1b[5mBad", "the server says \x1b[2J"))
-        for _ in range(200):
+        for _ in range(PATIENCE):
             await pilot.pause(0.02)
             if "copied" in (shown := text_of(app)) and "the server" in shown:
                 break

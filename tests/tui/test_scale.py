@@ -26,7 +26,7 @@ from eyebrow.tui.scale_pictures import CHARTS
 from eyebrow.tui.scaling import MEASURES, Found, Said, TokensRead, snapshot
 from eyebrow.tui.views.scale import PANES, ScaleScreen
 
-from .stage import SPECS, STORIES, made_app, made_score, settled
+from .stage import PATIENCE, SPECS, STORIES, made_app, made_score, settled
 from .test_explore import text_of
 
 MORE = (
@@ -51,7 +51,7 @@ async def shown(app: EyebrowApp, pilot: Any) -> ScaleScreen:
     await pilot.press(">")
     screen = app.screen
     assert isinstance(screen, ScaleScreen)
-    for _ in range(300):
+    for _ in range(PATIENCE):
         await pilot.pause(0.02)
         if screen.query_one(Findings).entries and screen.tokens is not None:
             break
@@ -352,7 +352,7 @@ async def test_other_stories_are_worked_out_anew() -> None:
         screen.turn_to(other)
         assert screen.measured is None
         assert not screen.query_one(Findings).entries
-        for _ in range(200):
+        for _ in range(PATIENCE):
             await pilot.pause(0.02)
             if screen.query_one(Findings).entries:
                 break

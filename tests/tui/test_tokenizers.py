@@ -32,7 +32,7 @@ from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.scaling import snapshot
 from eyebrow.tui.showing import chart, steps
 
-from .stage import OTHER, SPECS, STORIES, made_app, made_score, score_by, settled
+from .stage import OTHER, PATIENCE, SPECS, STORIES, made_app, made_score, score_by, settled
 from .test_explore import text_of
 from .test_scale import shown
 from .test_session import HELLO, Shop
@@ -384,7 +384,7 @@ async def test_both_views_say_what_is_compared() -> None:
     app = made_app(specs=MIXED)
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
-        for _ in range(200):
+        for _ in range(PATIENCE):
             if all(rung.common for rung in app.session.rungs):
                 break
             await pilot.pause(0.02)
