@@ -262,9 +262,8 @@ def test_next_table(cli: Cli) -> None:
     lines = cli("next", "Once upon a", "-m", BIGRAM, "-k", "2").out.splitlines()
     assert lines[0].split() == ["token", "id", "logit", "p"]
     assert [line[0] for line in lines[1:3]] == ["␣", "␣"]
-    assert lines[4] == (
-        f"{BIGRAM} · first token context · 512/256 · float32 cpu · the text as it is, no chat template"
-    )
+    recipe = "first token context · 512/256 · float32 cpu"
+    assert lines[4] == f"{BIGRAM} · {recipe} · the text as it is, no chat template"
 
 
 def test_several_models_come_one_after_the_other(cli: Cli, tiny: Callable[[str], Path]) -> None:
