@@ -52,7 +52,7 @@ FITTING := import torch; v = torch.__version__.split("+")[0].split("."); assert 
 
 # The tested versions, less torch where a fitting one is there already.
 define install
-	@echo "installing eyebrow into $(ENV), once: about a minute and 1.6 GB (more where torch comes for a GPU)"
+	@echo "installing eyebrow into $(ENV), once: about a minute and 1.8 GB (more where torch comes for a GPU)"
 	@if $(BIN)/python -c '$(FITTING)' 2>/dev/null; then \
 		grep -v '^torch==' constraints.txt > $(ENV)/.eyebrow-constraints; \
 	else \
