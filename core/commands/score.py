@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from ..scoring.scores import TOP
 from ..wording import amount
 from . import options as o
 from .output import complain, emit, emit_json, note, number, table
@@ -29,6 +30,7 @@ def score(
     first_token: o.FirstToken = "context",
     context: o.Context = None,
     stride: o.Stride = None,
+    top: o.Top = TOP,
     limit: o.Limit = None,
     seed: o.Seed = 0,
     store: o.StoreFolder = None,
@@ -51,7 +53,7 @@ def score(
     Example:
       eyebrow score stories.txt -m pocket -m smollm2-135m --json > scores.json
     """
-    recipe = o.recipe_from(first_token, context, stride, dtype)
+    recipe = o.recipe_from(first_token, context, stride, dtype, top)
     folder = o.store_folder(store, no_store)
     o.hush(offline)
     from ..models.catalogue import find_models

@@ -174,6 +174,8 @@ def table(glass: Glass, width: int) -> list[Line]:
     place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
     lines: list[Line] = [[(place, "quiet")], *([(unit, "quiet")] for unit in glass.units)]
     if not glass.choices:
+        if glass.logprob is not None:
+            lines.append([(shorten("no alternatives (--top 0)", width), "quiet")])
         return lines
     name_width = max(6, min(16, width - 18))
     bar_width = max(0, width - name_width - 11)

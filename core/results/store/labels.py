@@ -20,6 +20,8 @@ from ...models.member import Member
 from .layout import Layout
 from .rows import Label
 
+_NAMED = 3  # runs that are named where the one asked for is not there
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -125,13 +127,31 @@ def list_runs(layout: Layout) -> list[Run]:
     return found
 
 
+def run_name(layout: Layout, start: str) -> str:
+    """The whole name of a run from its beginning.
+
+    Raises `EyebrowError` where no run, or more than one, begins like that.
+    """
+    names = [one.name for one in list_runs(layout)]
+    found = [name for name in names if name.startswith(start)]
+    if start in found:
+        return start
+    if len(found) == 1:
+        return found[0]
+    last = ", ".join(reversed(found[-_NAMED:] or names[-_NAMED:]))
+    raise EyebrowError(
+        "Which run" if found else "No such run",
+        f"{start!r} begins the names of {len(found)} of {len(names)} in {layout.runs}"
+        + (f"; the newest are {last}" if last else ""),
+    )
+
+
 def read_labels(layout: Layout, run: str | None = None) -> Labels:
-    """Of all runs, or of one by its name. Raises `EyebrowError` where there is no such run."""
+    """Of all runs, or of one. Raises `EyebrowError` where there is no such run."""
     runs = list_runs(layout)
     if run is not None:
-        runs = [one for one in runs if one.name == run]
-        if not runs:
-            raise EyebrowError("No such run", f"{layout.runs} has no {run}.json")
+        name = run_name(layout, run)
+        runs = [one for one in runs if one.name == name]
     stories: list[list[Label]] = []
     taken: set[str] = set()
     members: dict[str, dict[str, Member]] = {}
