@@ -9,7 +9,11 @@ DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 STOPPED = "Download stopped"  # the title where the user did it
 
 
-_NO_MEMORY = ("cannot allocate memory", "can't allocate memory", "failed to map segment")
+NO_MEMORY = "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+_NO_MEMORY = (
+    *("cannot allocate memory", "can't allocate memory", "failed to map segment"),
+    *("bad_alloc", "memoryerror"),
+)
 _ERRNO = re.compile(r"\[errno -?\d+\]\s*", re.IGNORECASE)
 
 
@@ -44,13 +48,23 @@ def as_told(error: BaseException, title: str) -> EyebrowError:
     return error if isinstance(error, EyebrowError) else EyebrowError(title, reason(error), FAILED)
 
 
+def is_memory(error: BaseException) -> bool:
+    """Whether memory or address space ran out."""
+    return isinstance(error, MemoryError) or tells_of_memory(str(error))
+
+
+def tells_of_memory(said: str) -> bool:
+    """Whether what a program has said on its way out is that memory ran out."""
+    return any(words in said.lower() for words in _NO_MEMORY)
+
+
 def reason(error: BaseException, named: bool = True) -> str:
     """What an error says, on one line: neither the name of its class nor a number of the system.
 
     named: with the name of the file that the system speaks of.
     """
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-        return "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+    if is_memory(error):
+        return NO_MEMORY
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}" if error.args else "something is missing"
     if isinstance(error, OSError) and error.strerror:

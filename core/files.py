@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .errors import FAILED, EyebrowError, reason
 
+_EFFECTIVE = os.access in os.supports_effective_ids
 STALE = 3600.0  # seconds after which nobody writes on a file that was begun
 _BEGUN, _ENDING = ".eyebrow-", ".part"
 
@@ -64,6 +65,16 @@ def clear_left_over(folder: Path) -> None:
             if _is_left_over(path):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
+
+
+def closed_folder(path: Path) -> Path | None:
+    """The outermost folder on the way to a path that this user may not search, if there is one."""
+    for place in reversed(path.absolute().parents):
+        if not os.path.isdir(place):  # nothing behind it is there either
+            return None
+        if not os.access(place, os.X_OK, effective_ids=_EFFECTIVE):
+            return place
+    return None
 
 
 @cache

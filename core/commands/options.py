@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import EyebrowError
-from ..results.place import default_store
+from ..results.place import check_store, default_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
 
@@ -171,12 +171,7 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
-    folder = store or default_store()
-    for place in (folder, *folder.parents):
-        if os.path.lexists(place) and not place.is_dir():
-            what = "a link that leads nowhere" if place.is_symlink() else "not a folder"
-            raise EyebrowError("Bad store", f"{place} is {what}; name another folder with --store")
-    return folder
+    return check_store(store or default_store())
 
 
 def hush(offline: bool) -> None:

@@ -15,6 +15,7 @@ from typing import IO
 
 from platformdirs import user_cache_path
 
+from ..errors import NO_MEMORY, tells_of_memory
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
 
 
@@ -97,6 +98,9 @@ class Engine:
         self.deliver(WorkerDied(status, last_words(self.log)))
 
 
+_LAST = 20  # lines in which a worker may say why it goes
+
+
 def _log(path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,9 +110,14 @@ def _log(path: Path) -> IO[bytes]:
 
 
 def last_words(log: Path) -> str:
-    """The last line the worker wrote to its log, less the name of an error; "" if none."""
+    """The last line the worker wrote to its log, less the name of an error; "" if none.
+
+    Where memory ran out, that, whatever the last line is.
+    """
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return ""
+    if any(map(tells_of_memory, lines[-_LAST:])):  # C++ says so in the midst of other things
+        return NO_MEMORY
     return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""

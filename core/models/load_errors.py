@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError, reason
+from ..errors import FAILED, EyebrowError, is_memory, reason
 from .configuration import bad_value, no_permission, read_config
 from .tokenizer_files import has_tokenizer, tokenizer_files
 from .weight_errors import check_weight_files, damaged, readable_weights
@@ -215,7 +215,8 @@ def explained(error: BaseException, name: str, files: Iterable[Path]) -> Eyebrow
     if "ignore_mismatched_sizes" in str(error):
         return _other_shapes(name)
     if isinstance(error, ImportError):
-        return EyebrowError("Library missing", f"{name}: {reason(error)}", FAILED)
+        title = "Out of memory" if is_memory(error) else "Library missing"
+        return EyebrowError(title, f"{name}: {reason(error)}", FAILED)
     first = min(files, default=Path(name))
     kind = type(error).__name__
     if kind == "UnpicklingError" and "truncated" not in str(error):
