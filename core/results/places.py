@@ -109,8 +109,8 @@ class PartCounter:
         """
         parts = len(self._names)
         self._stories += copies
-        counts = copies * np.bincount(part, minlength=parts)
-        nll = copies * np.stack([np.bincount(part, row, parts) for row in nats])
+        counts: Counts = copies * np.bincount(part, minlength=parts)
+        nll: Nats = copies * np.stack([np.bincount(part, row, parts) for row in nats])
         if group in self._found:
             before = self._found[group]
             counts, nll = before[0] + counts, before[1] + nll

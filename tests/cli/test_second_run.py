@@ -1,4 +1,4 @@
-"""A run that was ended in its midst goes on where it was: what is scored is counted batch by batch."""
+"""A run that was ended in its midst goes on where it was: what is scored is counted."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def batches(log: Path) -> list[tuple[str, int]]:
 def test_what_was_finished_is_not_scored_again(
     command: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    """After a signal one batch is made twice at most; after SIGKILL what came since the last write."""
+    """After a signal one batch is made twice at most; after SIGKILL what was not yet written."""
     stories, store, log = tmp_path / "many.jsonl", tmp_path / "store", tmp_path / "count"
     texts = (f"Story {n} of a cat that ran {n % 97} times round a tree." for n in range(STORIES))
     stories.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
