@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -41,6 +43,20 @@ class DeviceLost(EyebrowError):
     def by(cls, error: BaseException) -> DeviceLost:
         """Where CUDA has said why."""
         return cls("Device failed", f"{reason(error)}; what is finished is kept, ask again", FAILED)
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Around what others wrote: whatever it raises is an `Exception`, as with anybody else.
+
+    A Rust panic is none by itself, and `sys.exit` in a model's own code would end the program.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise RuntimeError(reason(error)) from error
 
 
 def as_told(error: BaseException, title: str) -> EyebrowError:

@@ -32,11 +32,14 @@ def whole(place: Path, beside: Path | None = None) -> Iterator[Path]:
     beside: the folder of the path, on the same file system; else that of `place`. After an
     error, whichever, nothing is left. Raises `OSError`.
     """
+    place = Path(os.path.realpath(place))  # a link stays one
     draft = (beside or place.parent) / _name()
     try:
         yield draft
         with draft.open("rb") as file:  # on the disk before its name is: power may fail
             os.fsync(file.fileno())
+        with suppress(OSError):
+            draft.chmod(place.stat().st_mode & 0o7777)  # as what it replaces
         draft.replace(place)
     finally:
         with suppress(OSError):
@@ -104,7 +107,7 @@ def _name() -> str:
 def _is_left_over(path: Path) -> bool:
     where, _, rest = path.name[len(_BEGUN) : -len(_ENDING)].partition("-")
     number = rest.partition("-")[0]
-    if where == _processes() and number.isdecimal() and not _is_running(int(number)):
+    if where == _processes() and number.isdecimal() and not is_running(int(number)):
         return True
     try:
         return time.time() - path.stat().st_mtime > STALE
@@ -112,7 +115,8 @@ def _is_left_over(path: Path) -> bool:
         return False
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number here."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -16,6 +16,7 @@ from typing import IO
 from platformdirs import user_cache_path
 
 from ..errors import NO_MEMORY, tells_of_memory
+from ..files import STALE, is_running
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
 
 
@@ -43,6 +44,7 @@ class Engine:
     def start(self) -> None:
         """Start the worker and read its replies from now on."""
         self.started = time.monotonic()
+        _clear_logs(self.log.parent)
         environment = os.environ | {
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TOKENIZERS_PARALLELISM": "true",
@@ -99,6 +101,15 @@ class Engine:
 
 
 _LAST = 20  # lines in which a worker may say why it goes
+
+
+def _clear_logs(folder: Path) -> None:
+    """Those of programs that were killed."""
+    with suppress(OSError, ValueError):
+        for path in folder.glob("worker-*.log"):
+            is_old = time.time() - path.stat().st_mtime > STALE
+            if is_old and not is_running(int(path.stem.rpartition("-")[2])):
+                path.unlink(missing_ok=True)
 
 
 def _log(path: Path) -> IO[bytes]:

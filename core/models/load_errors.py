@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ def check_folder(
 
     Raises `EyebrowError` for what is missing, damaged, of another kind, or to be trusted first.
     """
+    _check_are_files(folder, name)
     config = read_config(folder)
     check_config(config, name, trust_remote_code)
     check_weight_files(folder, name, config, allow_pickle)
@@ -129,6 +132,7 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
 
 def check_readable(folder: Path, name: str) -> None:
     """Refuse a configuration that is none, then weights and a tokenizer that cannot be opened."""
+    _check_are_files(folder, name)
     read_config(folder)
     readable_weights(folder, name)
     for path in tokenizer_files(folder):
@@ -138,6 +142,20 @@ def check_readable(folder: Path, name: str) -> None:
             raise no_permission(path) from error
         except OSError as error:
             raise _no_tokenizer(path, reason(error, named=False)) from error
+
+
+def _check_are_files(folder: Path, name: str) -> None:
+    """Refuse pipes and devices: to open one may wait for ever."""
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):
+            mode = path.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise EyebrowError(
+                    "Damaged model",
+                    f"{name}: {path} is no file but a pipe or a device; remove it, or copy the "
+                    "model anew",
+                    FAILED,
+                )
 
 
 def check_size(model: Any, size: Size, name: str) -> None:

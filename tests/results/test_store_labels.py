@@ -250,3 +250,19 @@ def test_a_run_is_not_in_the_way_of_scores(folder: Path, monkeypatch: pytest.Mon
     results = score(told("s"), "pocket-bigram", recipe=ON_CPU, store=folder)
     assert results.models[0].stories == 6
     assert [failure.message for failure in results.failures] == ["no space"]
+
+
+def test_a_run_that_is_named_anew_while_runs_are_listed_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Store(folder).layout
+    before = list_runs(layout)
+    read = Path.read_text
+
+    def renamed(path: Path, **given: Any) -> str:
+        monkeypatch.setattr(Path, "read_text", read)
+        path.rename(path.with_name("99990101T000000000000-0.json"))
+        return read(path, **given)
+
+    monkeypatch.setattr(Path, "read_text", renamed)
+    assert len(list_runs(layout)) == len(before)

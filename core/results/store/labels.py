@@ -93,8 +93,9 @@ class RunLabels:
             for run in runs:
                 if self._is_in(run):
                     if run is not runs[-1]:  # what was said last counts: let it be the last again
-                        with suppress(FileNotFoundError):
-                            self._path(run.name).rename(self._path(name))
+                        with suppress(FileNotFoundError):  # new before old goes: readers list both
+                            self.layout.write(self._path(name), self._path(run.name).read_bytes())
+                            self._path(run.name).unlink()
                     return
         told = {
             "recipe_digest": self.recipe_digest,
@@ -115,16 +116,22 @@ class RunLabels:
 
 def list_runs(layout: Layout) -> list[Run]:
     """All runs, oldest first; one that cannot be read is passed over."""
-    found = []
-    with suppress(OSError):
-        for path in sorted(layout.runs.glob("*.json")):
+    found: dict[str, Run | None] = {}
+    while True:  # until a listing brings nothing new: another program may rename one meanwhile
+        try:
+            fresh = [path for path in layout.runs.glob("*.json") if path.stem not in found]
+        except OSError:
+            fresh = []
+        if not fresh:
+            return [run for _, run in sorted(found.items()) if run is not None]
+        for path in fresh:
+            found[path.stem] = None
             with suppress(OSError, ValueError, KeyError, TypeError):
                 told = json.loads(path.read_text(encoding="utf-8"))
                 models = tuple((_member(model), str(model["path"])) for model in told["models"])
-                found.append(
-                    Run(path.stem, str(told["recipe_digest"]), str(told["stories"]), models)
+                found[path.stem] = Run(
+                    path.stem, str(told["recipe_digest"]), str(told["stories"]), models
                 )
-    return found
 
 
 def run_name(layout: Layout, start: str) -> str:
