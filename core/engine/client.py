@@ -19,6 +19,8 @@ from ..errors import NO_MEMORY, tells_of_memory
 from ..files import STALE, is_running
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
 
+_LAST = 20  # lines in which a worker may say why it goes
+
 
 class Engine:
     """One worker process at a time; `deliver` gets its replies, on a thread of the engine's.
@@ -98,9 +100,6 @@ class Engine:
         if self._closing:
             return
         self.deliver(WorkerDied(status, last_words(self.log)))
-
-
-_LAST = 20  # lines in which a worker may say why it goes
 
 
 def _clear_logs(folder: Path) -> None:
