@@ -33,6 +33,8 @@ def _run(given: Sequence[str], interrupted: Interrupted) -> int:
         from .commands.line import run
 
         code = run(given)
+        if code == INTERRUPTED and interrupted.number is not None:
+            raise KeyboardInterrupt  # which typer has made a code of
     except EyebrowError as error:
         complain(error.title, error.message)
         is_interrupt = error.exit_code == INTERRUPTED

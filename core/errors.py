@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
 STOPPED = "Download stopped"  # the title where the user did it
 
 
-_NO_MEMORY = ("cannot allocate memory", "can't allocate memory", "failed to map segment")
+NO_MEMORY = "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+_NO_MEMORY = (
+    *("cannot allocate memory", "can't allocate memory", "failed to map segment"),
+    *("bad_alloc", "memoryerror"),
+)
 _ERRNO = re.compile(r"\[errno -?\d+\]\s*", re.IGNORECASE)
 
 
@@ -39,9 +45,33 @@ class DeviceLost(EyebrowError):
         return cls("Device failed", f"{reason(error)}; what is finished is kept, ask again", FAILED)
 
 
+@contextmanager
+def contained() -> Iterator[None]:
+    """Around what others wrote: whatever it raises is an `Exception`, as with anybody else.
+
+    A Rust panic is none by itself, and `sys.exit` in a model's own code would end the program.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise RuntimeError(reason(error)) from error
+
+
 def as_told(error: BaseException, title: str) -> EyebrowError:
     """Any error as a user is told of it; `title` is for those that are none of eyebrow's own."""
     return error if isinstance(error, EyebrowError) else EyebrowError(title, reason(error), FAILED)
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether memory or address space ran out."""
+    return isinstance(error, MemoryError) or tells_of_memory(str(error))
+
+
+def tells_of_memory(said: str) -> bool:
+    """Whether what a program has said on its way out is that memory ran out."""
+    return any(words in said.lower() for words in _NO_MEMORY)
 
 
 def reason(error: BaseException, named: bool = True) -> str:
@@ -49,8 +79,8 @@ def reason(error: BaseException, named: bool = True) -> str:
 
     named: with the name of the file that the system speaks of.
     """
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-        return "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+    if is_memory(error):
+        return NO_MEMORY
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}" if error.args else "something is missing"
     if isinstance(error, OSError) and error.strerror:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .errors import FAILED, EyebrowError, reason
 
+_EFFECTIVE = os.access in os.supports_effective_ids
 STALE = 3600.0  # seconds after which nobody writes on a file that was begun
 _BEGUN, _ENDING = ".eyebrow-", ".part"
 
@@ -31,11 +32,14 @@ def whole(place: Path, beside: Path | None = None) -> Iterator[Path]:
     beside: the folder of the path, on the same file system; else that of `place`. After an
     error, whichever, nothing is left. Raises `OSError`.
     """
+    place = Path(os.path.realpath(place))  # a link stays one
     draft = (beside or place.parent) / _name()
     try:
         yield draft
         with draft.open("rb") as file:  # on the disk before its name is: power may fail
             os.fsync(file.fileno())
+        with suppress(OSError):
+            draft.chmod(place.stat().st_mode & 0o7777)  # as what it replaces
         draft.replace(place)
     finally:
         with suppress(OSError):
@@ -66,6 +70,16 @@ def clear_left_over(folder: Path) -> None:
                     path.unlink(missing_ok=True)
 
 
+def closed_folder(path: Path) -> Path | None:
+    """The outermost folder on the way to a path that this user may not search, if there is one."""
+    for place in reversed(path.absolute().parents):
+        if not os.path.isdir(place):  # nothing behind it is there either
+            return None
+        if not os.access(place, os.X_OK, effective_ids=_EFFECTIVE):
+            return place
+    return None
+
+
 @cache
 def machine() -> str:
     """8 hex digits that name this machine from its start until it is shut down."""
@@ -93,7 +107,7 @@ def _name() -> str:
 def _is_left_over(path: Path) -> bool:
     where, _, rest = path.name[len(_BEGUN) : -len(_ENDING)].partition("-")
     number = rest.partition("-")[0]
-    if where == _processes() and number.isdecimal() and not _is_running(int(number)):
+    if where == _processes() and number.isdecimal() and not is_running(int(number)):
         return True
     try:
         return time.time() - path.stat().st_mtime > STALE
@@ -101,7 +115,8 @@ def _is_left_over(path: Path) -> bool:
         return False
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number here."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -97,3 +97,13 @@ def test_what_another_machine_began_is_cleared_when_it_is_old(tmp_path: Path) ->
     os.utime(draft, (time.time() - STALE - 5,) * 2)
     clear_left_over(tmp_path)
     assert names(tmp_path) == [".eyebrow-mine"]
+
+
+def test_a_link_stays_one_and_rights_stay(tmp_path: Path) -> None:
+    (tmp_path / "real.md").write_text("before")
+    (tmp_path / "real.md").chmod(0o640)
+    (tmp_path / "link.md").symlink_to("real.md")
+    write_whole(tmp_path / "link.md", b"after")
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "real.md").read_bytes() == b"after"
+    assert (tmp_path / "real.md").stat().st_mode & 0o777 == 0o640

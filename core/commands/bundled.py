@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..errors import EyebrowError
-from ..results.place import default_store
+from ..results.place import check_store, default_store
 from ..scoring.recipe import Recipe
 
 DEFAULT_MODELS = ["pocket"]
@@ -14,9 +14,10 @@ DEFAULT_MODELS = ["pocket"]
 def open_bundled() -> int:
     """The bundled stories and models on the screen; returns the exit code."""
     needs_terminal(None)
+    store = check_store(default_store())
     from ...tui import run
 
-    return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=default_store())
+    return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=store)
 
 
 def needs_terminal(source: str | None) -> None:

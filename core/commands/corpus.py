@@ -129,17 +129,19 @@ def corpus(
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
-    if json:
-        rows = [row for answer in answers for row in answer.rows]
-        emit_json(rows if recipe == ALL or len(specs) > 1 else rows[0])
-    else:
-        used = {row["recipe"]: None for answer in answers for row in answer.rows}
-        emit("\n\n".join([*(answer.shown for answer in answers), _explained(list(used))]))
-    for answer in answers:
-        for name, error in answer.failures.items():
-            about = "" if error.message.startswith(name) else f"{name}: "
-            complain(error.title, about + error.message)
-    complain_of(failures)
+    try:
+        if json:
+            rows = [row for answer in answers for row in answer.rows]
+            emit_json(rows if recipe == ALL or len(specs) > 1 else rows[0])
+        else:
+            used = {row["recipe"]: None for answer in answers for row in answer.rows}
+            emit("\n\n".join([*(answer.shown for answer in answers), _explained(list(used))]))
+    finally:  # also where nobody can read the result
+        for answer in answers:
+            for name, error in answer.failures.items():
+                about = "" if error.message.startswith(name) else f"{name}: "
+                complain(error.title, about + error.message)
+        complain_of(failures)
     return PARTLY if failures or any(answer.failures for answer in answers) else DONE
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import INTERRUPTED, EyebrowError, as_told
+from ..errors import INTERRUPTED, EyebrowError, as_told, contained
 from ..scoring.recipe import Recipe
 from .output import complain
 from .progress import ProgressLine
@@ -64,7 +64,10 @@ def ask_each(
     finally:
         line.clear()
     if not found:
-        raise next(iter(failures.values()))
+        *first, last = failures
+        complain_of({name: failures[name] for name in first})
+        code = min(error.exit_code for error in failures.values())
+        raise EyebrowError(failures[last].title, _about(last, failures[last]), code)
     return found, failures
 
 
@@ -72,7 +75,8 @@ def ask_each(
 def _collected(failures: Failures, spec: ModelSpec) -> Iterator[None]:
     """Keeps what ails one model, so that the others go on."""
     try:
-        yield
+        with contained():
+            yield
     except Exception as error:
         told = as_told(error, "It failed")
         if told.exit_code == INTERRUPTED:
@@ -83,5 +87,8 @@ def _collected(failures: Failures, spec: ModelSpec) -> Iterator[None]:
 def complain_of(failures: Failures) -> None:
     """Every model that has failed, by name."""
     for name, error in failures.items():
-        about = "" if name in error.message else f"{name}: "
-        complain(error.title, about + error.message)
+        complain(error.title, _about(name, error))
+
+
+def _about(name: str, error: EyebrowError) -> str:
+    return error.message if name in error.message else f"{name}: {error.message}"

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from ..errors import EyebrowError
-from ..results.place import default_store
+from ..results.place import check_store, default_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
+from ..scoring.scores import TOP
 
 Stories = Annotated[
     str | None,
@@ -85,6 +86,17 @@ Stride = Annotated[
         "[default: half of the context]",
     ),
 ]
+Top = Annotated[
+    int,
+    typer.Option(
+        "--top",
+        metavar="N",
+        min=0,
+        max=TOP,
+        help=f"How many of the likeliest tokens are kept at each place, 0 to {TOP}: they are most "
+        "of the store.",
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", min=1, show_default=False, help="The first N stories."),
@@ -137,12 +149,20 @@ Quiet = Annotated[
 ]
 
 
-def recipe_from(first_token: str, context: int | None, stride: int | None, dtype: str) -> Recipe:
+def recipe_from(
+    first_token: str, context: int | None, stride: int | None, dtype: str, top: int = TOP
+) -> Recipe:
     """The recipe that the options describe; its device is left open.
 
     Raises `EyebrowError` for what cannot be.
     """
-    return Recipe(first_token, DEFAULT_CONTEXT if context is None else context, stride or 0, dtype)
+    return Recipe(
+        first_token,
+        DEFAULT_CONTEXT if context is None else context,
+        stride or 0,
+        dtype,
+        top=top,
+    )
 
 
 def store_folder(store: Path | None, no_store: bool) -> Path | None:
@@ -151,12 +171,7 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
-    folder = store or default_store()
-    for place in (folder, *folder.parents):
-        if os.path.lexists(place) and not place.is_dir():
-            what = "a link that leads nowhere" if place.is_symlink() else "not a folder"
-            raise EyebrowError("Bad store", f"{place} is {what}; name another folder with --store")
-    return folder
+    return check_store(store or default_store())
 
 
 def hush(offline: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
-from ..errors import DONE, FAILED, EyebrowError, reason
+from ..errors import FAILED, EyebrowError, reason
 from ..finite import finite
 from ..wording import readable, visible
 
@@ -39,7 +39,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[st
 
 
 def emit(text: str) -> None:
-    """A result, on stdout. A reader who has seen enough (`| head`) ends the command quietly.
+    """A result, on stdout. Where a reader has seen enough (`| head`) the rest goes nowhere.
 
     Raises `EyebrowError` where stdout is closed or full.
     """
@@ -50,9 +50,6 @@ def emit(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
-        import typer
-
-        raise typer.Exit(DONE) from None
     except (OSError, ValueError) as error:
         silence(sys.stdout)
         raise EyebrowError("Cannot write", f"standard output: {reason(error)}", FAILED) from error

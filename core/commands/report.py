@@ -63,6 +63,16 @@ def report(
             help="Numbers of this recipe. [default: the one with the most scores]",
         ),
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="NAME",
+            show_default=False,
+            help="The stories and models of one run alone, as it calls them: a name in STORE/runs "
+            "or its beginning. [default: of all runs]",
+        ),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option(
@@ -102,14 +112,15 @@ def report(
     kept = Store(folder, partial(complain, "Store"))
     kept.move()
     kept.mend()  # before anything is counted that could then not be read
-    sheet, others, left_out = pick_sheet(kept, recipe, names)
+    run = run and kept.run_name(run)
+    sheet, others, left_out = pick_sheet(kept, recipe, names, run)
     if not quiet:
         for line in others:
             note(f"another recipe is left out: {line}; --recipe {line[:8]} reports it")
         if left_out:
             note(f"{left_out} stories are left out, which not all of the models have scored")
-    facts = gather_facts(kept, sheet, others, left_out, seed)
-    said = document(facts, title, _command(store, place, model or [], recipe, title, seed))
+    facts = gather_facts(kept, sheet, others, left_out, seed, run)
+    said = document(facts, title, _command(store, place, model or [], recipe, run, title, seed))
     try:
         _write(facts, said, place, locations)
     except OSError as error:
@@ -170,13 +181,20 @@ def _models(asked: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _command(
-    store: Path | None, place: Path, models: list[str], recipe: str | None, title: str, seed: int
+    store: Path | None,
+    place: Path,
+    models: list[str],
+    recipe: str | None,
+    run: str | None,
+    title: str,
+    seed: int,
 ) -> str:
     """What was typed, less what stands for itself."""
     words = ["eyebrow", "report", *([str(store)] if store else []), "--out", place.name]
     for name in models:
         words += ["-m", name]
     words += ["--recipe", recipe] if recipe else []
+    words += ["--run", run] if run else []
     words += ["--title", title] if title != TITLE else []
     words += ["--seed", str(seed)] if seed else []
     return shlex.join(words)

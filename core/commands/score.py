@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
-from ..wording import amount
+from ..scoring.scores import TOP
+from ..wording import amount, many
 from . import options as o
 from .output import complain, emit, emit_json, note, number, table
 from .progress import ProgressLine
@@ -29,6 +31,7 @@ def score(
     first_token: o.FirstToken = "context",
     context: o.Context = None,
     stride: o.Stride = None,
+    top: o.Top = TOP,
     limit: o.Limit = None,
     seed: o.Seed = 0,
     store: o.StoreFolder = None,
@@ -51,7 +54,7 @@ def score(
     Example:
       eyebrow score stories.txt -m pocket -m smollm2-135m --json > scores.json
     """
-    recipe = o.recipe_from(first_token, context, stride, dtype)
+    recipe = o.recipe_from(first_token, context, stride, dtype, top)
     folder = o.store_folder(store, no_store)
     o.hush(offline)
     from ..models.catalogue import find_models
@@ -81,29 +84,37 @@ def score(
             progress=line.show,
             seed=seed,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         line.clear()
-        raise EyebrowError(
-            "Interrupted",
-            f"what was finished is kept in {folder}; the same command goes on from there"
-            if folder and folder.is_dir()
-            else "nothing was finished yet"
-            if folder
-            else "nothing is kept (--no-store)",
-            INTERRUPTED,
-        ) from None
+        raise EyebrowError("Interrupted", _kept(folder, error), INTERRUPTED) from None
     finally:
         line.clear()
     if source.skipped and not quiet:
         note(f"{source.skipped} empty stories left out")
-    if json:
-        emit_json(results.to_json())
-    else:
-        emit(_shown(results, each))
-    for warning in results.warnings:
-        complain("Warning", warning)
-    _tell(results.failures)
+    try:
+        if json:
+            emit_json(results.to_json())
+        else:
+            emit(_shown(results, each))
+    finally:  # also where nobody can read the result
+        for warning in results.warnings:
+            complain("Warning", warning)
+        _tell(results.failures)
     return PARTLY if results.failures else DONE
+
+
+def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
+    """What is left of a run that a signal has ended."""
+    from ..engine.local import Stopped
+
+    if folder is None:
+        return "nothing is kept (--no-store)"
+    if not isinstance(error, Stopped) or not (error.kept or error.lost):
+        return "nothing new was finished yet"
+    if error.lost:
+        _tell(error.failures)
+        return f"{many(error.lost, 'finished score')} could not be kept in {folder}"
+    return f"what was finished is kept in {folder}; the same command goes on from there"
 
 
 def _shown(results: Results, each: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..scoring.scores import TOP
 from . import options as o
 from .bundled import needs_terminal
 from .score import DEFAULT_MODELS
@@ -15,6 +16,7 @@ def open_(
     first_token: o.FirstToken = "context",
     context: o.Context = None,
     stride: o.Stride = None,
+    top: o.Top = TOP,
     limit: o.Limit = None,
     store: o.StoreFolder = None,
     no_store: o.NoStore = False,
@@ -33,7 +35,7 @@ def open_(
       eyebrow open stories.txt -m pocket -m smollm2-135m
     """
     needs_terminal(stories)
-    recipe = o.recipe_from(first_token, context, stride, dtype)
+    recipe = o.recipe_from(first_token, context, stride, dtype, top)
     folder = o.store_folder(store, no_store)
     o.hush(offline)
     from ...tui import run

@@ -88,8 +88,10 @@ def tokens(
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
-    _print(answers, len(specs) > 1, json)
-    complain_of(failures)
+    try:
+        _print(answers, len(specs) > 1, json)
+    finally:
+        complain_of(failures)
     return PARTLY if failures else DONE
 
 
@@ -128,8 +130,10 @@ def next_(
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
-    _print(answers, len(specs) > 1, json)
-    complain_of(failures)
+    try:
+        _print(answers, len(specs) > 1, json)
+    finally:
+        complain_of(failures)
     return PARTLY if failures else DONE
 
 

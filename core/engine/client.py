@@ -15,7 +15,11 @@ from typing import IO
 
 from platformdirs import user_cache_path
 
+from ..errors import NO_MEMORY, tells_of_memory
+from ..files import STALE, is_running
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
+
+_LAST = 20  # lines in which a worker may say why it goes
 
 
 class Engine:
@@ -42,6 +46,7 @@ class Engine:
     def start(self) -> None:
         """Start the worker and read its replies from now on."""
         self.started = time.monotonic()
+        _clear_logs(self.log.parent)
         environment = os.environ | {
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TOKENIZERS_PARALLELISM": "true",
@@ -97,6 +102,15 @@ class Engine:
         self.deliver(WorkerDied(status, last_words(self.log)))
 
 
+def _clear_logs(folder: Path) -> None:
+    """Those of programs that were killed."""
+    with suppress(OSError, ValueError):
+        for path in folder.glob("worker-*.log"):
+            is_old = time.time() - path.stat().st_mtime > STALE
+            if is_old and not is_running(int(path.stem.rpartition("-")[2])):
+                path.unlink(missing_ok=True)
+
+
 def _log(path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,9 +120,14 @@ def _log(path: Path) -> IO[bytes]:
 
 
 def last_words(log: Path) -> str:
-    """The last line the worker wrote to its log, less the name of an error; "" if none."""
+    """The last line the worker wrote to its log, less the name of an error; "" if none.
+
+    Where memory ran out, that, whatever the last line is.
+    """
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return ""
+    if any(map(tells_of_memory, lines[-_LAST:])):  # C++ says so in the midst of other things
+        return NO_MEMORY
     return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""

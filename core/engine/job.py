@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import USAGE, DeviceLost, EyebrowError, as_told
+from ..errors import USAGE, DeviceLost, EyebrowError, as_told, contained
 from ..stories.story import Story
 from .keeper import Keeper
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 1024  # texts handed to the scorer at a time: all that one that breaks can hold up
 
+Batch = list[tuple[int, "StoryScore | EyebrowError"]]
 Outcomes = list[tuple[str, "StoryScore | EyebrowError"]]
 
 
@@ -78,7 +79,8 @@ def _outcomes(
         group = order[at : at + TOGETHER]
         waiting = dict.fromkeys(group)
         try:
-            for batch in scorer.batches([texts[digest] for digest in group], seconds):
+            batches = scorer.batches([texts[digest] for digest in group], seconds)
+            while (batch := _next(batches)) is not None:
                 for index, _ in batch:
                     del waiting[group[index]]
                 yield [(group[index], _checked(outcome, scorer)) for index, outcome in batch]
@@ -88,9 +90,15 @@ def _outcomes(
                 yield [(digest, _alone(scorer, texts[digest]))]
 
 
+def _next(batches: Iterator[Batch]) -> Batch | None:
+    with contained():
+        return next(batches, None)
+
+
 def _alone(scorer: Scorer, text: str) -> StoryScore | EyebrowError:
     try:
-        ((_, outcome),) = scorer.score([text])
+        with contained():
+            ((_, outcome),) = scorer.score([text])
     except Exception as error:
         _raise_if_it_is_no_storys(error)
         return as_told(error, "Scoring failed")

@@ -31,6 +31,7 @@ class Keeper:
         self._known: dict[tuple[str, str], dict[str, Summary]] = {}
         self._lock = threading.RLock()  # an interrupt may come in the midst of a write
         self._written = time.monotonic()
+        self.kept = 0  # scores that were written
         self._is_broken = False
         self._labels: RunLabels | None = None
         self._is_nameless = False  # names of this run could not be kept, which was told
@@ -39,10 +40,11 @@ class Keeper:
         """Sums by text digest of what need not be scored again."""
         key = (model_digest, recipe_digest)
         if key not in self._known:
-            self._known[key] = {}
+            known: dict[str, Summary] = {}
             if self.store is not None:
                 self.store.mend(*key)
-                self._known[key] = self.store.summaries(*key)
+                known = self.store.summaries(*key)
+            self._known[key] = known
         return self._known[key]
 
     def add(self, story: Story, member: Member, recipe: Recipe, score: StoryScore) -> None:
@@ -79,9 +81,9 @@ class Keeper:
                 self._fail(error, self.store)
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether scores wait to be written."""
-        return bool(self._rows)
+    def waiting(self) -> int:
+        """How many scores wait to be written."""
+        return len(self._rows)
 
     def write_when_due(self) -> None:
         """Write what has waited long enough."""
@@ -103,8 +105,17 @@ class Keeper:
                     del self._rows[:-WAITING]
                     return
                 written = {id(row) for row in rows}
+                self.kept += len(written)
                 self._rows = [row for row in self._rows if id(row) not in written]
             self._is_broken = False
+
+    def finish(self) -> None:
+        """Write what is left, also where a signal comes meanwhile: later ones change nothing."""
+        try:
+            self.write()
+        except KeyboardInterrupt:
+            self.write()
+            raise
 
     def _write(self, rows: Sequence[Row]) -> bool:
         assert self.store is not None

@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from ..models.load import LoadedModel
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal ended a run of `score`.
+
+    kept: scores it has written. lost: scores that could not be written, and `failures` say why.
+    """
+
+    def __init__(self, kept: int, lost: int, failures: Sequence[Failure]) -> None:
+        super().__init__()
+        self.kept, self.lost, self.failures = kept, lost, tuple(failures)
+
+
 def score(
     stories: Iterable[Story | str],
     models: str | ModelSpec | Sequence[str | ModelSpec],
@@ -57,7 +68,8 @@ def score(
     intervals.
 
     A model or a story that cannot be scored is listed in `failures` and stops no other. Raises
-    `EyebrowError` for bad input, and where nothing at all could be scored.
+    `EyebrowError` for bad input, and where nothing at all could be scored; `Stopped`, which is a
+    `KeyboardInterrupt`, where a signal ends it.
     """
     specs = _specs(models)
     recipe, device, dtype = settled(recipe or Recipe(), device, dtype)
@@ -72,11 +84,15 @@ def score(
     known = {spec.name: identity for spec, (_, identity) in found.items()}
     recipe = shared_recipe(recipe, {name: each.positions for name, each in known.items()})
     running.cuts_stories = len({each.tokenizer for each in known.values()}) > 1
-    columns = [
-        column
-        for spec, (folder, identity) in found.items()
-        if (column := running.column(spec, folder, identity, recipe))
-    ]
+    try:
+        columns = [
+            column
+            for spec, (folder, identity) in found.items()
+            if (column := running.column(spec, folder, identity, recipe))
+        ]
+    except KeyboardInterrupt as error:
+        keeper = running.keeper
+        raise Stopped(keeper.kept, keeper.waiting, running.failures) from error
     if not columns:
         raise running.nothing()
     results = gather(recipe, running.told, columns, running.failures, seed)
@@ -299,7 +315,7 @@ class _Run:
                     if pace.is_due:
                         self.tell(pace.progress())
         finally:
-            self.keeper.write()
+            self.keeper.finish()
         self.tell(pace.progress())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import signal
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import DeviceLost, EyebrowError, as_told
+from ..errors import DeviceLost, EyebrowError, as_told, contained, reason
 from ..results.compare.cuts import cuts_of
 from ..results.store import Store
 from ..stories.story import Story, text_digest
@@ -156,7 +157,7 @@ class Worker:
             if self.paused and not self.inbox.has_urgent():
                 self.go_on()
                 continue
-            request = self.inbox.get(IDLE if self.keeper.is_waiting else None)
+            request = self.inbox.get(IDLE if self.keeper.waiting else None)
             if request is not None:
                 self.begin(request)
             else:
@@ -192,7 +193,8 @@ class Worker:
     def _steps(self, job: Job) -> Generator[None, None, None]:
         request = job.request
         try:
-            yield from self._score(job)
+            with contained():
+                yield from self._score(job)
         except DeviceLost:
             raise
         except Exception as error:  # a worker that goes on is worth more than a traceback
@@ -279,6 +281,11 @@ def main() -> None:
             status = 1
         _leave(inbox, left, work, status)
 
+    def end(number: int, _: object) -> None:  # what ends a whole job, of systemd or Slurm
+        print("a signal told it to end", file=sys.stderr)
+        threading.Thread(target=_leave, args=(inbox, left, work, 128 + number)).start()
+
+    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=read, daemon=True).start()
 
     import torch
@@ -298,9 +305,9 @@ def main() -> None:
     status = 0
     try:
         work[0].run()
-    except DeviceLost as error:  # nothing on it answers here any more: a new process begins anew
+    except BaseException as error:  # of a lost device, say: a new process begins anew
         work[0].keeper.write()
-        print(error.message, file=sys.stderr)
+        print(reason(error), file=sys.stderr)
         status = 1
     left.set()
     sys.stderr.flush()

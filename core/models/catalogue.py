@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import EyebrowError
+from ..files import closed_folder
 from .counted import PREFIX, parse_counted
 from .families import HUB_ID, families
 from .spec import ModelSpec, has_weights
@@ -56,6 +57,11 @@ def _find(name: str) -> Sequence[ModelSpec]:
     if name.startswith(PREFIX):
         return [ModelSpec(name, "ngram", str(parse_counted(name)))]
     folder = Path(os.path.expanduser(name))  # Path's own raises for ~nobody
+    if (closed := closed_folder(folder / "config.json")) is not None:
+        raise EyebrowError(
+            "No permission",
+            f"{closed} may not be searched by this user; change its permissions, or copy the model",
+        )
     if folder.is_dir():
         return _in_folder(name, folder.resolve())
     if HUB_ID.match(name) and not name.startswith((".", "/")):

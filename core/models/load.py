@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ..errors import FAILED, DeviceLost, EyebrowError
+from ..errors import FAILED, DeviceLost, EyebrowError, contained
 from ..scoring.recipe import Recipe
 from ..scoring.trunk import is_device_error
 from .catalogue import ModelSpec, find_models
@@ -113,7 +113,7 @@ def load_model(
     check_memory(spec, weights_size(spec, folder), where, precision)
     before, identity = stamps(folder), _beside(identify, folder)
     try:
-        with _quiet():
+        with _quiet(), contained():
             empty = _empty(folder, spec.name, trust_remote_code)
             if not is_quantised(config):
                 check_size(empty, size_of(folder), spec.name)
@@ -213,12 +213,11 @@ def _open(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=trust_remote_code
-        )
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # the Rust in it panics with an error that is no Exception
+        with contained():
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=trust_remote_code
+            )
+    except Exception as error:
         raise without_tokenizer(error, folder, name) from error
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,

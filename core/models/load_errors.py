@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError, reason
+from ..errors import FAILED, EyebrowError, is_memory, reason
 from .configuration import bad_value, no_permission, read_config
 from .tokenizer_files import has_tokenizer, tokenizer_files
 from .weight_errors import check_weight_files, damaged, readable_weights
@@ -26,6 +28,7 @@ def check_folder(
 
     Raises `EyebrowError` for what is missing, damaged, of another kind, or to be trusted first.
     """
+    _check_are_files(folder, name)
     config = read_config(folder)
     check_config(config, name, trust_remote_code)
     check_weight_files(folder, name, config, allow_pickle)
@@ -129,6 +132,7 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
 
 def check_readable(folder: Path, name: str) -> None:
     """Refuse a configuration that is none, then weights and a tokenizer that cannot be opened."""
+    _check_are_files(folder, name)
     read_config(folder)
     readable_weights(folder, name)
     for path in tokenizer_files(folder):
@@ -138,6 +142,20 @@ def check_readable(folder: Path, name: str) -> None:
             raise no_permission(path) from error
         except OSError as error:
             raise _no_tokenizer(path, reason(error, named=False)) from error
+
+
+def _check_are_files(folder: Path, name: str) -> None:
+    """Refuse pipes and devices: to open one may wait for ever."""
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):
+            mode = path.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise EyebrowError(
+                    "Damaged model",
+                    f"{name}: {path} is no file but a pipe or a device; remove it, or copy the "
+                    "model anew",
+                    FAILED,
+                )
 
 
 def check_size(model: Any, size: Size, name: str) -> None:
@@ -215,7 +233,8 @@ def explained(error: BaseException, name: str, files: Iterable[Path]) -> Eyebrow
     if "ignore_mismatched_sizes" in str(error):
         return _other_shapes(name)
     if isinstance(error, ImportError):
-        return EyebrowError("Library missing", f"{name}: {reason(error)}", FAILED)
+        title = "Out of memory" if is_memory(error) else "Library missing"
+        return EyebrowError(title, f"{name}: {reason(error)}", FAILED)
     first = min(files, default=Path(name))
     kind = type(error).__name__
     if kind == "UnpicklingError" and "truncated" not in str(error):

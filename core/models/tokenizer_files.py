@@ -40,7 +40,7 @@ def tokenizer_files(folder: Path) -> list[Path]:
     """What of a saved model's files may be its tokenizer's, by name."""
     patterns = (*_MAIN, *_BESIDE)
     found = {file for pattern in patterns for file in folder.glob(pattern)}
-    return sorted(file for file in found if not file.is_dir())
+    return sorted(file for file in found if not file.is_dir() and not file.is_fifo())
 
 
 def has_tokenizer(folder: Path) -> bool:

@@ -67,14 +67,14 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
         f"{_ORDER[easy]} the easiest."
     )
     way = "falls" if change < 0 else "rises"
-    if five.stories < FEW:
+    if five.groups < FEW:
         said += f" On these few stories it {way} by {nats_text(abs(change))} from first to last."
-    elif leaves_out_zero(ends, five.stories):
-        said += f" From first to last it {way} by {_apart(change, ends, five.stories)}."
+    elif leaves_out_zero(ends, five.groups):
+        said += f" From first to last it {way} by {_apart(change, ends, five.groups)}."
     else:
         said += (
             f" First and last are not distinguishable: {nats_text(change)}"
-            f"{spread(ends, five.stories, 2)}."
+            f"{spread(ends, five.groups, 2)}."
         )
     same = sum(int(np.argmax(model.five.means)) == hard for model in read.models)
     if len(read.models) > 1:
@@ -94,7 +94,7 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
 def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
     """Does size help the last sentence more than the first?"""
     small, large = read.models[0].five, read.models[-1].five
-    if len(read.models) < 2 or small.stories < FEW or not np.isfinite(small.means).all():
+    if len(read.models) < 2 or small.groups < FEW or not np.isfinite(small.means).all():
         return []
     rows = [0, 4]
     drawn = resampled_log_perplexities(
@@ -103,26 +103,26 @@ def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
         seed=seed,
     )
     first, last = (small.means - large.means)[rows].tolist()
-    ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.stories)
+    ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.groups)
     said = (
         f"From {read.models[0].model} to {read.models[-1].model} size saves {nats_text(first)} "
         f"nats per token in the first sentence and {nats_text(last)} in the last"
     )
-    if leaves_out_zero(ends, small.stories):
+    if leaves_out_zero(ends, small.groups):
         said += (
-            f": {_apart(last - first, ends, small.stories)} {'more' if last > first else 'less'}."
+            f": {_apart(last - first, ends, small.groups)} {'more' if last > first else 'less'}."
         )
     else:
         said += (
             f", a difference that is not distinguishable from none ({nats_text(last - first)}"
-            f"{spread(ends, small.stories, 2)})."
+            f"{spread(ends, small.groups, 2)})."
         )
     numbers: dict[str, Value] = {"first": first, "last": last, "difference": last - first}
     return [Finding("positions", read.family, said, numbers | ends_as("difference", ends))]
 
 
 def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: int) -> list[Finding]:
-    if parts.stories < FEW or not np.isfinite(parts.means).all():
+    if parts.groups < FEW or not np.isfinite(parts.means).all():
         return []
     change, ends = between(parts, 1, 0, seed=seed)
     means = parts.means.tolist()
@@ -131,11 +131,11 @@ def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: in
         f"{where} the {first} cost {best.model} {nats_text(means[0])} nats per token and the "
         f"{other} {nats_text(means[1])}"
     )
-    if leaves_out_zero(ends, parts.stories):
-        said += f": {_apart(change, ends, parts.stories)} {'more' if change > 0 else 'less'}."
+    if leaves_out_zero(ends, parts.groups):
+        said += f": {_apart(change, ends, parts.groups)} {'more' if change > 0 else 'less'}."
     else:
         said += (
-            f", which is not distinguishable ({nats_text(change)}{spread(ends, parts.stories, 2)})."
+            f", which is not distinguishable ({nats_text(change)}{spread(ends, parts.groups, 2)})."
         )
     numbers: dict[str, Value] = {
         "model": best.model,

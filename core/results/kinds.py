@@ -18,7 +18,7 @@ class Kind:
 
     text: as the tokenizer has it, or the word in lower case without punctuation around it.
     places: how often it was scored. stories: how many it is in. nats: the mean over its places.
-    error: the standard error of that over stories (nan where it is in one alone), nats.
+    error: the standard error of that over texts (nan where it is in one alone), nats.
     """
 
     text: str
@@ -33,19 +33,24 @@ class KindCounter:
 
     def __init__(self, values: int) -> None:
         self._values = values
-        self._counts = np.zeros((0, 3))  # places, stories, squares of a story's places
-        self._sums = np.zeros((0, values, 3))  # of a story's sum y: y, y * y, y * places
+        # Places, stories, texts, squares of a text's places in all the stories that tell it.
+        self._counts = np.zeros((0, 4))
+        self._sums = np.zeros((0, values, 3))  # of a text's sum y there: y, y * y, y * places
 
-    def add(self, kinds: npt.NDArray[np.integer], nats: Nats) -> None:
-        """One story: the kind at each of its P places, (P,), and the values there, (R, P)."""
+    def add(self, kinds: npt.NDArray[np.integer], nats: Nats, copies: int = 1) -> None:
+        """One text: the kind at each of its P places, (P,), and the values there, (R, P).
+
+        copies: stories that tell it.
+        """
         if not len(kinds):
             return
         found, at = np.unique(kinds, return_inverse=True)
         self._grow(int(found[-1]) + 1)
-        places = np.bincount(at).astype(np.float64)
-        self._counts[found] += np.stack([places, np.ones(len(found)), places**2], axis=1)
+        places = copies * np.bincount(at).astype(np.float64)
+        one = np.ones(len(found))
+        self._counts[found] += np.stack([places, copies * one, one, places**2], axis=1)
         for value, row in enumerate(nats):
-            sums = np.bincount(at, weights=row)
+            sums = copies * np.bincount(at, weights=row)
             with np.errstate(invalid="ignore"):  # what is impossible somewhere is so in the mean
                 self._sums[found, value] += np.stack([sums, sums**2, sums * places], axis=1)
 
@@ -54,18 +59,18 @@ class KindCounter:
     ) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
         """(highest, lowest) by the mean of a value, `count` each and none in both.
 
-        Of the kinds with at least `least` places in at least `in_stories` stories. The error is
-        that of a ratio of sums over clusters (Cochran 1977, section 6.3): stories are what
-        varies, not the places in them.
+        Of the kinds with at least `least` places in at least `in_stories` different stories. The
+        error is that of a ratio of sums over clusters (Cochran 1977, section 6.3): stories are
+        what varies, not the places in them, and stories of one text are one cluster.
         """
-        often = (self._counts[:, 0] >= least) & (self._counts[:, 1] >= in_stories)
+        often = (self._counts[:, 0] >= least) & (self._counts[:, 2] >= in_stories)
         kinds = np.flatnonzero(often)
-        places, stories, squares = self._counts[kinds].T
+        places, stories, clusters, squares = self._counts[kinds].T
         y, yy, yn = self._sums[kinds, value].T
         with np.errstate(invalid="ignore", divide="ignore"):
             means = y / places
             spread = (yy - 2 * means * yn + means**2 * squares).clip(min=0)
-            errors = np.sqrt(stories / (stories - 1) * spread) / places
+            errors = np.sqrt(clusters / (clusters - 1) * spread) / places
         order = np.argsort(-means, kind="stable")  # nan, infinity less infinity, comes last
         order = order[~np.isnan(means[order])]
         several = min(count, -(-len(order) // 2))
@@ -87,7 +92,7 @@ class KindCounter:
     def _grow(self, size: int) -> None:
         if size > len(self._counts):
             more = max(size, 2 * len(self._counts)) - len(self._counts)
-            self._counts = np.concatenate([self._counts, np.zeros((more, 3))])
+            self._counts = np.concatenate([self._counts, np.zeros((more, 4))])
             self._sums = np.concatenate([self._sums, np.zeros((more, self._values, 3))])
 
 

@@ -190,17 +190,17 @@ def build_sheet(
     return Sheet(recipe, ordered, tuple(stories), tokens, size, nll, *common, stored)
 
 
-def read_sheets(store: Store, names: Sequence[str] = ()) -> list[Sheet]:
+def read_sheets(store: Store, names: Sequence[str] = (), run: str | None = None) -> list[Sheet]:
     """A sheet for each recipe in the store, the one with the most rows first.
 
     With several tokenizers nothing is common to their models yet: see `read_common`. Weights that
     several runs named differently stand there once, under the newest name; under those of `names`
-    (of models or families) that they ever had, where they had any.
+    (of models or families) that they ever had, where they had any. run: see `Store.contents`.
 
-    Raises `EyebrowError` for a folder that is no store or has nothing in it.
+    Raises `EyebrowError` for a folder that is no store, has nothing in it, or has no such run.
     """
     recipes: dict[str, list[Contents]] = {}
-    for contents in store.contents():
+    for contents in store.contents(run):
         recipes.setdefault(contents.recipe_digest, []).append(contents)
     if not recipes:
         raise EyebrowError(

@@ -53,7 +53,8 @@ class Belief:
 class ModelTokens:
     """What the tokens of one model say.
 
-    stories, tokens, nll: what was read: scored tokens and their nats.
+    stories, tokens, nll: what was read: scored tokens and their nats. Of stories with one text
+        each counts, in all that follows.
     by_token: place of the token in its story. by_sentence: number of the sentence.
     by_token_in_sentence: place of the token in its sentence. by_word_in_sentence: place of the
         token's word there.
@@ -63,7 +64,7 @@ class ModelTokens:
     ranks: int64 (4,), tokens of a rank up to each of `RANKS`.
     hardest_*, easiest_*: kinds of the highest and lowest mean surprise. A word counts with the
         tokens that its letters are in, all of them scored.
-    most_surprising: single tokens.
+    most_surprising: single tokens; one of several stories' text is told once, by the first.
     """
 
     model: str
@@ -143,7 +144,9 @@ def read_tokens(
     where the store has no vocabulary for them.
     """
     models = [sheet.models[row] for row in rows]
-    told = {story.digest: story for story in sheet.stories}
+    told: dict[str, list[Told]] = {}
+    for story in sheet.stories:
+        told.setdefault(story.digest, []).append(story)
     reading = _Reading(len(models), language)
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
@@ -158,7 +161,7 @@ def read_tokens(
         else None,
         least,
         in_stories,
-        len(told) - reading.stories,
+        len(sheet.stories) - reading.stories,
     )
 
 
@@ -181,30 +184,31 @@ class _Reading:
         self.surprising = [TopSpots() for _ in range(models)]
         self.saved, self.lost = TopSpots(), TopSpots()
 
-    def add(self, story: Told, text: str, scores: Sequence[StoryScore]) -> None:
-        """One story with its score under each of the models."""
-        one = scores[0]
-        self.stories += 1
+    def add(self, stories: Sequence[Told], text: str, scores: Sequence[StoryScore]) -> None:
+        """The stories of one text, with its score under each of the models."""
+        one, story, copies = scores[0], stories[0], len(stories)
+        self.stories += copies
         at = np.flatnonzero(one.ranks > 0)
         if not len(at):
             return
         nats = np.stack([-score.logprobs.astype(np.float64) for score in scores])
         scored = nats[:, at]
-        self.tokens += len(at)
-        self.nll += scored.sum(axis=1)
+        self.tokens += copies * len(at)
+        self.nll += copies * scored.sum(axis=1)
         words = by_word(text, one)
-        self._add_places(story.digest, text, one, at, scored, words)
+        group = story.group or story.digest
+        self._add_places(group, copies, text, one, at, scored, words)
         for row, score in enumerate(scores):
-            self._add_guesses(row, score, at, scored[row])
+            self._add_guesses(row, score, at, scored[row], copies)
             self.surprising[row].add(story, text, score, at, scored[row])
         with np.errstate(invalid="ignore"):
             saved = scored[0] - scored[-1]
             every = np.concatenate([nats, (nats[0] - nats[-1])[None]])
-        self.improved += int((saved > 0).sum())
+        self.improved += copies * int((saved > 0).sum())
         self.saved.add(story, text, scores[-1], at, saved)
         self.lost.add(story, text, scores[-1], at, -saved)
-        self.token_kinds.add(one.token_ids[at], every[:, at])
-        self._add_words(text, one, words, every)
+        self.token_kinds.add(one.token_ids[at], every[:, at], copies)
+        self._add_words(text, one, words, every, copies)
 
     def model(
         self,
@@ -255,7 +259,8 @@ class _Reading:
 
     def _add_places(
         self,
-        digest: str,
+        group: str,
+        copies: int,
         text: str,
         one: StoryScore,
         at: Counts,
@@ -268,28 +273,32 @@ class _Reading:
         places = (np.arange(len(one)) - begin).clip(min=0)
         sentence, first = _numbered(sentences, len(one))
         word, _ = _numbered(words, len(one))
-        self.by_token.add(places[at] + 1, scored)
-        self.by_sentence.add(sentence[at] + 1, scored)
-        self.token_in_sentence.add((places - places[first])[at] + 1, scored)
-        self.word_in_sentence.add((word - word[first])[at] + 1, scored)
+        self.by_token.add(places[at] + 1, scored, copies)
+        self.by_sentence.add(sentence[at] + 1, scored, copies)
+        self.token_in_sentence.add((places - places[first])[at] + 1, scored, copies)
+        self.word_in_sentence.add((word - word[first])[at] + 1, scored, copies)
         if len(sentences) == SENTENCES and is_five(text, self.language):
-            self.five.add(digest, sentence[at], scored)
+            self.five.add(group, sentence[at], scored, copies)
         late = places[at] >= OPENING
         if late.any() and not late.all():
-            self.opening.add(digest, late.astype(np.int64), scored)
+            self.opening.add(group, late.astype(np.int64), scored, copies)
         behind = sentence[at] > 0
         if behind.any():
             other = (word > word[first])[at]
-            self.start.add(digest, other[behind].astype(np.int64), scored[:, behind])
+            self.start.add(group, other[behind].astype(np.int64), scored[:, behind], copies)
 
-    def _add_guesses(self, row: int, score: StoryScore, at: Counts, nats: Nats) -> None:
-        self.ranks[row] += [(score.ranks[at] <= rank).sum() for rank in RANKS]
+    def _add_guesses(
+        self, row: int, score: StoryScore, at: Counts, nats: Nats, copies: int
+    ) -> None:
+        self.ranks[row] += [copies * (score.ranks[at] <= rank).sum() for rank in RANKS]
         entropy = score.entropies[at].astype(np.float64)
         bins = np.nan_to_num(entropy, posinf=_BELIEFS).astype(np.int64).clip(0, _BELIEFS - 1)
         for i, weights in enumerate((None, nats, entropy)):
-            self.beliefs[row, i] += np.bincount(bins, weights, _BELIEFS)
+            self.beliefs[row, i] += copies * np.bincount(bins, weights, _BELIEFS)
 
-    def _add_words(self, text: str, one: StoryScore, words: Sequence[Unit], every: Nats) -> None:
+    def _add_words(
+        self, text: str, one: StoryScore, words: Sequence[Unit], every: Nats, copies: int
+    ) -> None:
         kinds: list[int] = []
         spans: list[int] = []  # of each word its first token, and the one behind its last
         for unit in words:
@@ -309,7 +318,7 @@ class _Reading:
                 [every, np.zeros((len(every), 1))], axis=1
             )  # spans may end at T
             sums = np.add.reduceat(padded, spans, axis=1)[:, ::2]
-            self.word_kinds.add(np.array(kinds), sums)
+            self.word_kinds.add(np.array(kinds), sums, copies)
 
 
 def _numbered(units: Sequence[Unit], tokens: int) -> tuple[Counts, Counts]:

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 
 from ..errors import EyebrowError
+from .scores import TOP
 
 FIRST_TOKEN = ("context", "scored")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -24,6 +25,8 @@ class Recipe:
     stride: tokens of context, at least, before a token scored in a later window of a long text.
     dtype: of the weights and activations; log-softmax is float32 whatever it is.
     device: the kind, "cpu", "cuda" or "mps".
+    top: how many of the likeliest tokens are kept at each place, 0 to 10. No other number depends
+        on it; it is a choice all the same, or who asked for them would never get them.
 
     `dtype` and `device` may be "auto" until a machine has answered for them (`settled`).
     Two numbers share a chart or a difference only where their recipes are equal.
@@ -34,6 +37,7 @@ class Recipe:
     stride: int = 0
     dtype: str = "auto"
     device: str = "auto"
+    top: int = TOP
 
     def __post_init__(self) -> None:
         if self.first_token not in FIRST_TOKEN:
@@ -54,6 +58,8 @@ class Recipe:
                 f"stride is {self.stride} tokens; it must lie between 1 and the context "
                 f"({self.context}) less one",
             )
+        if not 0 <= self.top <= TOP:
+            raise EyebrowError("Bad recipe", f"top is {self.top}; it takes 0 to {TOP}")
 
     @property
     def is_settled(self) -> bool:
@@ -80,14 +86,18 @@ class Recipe:
         """Short, for the screen: `first token context · 512/256 · float32 cpu`."""
         return (
             f"first token {self.first_token} · {self.context}/{self.stride} · "
-            f"{self.dtype} {self.device}"
+            f"{self.dtype} {self.device}" + ("" if self.top == TOP else f" · top {self.top}")
         )
 
     @property
     def digest(self) -> str:
         """16 hex digits over every field and the scoring's version: its name in the store."""
-        fields = json.dumps([SCORING, self.to_json()], sort_keys=True)
-        return hashlib.sha256(fields.encode()).hexdigest()[:16]
+        choices = self.to_json()
+        if self.top == TOP:  # as it always was before it could be chosen: the same numbers
+            del choices["top"]
+        return hashlib.sha256(json.dumps([SCORING, choices], sort_keys=True).encode()).hexdigest()[
+            :16
+        ]
 
     def to_json(self) -> dict[str, str | int]:
         """Every field by its name."""

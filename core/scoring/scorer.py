@@ -15,7 +15,7 @@ from .head import Measured
 from .not_a_number import not_a_number
 from .passes import Passes
 from .recipe import Recipe
-from .scores import TOP, StoryScore, Summary
+from .scores import StoryScore, Summary
 from .trunk import Trunk
 
 SLAB = 1024  # texts encoded and scored together
@@ -84,7 +84,7 @@ class Scorer:
         self, texts: Sequence[str], seconds: float | None
     ) -> Iterator[list[tuple[int, StoryScore | EyebrowError]]]:
         encodings = list(encode(self.tokenizer, texts, self.recipe.first_token))
-        drafts = [_Draft(encoding) for encoding in encodings]
+        drafts = [_Draft(encoding, self.recipe.top) for encoding in encodings]
         errors = [
             beyond(encoding, text, self.trunk.rows)
             for encoding, text in zip(encodings, texts, strict=True)
@@ -118,22 +118,23 @@ class Scorer:
 class _Draft:
     """A score being filled in, window by window."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, top: int) -> None:
         size = len(encoding)
         self.encoding = encoding
         self.logprobs = np.full(size, np.nan, dtype=np.float32)
         self.entropies = np.full(size, np.nan, dtype=np.float32)
         self.ranks = np.zeros(size, dtype=np.int32)
-        self.top_ids = np.full((size, TOP), -1, dtype=np.int32)
-        self.top_logprobs = np.full((size, TOP), np.nan, dtype=np.float32)
+        self.top_ids = np.full((size, top), -1, dtype=np.int32)
+        self.top_logprobs = np.full((size, top), np.nan, dtype=np.float32)
 
     def fill(self, first: int, measured: Measured, span: slice) -> None:
         into = slice(first, first + span.stop - span.start)
         self.logprobs[into] = measured.logprobs[span].numpy()
         self.entropies[into] = measured.entropies[span].numpy()
         self.ranks[into] = measured.ranks[span].numpy()
-        self.top_ids[into] = measured.top_ids[span].numpy()
-        self.top_logprobs[into] = measured.top_logprobs[span].numpy()
+        top = self.top_ids.shape[1]
+        self.top_ids[into] = measured.top_ids[span, :top].numpy()
+        self.top_logprobs[into] = measured.top_logprobs[span, :top].numpy()
 
     def finish(self, text: str) -> StoryScore:
         encoding, cut = self.encoding, self.encoding.hidden

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-TOP = 10  # alternatives kept for each token
+TOP = 10  # likeliest tokens found at each place; so many are kept, or fewer
 
 if TYPE_CHECKING:
     Ints = npt.NDArray[np.int32]
@@ -58,7 +58,8 @@ class StoryScore:
         first such token, and an empty span where it is a later one.
     logprobs, entropies: float32 (T,), nats; nan where a token was not scored.
     ranks: int32 (T,); 1 is the likeliest, 0 where a token was not scored.
-    top_ids, top_logprobs: int32 and float32 (T, TOP), likeliest first.
+    top_ids, top_logprobs: int32 and float32 (T, K), likeliest first; K is the recipe's `top`, or
+        0 where they were not asked for.
     summary: the sums over the scored tokens; nll is summed in float64.
     """
 
@@ -82,10 +83,10 @@ class StoryScore:
 
     @property
     def tied(self) -> npt.NDArray[np.bool_]:
-        """bool (T,): whether a token shares its rank with one of the ten likeliest.
+        """bool (T,): whether a token shares its rank with one of those in `top_ids`.
 
         Where logits are rounded to half precision (on the CPU) many are equal; the rank is
-        then the best of those that share it. Ties far from the top are not known.
+        then the best of those that share it. Ties further from the top are not known.
         """
         same = self.top_logprobs == self.logprobs[:, None]
         other = (self.top_ids >= 0) & (self.top_ids != self.token_ids[:, None])

@@ -40,8 +40,9 @@ class TokenSurprise:
     """One token of a text; numbers are None where it was context and not scored.
 
     start, end: character offsets into the text. logprob, surprise, entropy: nats. rank 1 is
-    the likeliest. top: the likeliest alternatives at this place. tied: it shares its rank with
-    one of them, as happens where logits are rounded to half precision.
+    the likeliest. top: the likeliest alternatives at this place, as many as the recipe keeps.
+    tied: it shares its rank with one of them, as happens where logits are rounded to half
+    precision; None where none are kept.
     """
 
     index: int
@@ -141,7 +142,7 @@ def token_surprise(
 def token_rows(score: StoryScore, vocabulary: list[str]) -> list[TokenSurprise]:
     """A score's arrays as rows, with ids written out."""
     rows = []
-    tied = score.tied
+    tied, kept = score.tied, score.top_ids.shape[1] > 0
     for i in range(len(score)):
         scored = bool(score.ranks[i] > 0)
         logprob = float(score.logprobs[i])
@@ -158,7 +159,7 @@ def token_rows(score: StoryScore, vocabulary: list[str]) -> list[TokenSurprise]:
                 rank=int(score.ranks[i]) if scored else None,
                 entropy=float(score.entropies[i]) if scored else None,
                 top=_table(vocabulary, score.top_ids[i], score.top_logprobs[i]) if scored else (),
-                tied=bool(tied[i]) if scored else None,
+                tied=bool(tied[i]) if scored and kept else None,
             )
         )
     return rows
@@ -177,7 +178,8 @@ def _table(vocabulary: list[str], ids: Ints, logprobs: Floats) -> tuple[Alternat
 def _shared(values: Any) -> Any:
     """bool (N,): which of the values (N,), the largest first, equal a neighbour."""
     same = values[1:] == values[:-1]
-    return np.concatenate([same, [False]]) | np.concatenate([[False], same])
+    either = np.concatenate([same, [False]]) | np.concatenate([[False], same])
+    return either[: len(values)]  # of nothing, nothing
 
 
 def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alternative]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EyebrowError
+from ..files import closed_folder
 from .bundled import bundled_stories
 from .drafts import Draft, Finisher
 from .story import Story
@@ -137,6 +138,12 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
     path = Path(source).expanduser()
     if str(source) and os.path.lexists(path):
         return _on_disk(path, column, per_line)
+    if str(source) and (closed := closed_folder(path)) is not None:
+        raise EyebrowError(
+            "No permission",
+            f"{closed} may not be searched by this user; change its permissions, or copy the "
+            "stories",
+        )
     if isinstance(source, str) and looks_like_dataset(source) and not source.endswith(KNOWN):
         return _Origin(source, lambda: hub_drafts(source, split, column))
     raise EyebrowError(

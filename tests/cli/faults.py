@@ -1,7 +1,8 @@
 """One table of everything that can be wrong, what is said of it, and the exit code.
 
 Each fault is a command line; whatever it is, nothing comes on stdout and one line on stderr, which
-names no class of Python's and no number of the system's.
+names no class of Python's and no number of the system's. What is lost by it is in no row, for it is
+always the same: nothing. What the store held it holds afterwards, under its bytes.
 """
 
 from __future__ import annotations
@@ -487,12 +488,40 @@ USAGE: dict[str, tuple[list[str], str]] = {
 }
 
 
+def _closed(*words: str) -> Callable[[Path], Sequence[object]]:
+    """With a folder that may not be searched."""
+
+    def make(folder: Path) -> Sequence[object]:
+        (folder / "closed" / "in").mkdir(parents=True)
+        (folder / "closed" / "in" / "a.txt").write_text("Tom had a red ball.")
+        shutil.copytree(POCKET / "pocket-50k", folder / "closed" / "model")
+        (folder / "closed").chmod(0o600)
+        return words
+
+    return make
+
+
+_SEARCHED = "closed may not be searched by this user; change its permissions"
+
+# What is typed where a folder may not be searched.
+CLOSED: dict[str, list[str]] = {
+    "a store": ["score", "-m", BIGRAM, "--store", "closed"],
+    "a store within": ["score", "-m", BIGRAM, "--store", "closed/in"],
+    "a report": ["report", "closed/in", "--out", "r.md"],
+    "a doctor": ["doctor", "--store", "closed/in"],
+    "stories": ["score", "closed/in", "-m", BIGRAM],
+    "a file of stories": ["score", "closed/in/a.txt", "-m", BIGRAM],
+    "a model": ["score", "-m", "closed/model"],
+    "a model of a text": ["tokens", "x", "-m", "closed/model"],
+}
+
+
 def _of_stories(make: Make) -> Callable[[Path], Sequence[object]]:
-    return lambda folder: ["score", make(folder), "-m", BIGRAM, "--no-store"]
+    return lambda folder: ["score", make(folder), "-m", BIGRAM]
 
 
 def _scored(make: Make, *options: str) -> Callable[[Path], Sequence[object]]:
-    return lambda folder: ["score", "--limit", 1, "--no-store", "-m", make(folder), *options]
+    return lambda folder: ["score", "--limit", 1, "-m", make(folder), *options]
 
 
 def _asked(make: Make, *options: str) -> Callable[[Path], Sequence[object]]:
@@ -519,5 +548,6 @@ FAULTS: dict[str, Fault] = {
         for name, (m, c, w) in PICKLES.items()
     },
     **{f"usage: {name}": Fault(_typed(typed), 2, w) for name, (typed, w) in USAGE.items()},
+    **{f"closed: {name}": Fault(_closed(*w), 2, _SEARCHED) for name, w in CLOSED.items()},
     "usage: bytes on stdin": Fault(_typed(["tokens", "-"]), 2, "0xe9 at offset 3", b"caf\xe9"),
 }

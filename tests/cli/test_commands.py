@@ -48,6 +48,7 @@ def test_score_json(cli: Cli, five: Path) -> None:
         "stride": 256,
         "dtype": "float32",
         "device": "cpu",
+        "top": 10,
     }
     (model,) = result["models"]
     assert list(model)[:11] == [
@@ -407,12 +408,13 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
     words = (
         "open a.csv -m gpt2 -m me/mine --dtype bfloat16 --device cuda:1 --context 256 --stride 9"
     )
-    more = "--first-token scored --no-store --offline --column c --split test --limit 3 --per-line"
+    more = "--first-token scored --no-store --offline --column c --split test --limit 3"
+    more += " --per-line --top 3"
     assert cli(*words.split(), *more.split()).code == 7
     assert screen == {
         "source": "a.csv",
         "models": ["gpt2", "me/mine"],
-        "recipe": Recipe("scored", 256, 9, "bfloat16"),
+        "recipe": Recipe("scored", 256, 9, "bfloat16", top=3),
         "store": None,
         "offline": True,
         "device": "cuda:1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -88,3 +89,40 @@ def test_a_command_that_hang_ups_do_not_concern_stays(
     out, _ = running.communicate(b"the cat", timeout=120)
     assert running.returncode == 0
     assert json.loads(out)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["tokens", "the cat"], "text.ask_each"),
+        (["next", "the cat"], "text.ask_each"),
+        (["corpus", "FILE"], "corpus.ask_each"),
+        (["score", "FILE", "--no-store"], "options.hush"),
+        (["models"], "models._here"),
+        (["doctor"], "doctor._sections"),
+    ],
+)
+def test_a_signal_ends_every_command_with_a_line(
+    cli: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    where: str,
+    name: str,
+) -> None:
+    number = getattr(signal, name)
+    place = tmp_path / "some.txt"
+    place.write_text(TEXT)
+
+    def signalled(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(f"eyebrow.core.commands.{where}", signalled)
+    models = ["-m", BIGRAM] if arguments[0] not in ("models", "doctor") else []
+    given = [place if word == "FILE" else word for word in arguments]
+    found = cli(*given, *models)
+    assert found.code == 128 + number
+    assert found.out == ""
+    assert found.err.startswith("eyebrow: Interrupted: ")
+    assert found.err.count("\n") == 1

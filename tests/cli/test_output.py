@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from eyebrow.core.commands import progress
@@ -14,6 +17,17 @@ from eyebrow.core.commands.text import _percent
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.finite import finite
 from eyebrow.core.wording import amount, visible
+
+from .conftest import BIGRAM, Outcome
+
+
+@pytest.fixture
+def broken_model(tmp_path: Path) -> Path:
+    """A folder with a configuration that is none."""
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "config.json").write_text("{")
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -125,3 +139,36 @@ def test_no_progress_if_quiet_or_without_a_terminal(
     line.show(Progress("m", "scoring", 1, 2))
     line.clear()
     assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize("command", ["score", "tokens"])
+def test_a_reader_that_leaves_hides_no_fault(
+    cli: Callable[..., Outcome],
+    broken_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    place = tmp_path / "some.txt"
+    place.write_text("the cat sat on the mat")
+
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    given = [place, "--no-store"] if command == "score" else ["the cat"]
+    found = cli(command, *given, "-m", BIGRAM, "-m", broken_model)
+    assert found.code == 3
+    assert str(broken_model) in found.err
+
+
+def test_all_models_that_fail_are_told(
+    cli: Callable[..., Outcome], broken_model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(broken_model, other)
+    found = cli("tokens", "the cat", "-m", broken_model, "-m", other)
+    assert found.code == 2
+    assert str(broken_model) in found.err
+    assert str(other) in found.err

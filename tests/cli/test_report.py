@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eyebrow.core import Recipe, score
+from eyebrow.core import Recipe, Story, score
+from eyebrow.core.results.store import Store, list_runs
 from eyebrow.core.stories import bundled_stories
 
 from .conftest import Outcome
@@ -65,6 +67,33 @@ def test_what_is_there_stays_without_force(
     assert out.read_text() == "mine"
     assert cli("report", scores, "--out", out, "--force", "-q").code == 0
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_of_one_run_by_its_names(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    texts = [story.text for story in list(bundled_stories())[-3:]]
+    for prefix, some in (("old", texts), ("new", texts[:2])):
+        stories = [Story(f"{prefix}{n}", "", text) for n, text in enumerate(some)]
+        score(stories, ["pocket-bigram"], recipe=Recipe(device="cpu"), store=folder)
+    first, second = (run.name for run in list_runs(Store(folder).layout))
+    apart = next(n for n, (a, b) in enumerate(zip(first, second, strict=True), 1) if a != b)
+    wanted = {first: ["old0", "old1", "old2"], second: ["new0", "new1"]}
+    for run, names in wanted.items():
+        table, out = tmp_path / f"{names[0]}.csv", tmp_path / f"{names[0]}.md"
+        done = cli("report", folder, "--out", out, "--table", table, "--run", run[:apart])
+        assert done.code == 0
+        with table.open(encoding="utf-8", newline="") as file:
+            assert sorted(row["story"] for row in csv.DictReader(file)) == names
+        said = out.read_text(encoding="utf-8")
+        assert f"those of the run {run}" in said
+        assert f"--run {run}" in said
+        assert f".labels({run!r})" in said
+    for asked, title in (("never", "No such run"), ("2", "Which run")):
+        done = cli("report", folder, "--out", tmp_path / "no.md", "--run", asked)
+        assert (done.code, done.out) == (2, "")
+        assert title in done.err
+        assert second in done.err  # what there is
+    assert not (tmp_path / "no.md").exists()
 
 
 BAD = {

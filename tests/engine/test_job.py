@@ -193,7 +193,7 @@ def test_a_store_that_is_full_for_a_while_loses_nothing(
     assert len(told) == 1, "once, not at every try"
     store.room = True
     keeper.write()
-    assert not keeper.is_waiting
+    assert not keeper.waiting
     recipe = loaded.recipe(RECIPE).digest
     assert set(store.summaries(loaded.digest, recipe)) == digests(stories(10))
 
@@ -238,7 +238,79 @@ def test_a_write_interrupted_behind_the_rename_doubles_nothing(
             with pytest.raises(KeyboardInterrupt):
                 keeper.write()
         keeper.write()
-        assert not keeper.is_waiting
+        assert not keeper.waiting
         rows = pq.read_table(tmp_path / "scores", columns=["text_digest"]).column(0).to_pylist()
         assert sorted(rows) == sorted(digest for digest, _ in some[: at + 4])
         assert not list((tmp_path / "unfinished").iterdir())
+
+
+class Panic(BaseException):
+    """As the Rust in tokenizers raises: no `Exception`."""
+
+
+def test_a_library_that_panics_costs_its_story_alone(loaded: LoadedModel, tmp_path: Path) -> None:
+    one = scorer(loaded)
+    tokenizer = one.tokenizer
+
+    def panics(text: Any, **given: Any) -> Any:
+        texts = [text] if isinstance(text, str) else text
+        if any("story 3" in text.lower() for text in texts):
+            raise Panic("called `Option::unwrap()` on a `None` value")
+        return tokenizer(text, **given)
+
+    class Panicking:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tokenizer, name)
+
+        def __call__(self, text: Any, **given: Any) -> Any:
+            return panics(text, **given)
+
+    one.tokenizer = Panicking()
+    some = {text_digest(text): Story(str(n), "", text) for n in range(6) if (text := f"Story {n}.")}
+    steps = list(run(loaded, one, dict(some), Keeper(Store(tmp_path), pytest.fail)))
+    failures = [one for step in steps for one in step.failures]
+    assert [some[digest].id for digest, _ in failures] == ["3"]
+    assert "unwrap" in failures[0][1].message
+    assert sum(len(step.scores) for step in steps) == 5
+
+
+def test_what_could_not_be_looked_up_is_asked_again(loaded: LoadedModel, tmp_path: Path) -> None:
+    (tmp_path / "layout.json").write_text('{"layout": 99}')
+    keeper = Keeper(Store(tmp_path), pytest.fail)
+    for _ in range(2):
+        with pytest.raises(EyebrowError, match="Newer store"):
+            keeper.known(loaded.digest, "0" * 16)
+
+
+def test_a_signal_in_the_last_write_loses_nothing(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = writer.write_part
+
+    def interrupted(*given: Any) -> None:
+        monkeypatch.setattr(writer, "write_part", write)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "write_part", interrupted)
+    with pytest.raises(local.Stopped) as stopped:
+        score(stories(10), spec("llama"), recipe=RECIPE, device="cpu", store=tmp_path)
+    assert (stopped.value.kept, stopped.value.lost) == (10, 0)
+    (part,) = (tmp_path / "scores").iterdir()
+    assert pq.read_metadata(part).num_rows == 10
+
+
+def test_a_signal_tells_of_what_could_not_be_kept(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scores").write_text("no folder")
+
+    def interrupt(self: Keeper) -> None:
+        self.write()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "write_when_due", interrupt)
+    with pytest.raises(local.Stopped) as stopped:
+        score(stories(10), spec("llama"), recipe=RECIPE, device="cpu", store=tmp_path)
+    assert stopped.value.kept == 0
+    assert stopped.value.lost > 0
+    assert "Cannot write the store" in [one.title for one in stopped.value.failures]

@@ -267,3 +267,12 @@ def test_what_a_card_can_do(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     assert pick_dtype("auto", torch.device("cuda")) == wanted
     assert pick_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
+
+
+def test_a_pipe_among_the_files_is_told(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny("llama"), folder)
+    (folder / "tokenizer_config.json").unlink()
+    os.mkfifo(folder / "tokenizer_config.json")
+    with pytest.raises(EyebrowError, match="is no file but a pipe"):
+        load_model(str(folder), device="cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from eyebrow.core.doctor import examine
 from eyebrow.core.files import whole
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.store import SCHEMA, Store, writer
+from eyebrow.core.results.store.damage import Checked
 from eyebrow.core.results.store.schema import note, noted
 from eyebrow.core.results.tokens import read_tokens
 from eyebrow.core.stories import Story
@@ -332,3 +334,24 @@ def test_numbers_that_are_not_there_come_back_as_they_are_in_memory(store: Store
     assert unscored.sum() > 1
     assert np.isnan(found.logprobs[unscored]).all()
     assert (found.top_ids[unscored] == -1).all()
+
+
+def test_notes_of_another_machine_do_not_hide_ones_own(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(rows(0, 3))
+    (own,) = (tmp_path / "checked").iterdir()
+    for name in ("00000000", "ffffffff"):
+        other = own.with_name(f"{'-'.join(KEY)}-{name}.json")
+        other.write_text(json.dumps({name: [1, 2, 3] for name in json.loads(own.read_text())}))
+    assert not Checked(store.layout, *KEY).unknown(store._parts(*KEY))
+
+
+def test_notes_of_machines_that_are_gone_go(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(rows(0, 3))
+    (own,) = (tmp_path / "checked").iterdir()
+    other = own.with_name(f"{'-'.join(KEY)}-00000000.json")
+    other.write_text("{}")
+    os.utime(other, (0, 0))
+    store.write(rows(3, 3))
+    assert list((tmp_path / "checked").iterdir()) == [own]

@@ -14,10 +14,13 @@ import pytest
 from eyebrow.core import EyebrowError, Recipe, score
 from eyebrow.core.models.member import Member
 from eyebrow.core.models.pocket import __path__ as pocket
+from eyebrow.core.results.kinds import KindCounter
+from eyebrow.core.results.places import PartCounter, between
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import gather_facts, pick_sheet
-from eyebrow.core.results.sheet import read_sheets
+from eyebrow.core.results.sheet import Sheet, read_sheets
 from eyebrow.core.results.store import Label, Row, Store, list_runs
+from eyebrow.core.results.tokens import read_tokens
 from eyebrow.core.stories import Story, text_digest
 from stored import MEMBER, RECIPE, rows
 
@@ -57,6 +60,60 @@ def test_the_same_texts_under_new_names_are_reported_by_these(folder: Path) -> N
     assert [row.id for row in of_second.rows] == [f"new{n}" for n in range(4)]
     with pytest.raises(EyebrowError, match="No such run"):
         list(Store(folder).contents("never"))
+
+
+def test_of_stories_with_one_text_each_counts_in_what_tokens_say(folder: Path) -> None:
+    twins = [*told("s"), Story("twin", "The twin", TEXTS[0]), Story("third", "", TEXTS[0])]
+    results = scored(folder, twins)
+    sheet, _, _ = pick_sheet(Store(folder), None, [])
+    read = read_tokens(Store(folder), sheet, [0], least=1, in_stories=1)
+    (model,) = read.models
+    whole = results.models[0]
+    assert (model.stories, model.tokens) == (whole.stories, whole.tokens)
+    assert model.nll == pytest.approx(whole.nll)
+    assert read.left_out == 0
+    for places in (model.by_token, model.by_sentence, model.by_word_in_sentence):
+        assert (places.tokens.sum(), places.nll.sum()) == pytest.approx((whole.tokens, whole.nll))
+    assert model.belief.tokens.sum() == whole.tokens
+    assert model.ranks[-1] == pytest.approx(model.rank_shares[-1] * whole.tokens)
+    kinds = {kind.text: kind for kind in (*model.hardest_words, *model.easiest_words)}
+    alone = read_tokens(Store(folder), one_each(sheet), [0], least=1, in_stories=1).models[0]
+    once = {kind.text: kind for kind in (*alone.hardest_words, *alone.easiest_words)}
+    word = TEXTS[0].split()[3]
+    assert (kinds[word].places, kinds[word].stories) == (
+        once[word].places + 2,
+        once[word].stories + 2,
+    )
+    spots = [(spot.story.digest, spot.index) for spot in model.most_surprising]
+    assert len(set(spots)) == len(spots), "a place in a text is told once"
+
+
+def one_each(sheet: Sheet) -> Sheet:
+    first = {story.digest: n for n, story in reversed(list(enumerate(sheet.stories)))}
+    return sheet.of_stories(sorted(first.values()))
+
+
+def test_parts_of_stories_with_one_text_are_drawn_as_one() -> None:
+    """Their interval is as wide as that of the texts alone, with each counted as it is told."""
+    nats = np.array([[3.0, 1.0]])
+    counter = PartCounter(("early", "late"))
+    for n in range(6):
+        counter.add(f"t{n}", np.array([0, 1]), nats * (1 + n / 10))
+    counter.add("t0", np.array([0, 1]), nats, copies=30)
+    parts = counter.parts(0)
+    assert (parts.stories, parts.groups) == (36, 6)
+    assert parts.tokens.sum() == 72
+    change, ends = between(parts, 1, 0)
+    assert ends[0] < change < ends[1]
+
+
+def test_kinds_of_one_text_are_no_cluster_each() -> None:
+    counter = KindCounter(1)
+    counter.add(np.array([0]), np.array([[2.0]]), copies=9)
+    (kind,), _ = counter.ends(0, ["cat"], least=1, in_stories=1, count=9)
+    assert (kind.places, kind.stories, kind.nats) == (9, 9, 2.0)
+    assert np.isnan(kind.error)
+    assert counter.ends(0, ["cat"], least=1, in_stories=2, count=9) == ((), ())
 
 
 def test_the_same_weights_under_a_new_name_are_found_by_it(folder: Path, tmp_path: Path) -> None:
@@ -193,3 +250,19 @@ def test_a_run_is_not_in_the_way_of_scores(folder: Path, monkeypatch: pytest.Mon
     results = score(told("s"), "pocket-bigram", recipe=ON_CPU, store=folder)
     assert results.models[0].stories == 6
     assert [failure.message for failure in results.failures] == ["no space"]
+
+
+def test_a_run_that_is_named_anew_while_runs_are_listed_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Store(folder).layout
+    before = list_runs(layout)
+    read = Path.read_text
+
+    def renamed(path: Path, **given: Any) -> str:
+        monkeypatch.setattr(Path, "read_text", read)
+        path.rename(path.with_name("99990101T000000000000-0.json"))
+        return read(path, **given)
+
+    monkeypatch.setattr(Path, "read_text", renamed)
+    assert len(list_runs(layout)) == len(before)

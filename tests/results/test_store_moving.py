@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -185,7 +186,7 @@ def test_what_is_damaged_or_foreign_in_it_stops_nothing(folder: Path) -> None:
 def test_what_its_killed_writers_left_is_cleared(folder: Path) -> None:
     old = folder / f".{'-'.join(KEY)}-abc.parquet.77"
     young = folder / f".{'-'.join(KEY)}-abd.parquet.78"
-    half = folder / ".vocabularies" / "ef.json.79"
+    half = folder / ".vocabularies" / "feedfacefeedface.json.79"
     for path in (old, young, half):
         path.touch()
     for path in (old, half):
@@ -222,3 +223,32 @@ def test_a_row_is_not_kept_twice_where_the_older_store_has_it(folder: Path) -> N
     store = Store(folder)
     store.write([row_of(0), row_of(5), row_of(10)])
     assert pq.read_table(store.layout.scores).num_rows == 11
+
+
+def test_files_of_others_are_left_where_they_are(tmp_path: Path) -> None:
+    """A folder of a dataset, named as the store: shards in Hugging Face's manner, old copies."""
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "train-00000-of-00001.parquet")
+    for name in ("app.json.1", "settings.json.20240101", "part.parquet.7"):
+        (tmp_path / name).write_text("mine")
+        os.utime(tmp_path / name, (0, 0))
+    before = sorted(tmp_path.iterdir())
+    store = Store(tmp_path, pytest.fail)
+    store.mend()
+    store.move()
+    assert sorted(tmp_path.iterdir()) == before
+    store.write(rows(0, 1))
+    assert {*before} < {*tmp_path.iterdir()}
+
+
+def test_what_cannot_be_moved_stops_no_new_scores(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(moving, "_move_part", full)
+    said: list[str] = []
+    store = Store(folder, said.append)
+    store.write(rows(10, 1))
+    assert len(store.summaries(*KEY)) == 11
+    assert said[-1] == f"{folder}: it is read where it is (no space left on device)"

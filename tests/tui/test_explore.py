@@ -419,3 +419,9 @@ async def test_the_status_line_has_what_it_promises() -> None:
         assert rung.interval is not None
         for wanted in ("story 1/3", "made-800k", "cpu float32", "set", "["):
             assert wanted in status
+
+
+def test_a_token_without_alternatives_says_why() -> None:
+    glass = Glass(1, 9, "cat", 7, logprob=-2.0, entropy=1.0, rank=3)
+    assert [("no alternatives (--top 0)", "quiet")] in table(glass, 40)
+    assert [("no alternatives (--top 0)", "quiet")] not in table(replace(glass, logprob=None), 40)

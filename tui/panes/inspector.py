@@ -176,6 +176,8 @@ def table(glass: Glass, width: int) -> list[Line]:
     said = (line for unit in glass.units for line in wrap(unit, max(8, width)))
     lines: list[Line] = [[(place, "quiet")], *([(line, "quiet")] for line in said)]
     if not glass.choices:
+        if glass.logprob is not None:
+            lines.append([(shorten("no alternatives (--top 0)", width), "quiet")])
         return lines
     name_width = max(6, min(16, width - 18))
     bar_width = max(0, width - name_width - 11)

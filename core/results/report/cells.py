@@ -17,6 +17,7 @@ MODELS = {models}
 DIGESTS = {digests}  # of the weights, model by model
 TOKENIZERS = {tokenizers}
 SEED = {seed}
+RUN = {run}  # whose stories these are; None: those of all runs
 
 warnings.filterwarnings("ignore", message="IProgress")  # bars need ipywidgets"""
 
@@ -33,9 +34,10 @@ common = rows.groupby("text_digest")["model"].nunique()
 rows = rows[rows["text_digest"].isin(common.index[common == len(MODELS)])]
 
 # Scores belong to texts; what a text is called, a run says. Two stories may tell one text.
-labels = [(label.digest, label.id, label.title) for label in Store(STORE).labels().stories]
+labels = [(label.digest, label.id, label.title) for label in Store(STORE).labels(RUN).stories]
 labels = pd.DataFrame(labels, columns=["text_digest", "story", "title"])
-rows = rows.rename(columns={"story": "first"}).merge(labels, on="text_digest", how="left")
+how = "left" if RUN is None else "inner"
+rows = rows.rename(columns={"story": "first"}).merge(labels, on="text_digest", how=how)
 rows["story"] = rows["story"].fillna(rows["first"])
 rows["title"] = rows["title"].replace("", None).fillna(rows["story"])
 rows["key"] = rows["text_digest"] + " " + rows["story"]
@@ -58,7 +60,7 @@ COMMON = """\
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.store import Store
 
-sheet, *_ = pick_sheet(Store(STORE), RECIPE, MODELS)
+sheet, *_ = pick_sheet(Store(STORE), RECIPE, MODELS, RUN)
 bits = sheet.common_nll.sum(axis=1) / np.log(2) / sheet.common_bytes.sum(axis=1)
 models["bits_per_byte"] = pd.Series(bits, [model.name for model in sheet.models])
 models["bits_per_byte"]"""
@@ -170,8 +172,9 @@ lists = pd.read_parquet(
     columns=["text_digest", "model_digest", *LISTS],
     filters=[("recipe_digest", "==", RECIPE)],
 ).drop_duplicates(["text_digest", "model_digest"])
-lists = lists[lists["text_digest"].isin(rows["text_digest"])]
-lists = lists.merge(names, on="model_digest").set_index("model")
+lists = lists.merge(names, on="model_digest")
+each = rows[["text_digest", "model", "story"]]  # of stories with one text each counts
+lists = lists.merge(each, on=["text_digest", "model"]).set_index("model")
 
 tokens = lists.loc[[BEST]].explode(LISTS)
 tokens = tokens[tokens["ranks"].notna()]  # the first token is context
@@ -184,12 +187,13 @@ hardest.round(1)"""
 
 PLACES = """\
 text_of = rows.drop_duplicates("text_digest").set_index("text_digest")["text"]
+copies = rows[rows["model"] == BEST]["text_digest"].value_counts()
 sentences = {}
 for name in MODELS:
     counter = PositionCounter()
     for digest, score in Store(STORE).scores(lists.loc[[name], "model_digest"].iloc[0], RECIPE):
         if digest in text_of.index:
-            counter.add(text_of[digest], score)
+            counter.add(text_of[digest], score, copies[digest])
     sentences[name] = np.array(counter.positions().means) / np.log(2)
 sentences = pd.DataFrame(sentences, index=range(1, 6))
 

@@ -77,6 +77,7 @@ def _scored(facts: Facts) -> Section:
         f"{many(len(sheet.stories), 'story', 'stories')} with "
         f"{listed(sorted({f'{count:,}' for count in sheet.tokens.sum(axis=1).tolist()}))} scored "
         "tokens, each story by every model, all under one recipe."
+        + (f" They are those of the run {facts.run}, as it calls them." if facts.run else "")
     )
     blocks: list[Prose | Table | Terms] = [Prose(told)]
     if facts.left_out:

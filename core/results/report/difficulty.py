@@ -163,8 +163,8 @@ def coloured(facts: Facts) -> Section:
             excerpts.append(Excerpt(facts.names[row], about, pieces))
     told = (
         f"“{_title(facts, column)}”, the hardest story, under the smallest model and the largest. "
-        "The same steps of bits for both; pointing at a token tells its probability, its rank, and "
-        "what was likelier."
+        "The same steps of bits for both; pointing at a token tells its probability "
+        + ("and its rank, and what was likelier." if facts.sheet.recipe.top else "and its rank.")
     )
     return Section(
         "coloured",

@@ -43,7 +43,8 @@ class Facts:
     """What was found in a store under one recipe.
 
     sheet: the stories that all its models have scored. left_out: how many others there are.
-    others: the other recipes of the store, each with what differs. bits_per_byte: of each model,
+    others: the other recipes of the store, each with what differs. run: whose stories these are,
+    by its name; None for those of all runs. bits_per_byte: of each model,
     on the bytes that all have scored where tokenizers differ. best: the row of the model with the
     fewest; family: the rows of its
     family, small to large. order: the columns of the sheet from the hardest story to the
@@ -66,6 +67,7 @@ class Facts:
     best: int
     family: tuple[int, ...]
     order: tuple[int, ...]
+    run: str | None = None
 
     @property
     def of_models(self) -> list[ModelTokens]:
@@ -94,16 +96,17 @@ class Facts:
 
 
 def pick_sheet(
-    store: Store, recipe: str | None, models: Sequence[str]
+    store: Store, recipe: str | None, models: Sequence[str], run: str | None = None
 ) -> tuple[Sheet, tuple[str, ...], int]:
     """The sheet of a recipe (by the beginning of its digest; else the one with the most rows),
     of these models alone, on the stories that all have scored.
 
-    models: names as the store has them, or families; all of them where none is given. Returns
-    with it the other recipes as lines, and how many stories were left out. Raises
-    `EyebrowError` where there is no such recipe or model, or no common story.
+    models: names as the store has them, or families; all of them where none is given. run: the
+    stories and models of this one alone. Returns with it the other recipes as lines, and how many
+    stories were left out. Raises `EyebrowError` where there is no such recipe, model or run, or
+    no common story.
     """
-    sheets = read_sheets(store, models)
+    sheets = read_sheets(store, models, run)
     chosen = _chosen(sheets, recipe)
     others = tuple(_told(chosen, sheet) for sheet in sheets if sheet is not chosen)
     rows = _rows(chosen.models, models)
@@ -122,7 +125,12 @@ def pick_sheet(
 
 
 def gather_facts(
-    store: Store, sheet: Sheet, others: tuple[str, ...], left_out: int, seed: int
+    store: Store,
+    sheet: Sheet,
+    others: tuple[str, ...],
+    left_out: int,
+    seed: int,
+    run: str | None = None,
 ) -> Facts:
     """Reads every token of the sheet's stories, model by model."""
     texts = store.texts({story.digest for story in sheet.stories})
@@ -155,6 +163,7 @@ def gather_facts(
         best,
         family,
         tuple(np.argsort(-hardness, kind="stable").tolist()),
+        run,
     )
 
 

@@ -117,6 +117,7 @@ def _filled(facts: Facts, place: Path, locations: Mapping[str, str]) -> dict[str
         "{digests}": repr([model.digest for model in facts.sheet.models]),
         "{tokenizers}": repr([model.tokenizer for model in facts.sheet.models]),
         "{seed}": str(facts.seed),
+        "{run}": repr(facts.run),
         "{first_token}": recipe.first_token,
         "{context}": str(recipe.context),
         "{places}": repr(known),

@@ -6,6 +6,7 @@ import shlex
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
+from ...scoring.scores import TOP
 from .blocks import Listing, Prose, Section
 from .facts import Facts
 
@@ -21,7 +22,8 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
         f"eyebrow score {'' if bundled else 'stories.jsonl '}{models} --store {store} \\\n"
         f"  --first-token {recipe.first_token} --context {recipe.context} "
         f"--stride {recipe.stride} --dtype {recipe.dtype} --device {recipe.device} "
-        f"--seed {facts.seed}"
+        + (f"--top {recipe.top} " if recipe.top != TOP else "")
+        + f"--seed {facts.seed}"
     )
     blocks: list[Prose | Listing] = []
     if bundled:
@@ -36,7 +38,9 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
         blocks.append(
             Listing(
                 _WRITE_STORIES.format(
-                    store=str(facts.store.layout.scores), folder=str(facts.store.folder)
+                    store=str(facts.store.layout.scores),
+                    folder=str(facts.store.folder),
+                    run=facts.run,
                 ),
                 "python",
             )
@@ -61,7 +65,7 @@ from eyebrow.core.results.store import Store
 
 texts = pd.read_parquet({store!r}, columns=["text_digest", "text"])
 texts = texts.drop_duplicates("text_digest").set_index("text_digest")["text"]
-labels = Store(Path({folder!r})).labels().stories
+labels = Store(Path({folder!r})).labels({run!r}).stories
 rows = [(label.id, label.title, texts.get(label.digest)) for label in labels]
 rows = pd.DataFrame(rows, columns=["id", "title", "text"]).dropna(subset=["text"])
 rows.to_json("stories.jsonl", orient="records", lines=True)"""

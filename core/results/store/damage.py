@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
+import time
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from ...errors import EyebrowError
 from ...files import machine
 from .layout import Layout
 from .parts import Part, Stamp, Unreadable
 from .schema import Damaged
+
+FORGOTTEN = 30 * 24 * 3600.0  # seconds after which another machine's notes go: parts are read again
 
 Tell = Callable[[str], object]
 
@@ -64,18 +67,24 @@ class Checked:
 
     def unknown(self, parts: Iterable[Part]) -> list[Part]:
         """Those that nobody has read through as they are now."""
-        known: dict[str, list[int]] = {}
-        with suppress(OSError):
-            for path in self.layout.checked.glob(self._theirs):
-                known |= _notes(os.fspath(path))
-        return [part for part in parts if known.get(part.name) != _shape(part)]
+        notes = [_notes(path) for path in self._files()]
+        return [part for part in parts if _shape(part) not in [n.get(part.name) for n in notes]]
 
     def note(self, parts: Iterable[Part], there: Container[str]) -> None:
         """These are whole; of the others only those that are `there` need a note."""
-        notes = {n: s for n, s in _notes(os.fspath(self._own)).items() if n in there}
+        notes = {n: s for n, s in _notes(self._own).items() if n in there}
         notes |= {part.name: shape for part in parts if (shape := _shape(part))}
         with suppress(EyebrowError):  # then they are read through again
             self.layout.write(self._own, json.dumps(notes).encode())
+        for path in self._files():  # of machines that are gone, or started anew since
+            with suppress(OSError):
+                if path != self._own and time.time() - path.stat().st_mtime > FORGOTTEN:
+                    path.unlink()
+
+    def _files(self) -> list[Path]:
+        with suppress(OSError):
+            return list(self.layout.checked.glob(self._theirs))
+        return []
 
 
 def _shape(part: Part) -> list[int] | None:
@@ -83,10 +92,9 @@ def _shape(part: Part) -> list[int] | None:
     return list(stamp[1:]) if stamp else None  # without the inode: not every system keeps it
 
 
-def _notes(path: str) -> dict[str, list[int]]:
+def _notes(path: Path) -> dict[str, list[int]]:
     try:
-        with open(path, encoding="utf-8") as file:
-            notes = json.load(file)
+        notes = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}

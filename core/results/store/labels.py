@@ -20,6 +20,8 @@ from ...models.member import Member
 from .layout import Layout
 from .rows import Label
 
+_NAMED = 3  # runs that are named where the one asked for is not there
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -91,8 +93,9 @@ class RunLabels:
             for run in runs:
                 if self._is_in(run):
                     if run is not runs[-1]:  # what was said last counts: let it be the last again
-                        with suppress(FileNotFoundError):
-                            self._path(run.name).rename(self._path(name))
+                        with suppress(FileNotFoundError):  # new before old goes: readers list both
+                            self.layout.write(self._path(name), self._path(run.name).read_bytes())
+                            self._path(run.name).unlink()
                     return
         told = {
             "recipe_digest": self.recipe_digest,
@@ -113,25 +116,49 @@ class RunLabels:
 
 def list_runs(layout: Layout) -> list[Run]:
     """All runs, oldest first; one that cannot be read is passed over."""
-    found = []
-    with suppress(OSError):
-        for path in sorted(layout.runs.glob("*.json")):
+    found: dict[str, Run | None] = {}
+    while True:  # until a listing brings nothing new: another program may rename one meanwhile
+        try:
+            fresh = [path for path in layout.runs.glob("*.json") if path.stem not in found]
+        except OSError:
+            fresh = []
+        if not fresh:
+            return [run for _, run in sorted(found.items()) if run is not None]
+        for path in fresh:
+            found[path.stem] = None
             with suppress(OSError, ValueError, KeyError, TypeError):
                 told = json.loads(path.read_text(encoding="utf-8"))
                 models = tuple((_member(model), str(model["path"])) for model in told["models"])
-                found.append(
-                    Run(path.stem, str(told["recipe_digest"]), str(told["stories"]), models)
+                found[path.stem] = Run(
+                    path.stem, str(told["recipe_digest"]), str(told["stories"]), models
                 )
-    return found
+
+
+def run_name(layout: Layout, start: str) -> str:
+    """The whole name of a run from its beginning.
+
+    Raises `EyebrowError` where no run, or more than one, begins like that.
+    """
+    names = [one.name for one in list_runs(layout)]
+    found = [name for name in names if name.startswith(start)]
+    if start in found:
+        return start
+    if len(found) == 1:
+        return found[0]
+    last = ", ".join(reversed(found[-_NAMED:] or names[-_NAMED:]))
+    raise EyebrowError(
+        "Which run" if found else "No such run",
+        f"{start!r} begins the names of {len(found)} of {len(names)} in {layout.runs}"
+        + (f"; the newest are {last}" if last else ""),
+    )
 
 
 def read_labels(layout: Layout, run: str | None = None) -> Labels:
-    """Of all runs, or of one by its name. Raises `EyebrowError` where there is no such run."""
+    """Of all runs, or of one. Raises `EyebrowError` where there is no such run."""
     runs = list_runs(layout)
     if run is not None:
-        runs = [one for one in runs if one.name == run]
-        if not runs:
-            raise EyebrowError("No such run", f"{layout.runs} has no {run}.json")
+        name = run_name(layout, run)
+        runs = [one for one in runs if one.name == name]
     stories: list[list[Label]] = []
     taken: set[str] = set()
     members: dict[str, dict[str, Member]] = {}

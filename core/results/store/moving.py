@@ -7,6 +7,7 @@ place follows from its old name. Readers look into both.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...errors import EyebrowError, reason
 from ...files import STALE
 from . import older
 from .damage import Aside
@@ -25,12 +27,17 @@ from .rows import Label
 from .schema import About, Damaged
 
 _MOVED = "moved"  # in the new name, before the end of the older one
+# What the first layout's writers left half written: a process's number behind a name of theirs.
+_DRAFT = re.compile(r"\.?[0-9a-f]{16}(-[0-9a-f]{16}-[^-.]+\.parquet|\.json)\.[0-9]+")
 
 Put = Callable[[Path, pa.Table, Path], None]  # `write_part`
 
 
 def move(layout: Layout, aside: Aside, put: Put) -> None:
-    """Move what lies in the places of the first layout. Raises `OSError` and `EyebrowError`."""
+    """Move what lies in the places of the first layout.
+
+    What cannot be moved stays, is read where it is, and is told once.
+    """
     for place in layout.older:
         parts = [
             part
@@ -39,9 +46,12 @@ def move(layout: Layout, aside: Aside, put: Put) -> None:
         ]
         if parts:
             aside.tell(f"{place}: an older store, {len(parts)} parts are moved to {layout.scores}")
-            _keep_labels(layout, parts)
-            for part in parts:
-                _move_part(layout, aside, part, put)
+            try:
+                _keep_labels(layout, parts)
+                for part in parts:
+                    _move_part(layout, aside, part, put)
+            except (OSError, EyebrowError) as error:
+                aside.tell(f"{place}: it is read where it is ({reason(error, named=False)})")
         for name, target in ((".vocabularies", layout.vocabularies), (".marks", layout.marks)):
             _move_files(place / name, target)
         _clear(place)
@@ -119,10 +129,10 @@ def _move_files(folder: Path, target: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """What the first layout's writers left half written: a number behind the name."""
+    """What the first layout's writers left half written."""
     with suppress(OSError):
         for path in folder.iterdir():
-            if path.suffix[1:].isdecimal() and (".parquet." in path.name or ".json." in path.name):
+            if _DRAFT.fullmatch(path.name):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > STALE:
                         path.unlink()

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from ...scoring.scores import StoryScore, Summary
 from ..compare.cuts import Cuts
 from .damage import Aside, Checked, Tell
-from .labels import Labels, read_labels
+from .labels import Labels, read_labels, run_name
 from .layout import Layout
 from .parts import Gone, Part, Stamp, Unreadable
 from .rows import Contents, Entry
@@ -135,8 +135,19 @@ class Reader:
         """What the ids of a tokenizer read as, or None where that was never kept."""
         return read_vocabulary(self.layout, tokenizer_digest)
 
+    def run_name(self, start: str) -> str:
+        """The whole name of a run from its beginning.
+
+        Raises `EyebrowError` where no run, or more than one, begins like that.
+        """
+        self.layout.check()
+        return run_name(self.layout, start)
+
     def labels(self, run: str | None = None) -> Labels:
-        """What the runs call their stories and models; what one run calls them, by its name."""
+        """What the runs call their stories and models; what one run calls them.
+
+        run: its name, or the beginning of it.
+        """
         self.layout.check()
         return read_labels(self.layout, run)
 
@@ -145,7 +156,7 @@ class Reader:
 
         A story that several runs call differently is what the newest of them calls it; one that
         a run tells twice is there twice. What no run speaks of is called as it was first scored.
-        run: what this run speaks of, and nothing else.
+        run: what this run speaks of, and nothing else; its name, or the beginning of it.
         """
         labels = self.labels(run)
         stored: dict[Key, dict[str, _Stored]] = {}
