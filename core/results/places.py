@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from .clusters import summed
 from .statistics import LEVEL, SEED, resampled_log_perplexities
 
 Counts = npt.NDArray[np.int64]
@@ -48,17 +50,20 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """The same few parts of every story, story by story, so that stories can be resampled.
+    """The same few parts of stories, cluster by cluster, so that clusters can be resampled.
 
-    names: of the P parts. tokens: int64 (P, n), scored ones. nll: float64 (P, n), nats.
+    names: of the P parts. stories: how many there are, in n clusters. tokens: int64 (P, n),
+    scored ones. nll: float64 (P, n), nats.
     """
 
     names: tuple[str, ...]
+    stories: int
     tokens: Counts
     nll: Nats
 
     @property
-    def stories(self) -> int:
+    def clusters(self) -> int:
+        """How many are drawn again."""
         return int(self.tokens.shape[1])
 
     @property
@@ -103,13 +108,20 @@ class PartCounter:
             np.stack([np.bincount(part, row, parts) for row in nats]),
         )
 
-    def parts(self, model: int) -> Parts:
-        """Of the stories so far, in an order that does not depend on that of their coming."""
-        found = [self._found[digest] for digest in sorted(self._found)]
+    def parts(self, model: int, cluster: Mapping[str, int]) -> Parts:
+        """Of the stories so far, in an order that does not depend on that of their coming.
+
+        cluster: by text digest, the number of what each story is drawn with.
+        """
+        digests = sorted(self._found)
+        _, at = np.unique([cluster[digest] for digest in digests], return_inverse=True)
+        found = [self._found[digest] for digest in digests]
         shape = (-1, len(self._names))
         tokens = np.array([counts for counts, _ in found], dtype=np.int64).reshape(shape)
         nll = np.array([rows[model] for _, rows in found], dtype=np.float64).reshape(shape)
-        return Parts(self._names, tokens.T, nll.T)
+        return Parts(
+            self._names, len(found), summed(at, tokens.T).astype(np.int64), summed(at, nll.T)
+        )
 
 
 def per_token(nll: Nats, tokens: Counts) -> Nats:
@@ -123,20 +135,20 @@ def between(
 ) -> tuple[float, tuple[float, float]]:
     """Nats per token in the second part less those in the first, with its 95 % interval.
 
-    Stories are drawn again, both parts on the same resamples. (nan, nan) with fewer than two
-    stories or where an infinite surprise leaves no difference.
+    Clusters are drawn again, both parts on the same resamples. (nan, nan) with fewer than two
+    of them or where an infinite surprise leaves no difference.
     """
     drawn = resampled_log_perplexities(
         parts.nll[[first, second]], parts.tokens[[first, second]].astype(np.float64), seed=seed
     )
     with np.errstate(invalid="ignore"):
         found = float(parts.means[second] - parts.means[first])
-        return found, interval_of(drawn[1] - drawn[0], parts.stories)
+        return found, interval_of(drawn[1] - drawn[0], parts.clusters)
 
 
-def interval_of(drawn: Nats, stories: int) -> tuple[float, float]:
+def interval_of(drawn: Nats, clusters: int) -> tuple[float, float]:
     """The 95 % percentile interval of a difference from its resamples; see `between`."""
-    if stories < 2 or not np.isfinite(drawn).all():
+    if clusters < 2 or not np.isfinite(drawn).all():
         return math.nan, math.nan
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,7 +144,8 @@ def read_tokens(
     """
     models = [sheet.models[row] for row in rows]
     told = {story.digest: story for story in sheet.stories}
-    reading = _Reading(len(models), language)
+    cluster = dict(zip((s.digest for s in sheet.stories), sheet.clusters.tolist(), strict=True))
+    reading = _Reading(len(models), language, cluster)
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
@@ -163,10 +164,13 @@ def read_tokens(
 
 
 class _Reading:
-    """Sums over the stories read so far, under M models; value M of a kind is what is saved."""
+    """Sums over the stories read so far, under M models; value M of a kind is what is saved.
 
-    def __init__(self, models: int, language: str) -> None:
-        self.models, self.language = models, language
+    cluster: by text digest, what a story is drawn with.
+    """
+
+    def __init__(self, models: int, language: str, cluster: Mapping[str, int]) -> None:
+        self.models, self.language, self.cluster = models, language, cluster
         self.stories = self.tokens = self.improved = 0
         self.nll = np.zeros(models)
         self.by_token, self.by_sentence = PlaceCounter(models), PlaceCounter(models)
@@ -193,7 +197,7 @@ class _Reading:
         self.tokens += len(at)
         self.nll += scored.sum(axis=1)
         words = by_word(text, one)
-        self._add_places(story.digest, text, one, at, scored, words)
+        self._add_places(story, text, one, at, scored, words)
         for row, score in enumerate(scores):
             self._add_guesses(row, score, at, scored[row])
             self.surprising[row].add(story, text, score, at, scored[row])
@@ -225,9 +229,9 @@ class _Reading:
             self.by_sentence.places(row),
             self.token_in_sentence.places(row),
             self.word_in_sentence.places(row),
-            self.five.parts(row),
-            self.opening.parts(row),
-            self.start.parts(row),
+            self.five.parts(row, self.cluster),
+            self.opening.parts(row, self.cluster),
+            self.start.parts(row, self.cluster),
             self.ranks[row],
             Belief(counts.astype(np.int64), nll, entropy),
             *tokens,
@@ -255,14 +259,15 @@ class _Reading:
 
     def _add_places(
         self,
-        digest: str,
+        story: Told,
         text: str,
         one: StoryScore,
         at: Counts,
         scored: Nats,
         words: Sequence[Unit],
     ) -> None:
-        sentences = by_sentence(text, one, language=self.language)
+        digest, starts = story.digest, story.sentence_starts
+        sentences = by_sentence(text, one, language=self.language, starts=starts)
         # A BOS that the tokenizer shows is no part of the story.
         begin = int(np.argmax(one.ends > one.starts))
         places = (np.arange(len(one)) - begin).clip(min=0)
@@ -272,7 +277,7 @@ class _Reading:
         self.by_sentence.add(sentence[at] + 1, scored)
         self.token_in_sentence.add((places - places[first])[at] + 1, scored)
         self.word_in_sentence.add((word - word[first])[at] + 1, scored)
-        if len(sentences) == SENTENCES and is_five(text, self.language):
+        if len(sentences) == SENTENCES and is_five(text, self.language, starts):
             self.five.add(digest, sentence[at], scored)
         late = places[at] >= OPENING
         if late.any() and not late.all():
