@@ -391,11 +391,10 @@ class Background:
         from ..core.results.statistics import perplexity_interval
 
         told = zip(stories, digests, strict=True)
-        rows = [(story.group, digest, sums[digest]) for story, digest in told if digest in sums]
-        at = clusters([group for group, _, _ in rows], [digest for _, digest, _ in rows])
-        nll, tokens = summed(
-            at, [[one.nll for _, _, one in rows], [one.tokens for _, _, one in rows]]
-        )
+        rows = [(story.group, digest) for story, digest in told if digest in sums]
+        known = [sums[digest] for _, digest in rows]
+        at = clusters([group for group, _ in rows], [digest for _, digest in rows])
+        nll, tokens = summed(at, [[s.nll for s in known], [float(s.tokens) for s in known]])
         low, high = perplexity_interval(nll, tokens)
         self.deliver(Interval(asked, spec.name, low, high))
 
