@@ -81,7 +81,8 @@ def score(
         raise running.nothing()
     results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
-    return replace(results, warnings=(*warnings, *map(same_weights_in_words, twice)))
+    told = (*warnings, *map(same_weights_in_words, twice))
+    return replace(results, warnings=told, store=running.keeper.store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
         seed=seed,
     )
     first, last = (small.means - large.means)[rows].tolist()
-    ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.clusters)
+    ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.groups)
     said = (
         f"From {read.models[0].model} to {read.models[-1].model} size saves {nats_text(first)} "
         f"nats per token in the first sentence and {nats_text(last)} in the last"

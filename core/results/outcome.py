@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..finite import finite
 from ..models.member import Member
@@ -17,7 +17,14 @@ from ..stories.told import Told
 from .compare.cuts import Cuts
 from .sheet import Sheet, build_sheet
 from .sheet import Told as Named
-from .statistics import perplexity_intervals, pooled
+from .statistics import SEED, perplexity_intervals, pooled
+from .store import Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from .finding import Finding
+    from .scaling import FamilyFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,8 @@ class Results:
     """What `score` gives. Rows follow the order of the models, then of the stories.
 
     titles: of every story, by its id. sheet: the same numbers as arrays, models by size. warnings:
-    what the numbers alone do not tell, a line each.
+    what the numbers alone do not tell, a line each. store: where the tokens are, None for nowhere.
+    seed: of the resampling.
     """
 
     recipe: Recipe
@@ -106,6 +114,40 @@ class Results:
     titles: Mapping[str, str]
     sheet: Sheet = field(compare=False, repr=False)
     warnings: tuple[str, ...] = ()
+    store: Store | None = field(default=None, compare=False, repr=False)
+    seed: int = SEED
+
+    def to_frame(self) -> DataFrame:
+        """A pandas DataFrame with a row for each story and model that has scored it.
+
+        Its columns are those of `eyebrow report --table`: `story`, `title`, `model`, `parameters`,
+        `tokens`, `bytes`, `nll` (nats), `perplexity`, `bits_per_byte`, and `common_bytes` and
+        `common_nll`, which compare between tokenizers.
+        """
+        from pandas import DataFrame
+
+        from .table import COLUMNS, story_table
+
+        return DataFrame([astuple(cell) for cell in story_table(self.sheet)], columns=COLUMNS)
+
+    def findings(self) -> list[Finding]:
+        """What the numbers say, in sentences that carry their numbers.
+
+        Of tokens, words and sentence positions something is said where a store keeps the tokens.
+        """
+        from .findings import find
+        from .tokens import read_tokens
+
+        sheet, store = self.sheet.common(), self.store
+        families = sheet.families() if store and sheet.stories else []
+        tokens = [read_tokens(store, sheet, rows) for _, rows in families if store]
+        return find(self.sheet, tokens, seed=self.seed)
+
+    def fits(self) -> list[FamilyFit]:
+        """Loss against parameters for each family, on the stories that all models have scored."""
+        from .scaling import fit_families
+
+        return fit_families(self.sheet, seed=self.seed)
 
     def to_json(self) -> dict[str, Any]:
         """What `eyebrow score --json` prints; numbers that are not finite are None."""
@@ -155,6 +197,7 @@ def gather(
         tuple(failures),
         dict(zip(told.ids, told.titles, strict=True)),
         sheet,
+        seed=seed,
     )
 
 

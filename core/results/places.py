@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .clusters import summed
 from .statistics import LEVEL, SEED, resampled_log_perplexities
 
 Counts = npt.NDArray[np.int64]
@@ -50,10 +48,10 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """The same few parts of stories, cluster by cluster, so that clusters can be resampled.
+    """The same few parts of every story, group by group, so that groups can be resampled.
 
-    names: of the P parts. stories: how many there are, in n clusters. tokens: int64 (P, n),
-    scored ones. nll: float64 (P, n), nats.
+    names: of the P parts. stories: how many. tokens: int64 (P, G), scored ones. nll: float64
+    (P, G), nats. Stories of one text are in one group.
     """
 
     names: tuple[str, ...]
@@ -62,8 +60,8 @@ class Parts:
     nll: Nats
 
     @property
-    def clusters(self) -> int:
-        """How many are drawn again."""
+    def groups(self) -> int:
+        """What is resampled: as many as there are different texts, or fewer."""
         return int(self.tokens.shape[1])
 
     @property
@@ -79,12 +77,15 @@ class PlaceCounter:
         self._tokens = np.zeros(len(EDGES), dtype=np.int64)
         self._nll = np.zeros((models, len(EDGES)))
 
-    def add(self, places: Counts, nats: Nats) -> None:
-        """One story: the places of its scored tokens, (T,) from 1, and their nats, (M, T)."""
+    def add(self, places: Counts, nats: Nats, copies: int = 1) -> None:
+        """One text: the places of its scored tokens, (T,) from 1, and their nats, (M, T).
+
+        copies: stories that tell it.
+        """
         bins = np.searchsorted(EDGES, places, side="right") - 1
-        self._tokens += np.bincount(bins, minlength=len(EDGES))
+        self._tokens += copies * np.bincount(bins, minlength=len(EDGES))
         for model, row in enumerate(nats):
-            self._nll[model] += np.bincount(bins, weights=row, minlength=len(EDGES))
+            self._nll[model] += copies * np.bincount(bins, weights=row, minlength=len(EDGES))
 
     def places(self, model: int) -> Places:
         """Of the stories so far, up to the last bin that holds a token."""
@@ -98,30 +99,31 @@ class PartCounter:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
+        self._stories = 0
         self._found: dict[str, tuple[Counts, Nats]] = {}
 
-    def add(self, digest: str, part: Counts, nats: Nats) -> None:
-        """One story: the part (from 0) of each of T scored tokens, and their nats, (M, T)."""
-        parts = len(self._names)
-        self._found[digest] = (
-            np.bincount(part, minlength=parts),
-            np.stack([np.bincount(part, row, parts) for row in nats]),
-        )
+    def add(self, group: str, part: Counts, nats: Nats, copies: int = 1) -> None:
+        """One text: the part (from 0) of each of T scored tokens, and their nats, (M, T).
 
-    def parts(self, model: int, cluster: Mapping[str, int]) -> Parts:
-        """Of the stories so far, in an order that does not depend on that of their coming.
-
-        cluster: by text digest, the number of what each story is drawn with.
+        group: what it is resampled with. copies: stories that tell it.
         """
-        digests = sorted(self._found)
-        _, at = np.unique([cluster[digest] for digest in digests], return_inverse=True)
-        found = [self._found[digest] for digest in digests]
+        parts = len(self._names)
+        self._stories += copies
+        counts: Counts = copies * np.bincount(part, minlength=parts)
+        sums = [np.bincount(part, row, parts) for row in nats]
+        nll: Nats = copies * np.array(sums, dtype=np.float64)
+        if group in self._found:
+            before = self._found[group]
+            counts, nll = before[0] + counts, before[1] + nll
+        self._found[group] = (counts, nll)
+
+    def parts(self, model: int) -> Parts:
+        """Of the stories so far, in an order that does not depend on that of their coming."""
+        found = [self._found[group] for group in sorted(self._found)]
         shape = (-1, len(self._names))
         tokens = np.array([counts for counts, _ in found], dtype=np.int64).reshape(shape)
         nll = np.array([rows[model] for _, rows in found], dtype=np.float64).reshape(shape)
-        return Parts(
-            self._names, len(found), summed(at, tokens.T).astype(np.int64), summed(at, nll.T)
-        )
+        return Parts(self._names, self._stories, tokens.T, nll.T)
 
 
 def per_token(nll: Nats, tokens: Counts) -> Nats:
@@ -135,20 +137,20 @@ def between(
 ) -> tuple[float, tuple[float, float]]:
     """Nats per token in the second part less those in the first, with its 95 % interval.
 
-    Clusters are drawn again, both parts on the same resamples. (nan, nan) with fewer than two
-    of them or where an infinite surprise leaves no difference.
+    Groups are drawn again, both parts on the same resamples. (nan, nan) with fewer than two
+    groups or where an infinite surprise leaves no difference.
     """
     drawn = resampled_log_perplexities(
         parts.nll[[first, second]], parts.tokens[[first, second]].astype(np.float64), seed=seed
     )
     with np.errstate(invalid="ignore"):
         found = float(parts.means[second] - parts.means[first])
-        return found, interval_of(drawn[1] - drawn[0], parts.clusters)
+        return found, interval_of(drawn[1] - drawn[0], parts.groups)
 
 
-def interval_of(drawn: Nats, clusters: int) -> tuple[float, float]:
+def interval_of(drawn: Nats, groups: int) -> tuple[float, float]:
     """The 95 % percentile interval of a difference from its resamples; see `between`."""
-    if clusters < 2 or not np.isfinite(drawn).all():
+    if groups < 2 or not np.isfinite(drawn).all():
         return math.nan, math.nan
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

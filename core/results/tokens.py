@@ -144,8 +144,8 @@ def read_tokens(
     """
     models = [sheet.models[row] for row in rows]
     told = {story.digest: story for story in sheet.stories}
-    cluster = dict(zip((s.digest for s in sheet.stories), sheet.clusters.tolist(), strict=True))
-    reading = _Reading(len(models), language, cluster)
+    drawn = zip((story.digest for story in sheet.stories), sheet.clusters.tolist(), strict=True)
+    reading = _Reading(len(models), language, {digest: str(at) for digest, at in drawn})
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
@@ -166,11 +166,11 @@ def read_tokens(
 class _Reading:
     """Sums over the stories read so far, under M models; value M of a kind is what is saved.
 
-    cluster: by text digest, what a story is drawn with.
+    group: what a story is drawn with, by text digest.
     """
 
-    def __init__(self, models: int, language: str, cluster: Mapping[str, int]) -> None:
-        self.models, self.language, self.cluster = models, language, cluster
+    def __init__(self, models: int, language: str, group: Mapping[str, str]) -> None:
+        self.models, self.language, self.group = models, language, group
         self.stories = self.tokens = self.improved = 0
         self.nll = np.zeros(models)
         self.by_token, self.by_sentence = PlaceCounter(models), PlaceCounter(models)
@@ -229,9 +229,9 @@ class _Reading:
             self.by_sentence.places(row),
             self.token_in_sentence.places(row),
             self.word_in_sentence.places(row),
-            self.five.parts(row, self.cluster),
-            self.opening.parts(row, self.cluster),
-            self.start.parts(row, self.cluster),
+            self.five.parts(row),
+            self.opening.parts(row),
+            self.start.parts(row),
             self.ranks[row],
             Belief(counts.astype(np.int64), nll, entropy),
             *tokens,
@@ -266,7 +266,7 @@ class _Reading:
         scored: Nats,
         words: Sequence[Unit],
     ) -> None:
-        digest, starts = story.digest, story.sentence_starts
+        group, starts = self.group[story.digest], story.sentence_starts
         sentences = by_sentence(text, one, language=self.language, starts=starts)
         # A BOS that the tokenizer shows is no part of the story.
         begin = int(np.argmax(one.ends > one.starts))
@@ -278,14 +278,14 @@ class _Reading:
         self.token_in_sentence.add((places - places[first])[at] + 1, scored)
         self.word_in_sentence.add((word - word[first])[at] + 1, scored)
         if len(sentences) == SENTENCES and is_five(text, self.language, starts):
-            self.five.add(digest, sentence[at], scored)
+            self.five.add(group, sentence[at], scored)
         late = places[at] >= OPENING
         if late.any() and not late.all():
-            self.opening.add(digest, late.astype(np.int64), scored)
+            self.opening.add(group, late.astype(np.int64), scored)
         behind = sentence[at] > 0
         if behind.any():
             other = (word > word[first])[at]
-            self.start.add(digest, other[behind].astype(np.int64), scored[:, behind])
+            self.start.add(group, other[behind].astype(np.int64), scored[:, behind])
 
     def _add_guesses(self, row: int, score: StoryScore, at: Counts, nats: Nats) -> None:
         self.ranks[row] += [(score.ranks[at] <= rank).sum() for rank in RANKS]

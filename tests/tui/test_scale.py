@@ -14,13 +14,14 @@ from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring, scale_pictures
+from eyebrow.tui import measuring, scale_pictures, showing
 from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.change import Change
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
+from eyebrow.tui.reading import units
 from eyebrow.tui.scale_pictures import CHARTS
 from eyebrow.tui.scaling import MEASURES, Found, Said, snapshot
 from eyebrow.tui.views.scale import PANES, ScaleScreen
@@ -356,3 +357,29 @@ async def test_other_stories_are_worked_out_anew() -> None:
         assert screen.measured is not None
         assert screen.measured.stories == 4
         assert screen.query_one(StoryTable).grid.stories == 4
+
+
+def test_the_sources_sentences_and_groups_are_the_charts(tmp_path: Path) -> None:
+    """Without end punctuation nothing else says where sentences are."""
+    text = "cat sat down dog ran off sun set then rain fell and all slept"
+    told = (0, 13, 25, 33, 48)
+    app = made_app((Story("one", "One", text, group="author: x", sentence_starts=told),))
+    session = app.session
+    score = made_score(text, 1)
+    assert [len(units(text, score, "sentence", starts)) for starts in ((), told)] == [1, 5]
+    key = (session.rung.name, session.digests[0])
+    session._whole[key] = score
+    session.token = 4
+    said = showing.glass(session).units
+    assert any("sentence 2/5" in one for one in said)
+    assert any(one.startswith("sentences 1-5") for one in said)
+    (story,) = measuring.sheet_of(_snapshot_of(session)).stories
+    assert (story.group, story.sentence_starts) == ("author: x", told)
+
+
+def _snapshot_of(session: Any) -> Any:
+    for strength, rung in enumerate(session.rungs, start=1):
+        for digest, story in zip(session.digests, session.stories, strict=True):
+            rung.sums[digest] = made_score(story.text, strength).summary
+            rung.stories += 1
+    return snapshot(session)
