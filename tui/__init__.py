@@ -21,6 +21,7 @@ def run(
     trust_remote_code: bool = False,
     device: str = "auto",
     column: str | None = None,
+    group: str | None = None,
     split: str = "train",
     limit: int | None = None,
     per_line: bool = False,
@@ -44,7 +45,9 @@ def run(
         _keys_from_terminal()
     mailbox = Mailbox()
     specs = find_models(models)
-    stories = open_stories(source, column=column, split=split, limit=limit, per_line=per_line)
+    stories = open_stories(
+        source, column=column, split=split, limit=limit, per_line=per_line, group=group
+    )
     settings = Settings(
         device,
         recipe.dtype,

@@ -5,7 +5,6 @@ The store's reader (pyarrow) is imported there, after the first paint.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -162,7 +161,9 @@ class Background:
         self.deliver = deliver
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
         self._store: Store | None = None
-        self._told: tuple[str, list[str], RunLabels] | None = None  # recipe, stories, what keeps it
+        self._told: tuple[str, list[Story], RunLabels] | None = (
+            None  # recipe, stories, what keeps it
+        )
 
     def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         """Answered by `KeptTokenizers`."""
@@ -186,10 +187,15 @@ class Background:
         self._submit(partial(self._score, spec, model, recipe, digest))
 
     def compute_interval(
-        self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
+        self,
+        asked: int,
+        spec: ModelSpec,
+        stories: Sequence[Story],
+        digests: Sequence[str],
+        sums: Mapping[str, Summary],
     ) -> None:
-        """Answered by `Interval`. digests: of every story's text; sums: of each that is scored."""
-        self._submit(partial(self._interval, asked, spec, digests, sums))
+        """Answered by `Interval`. digests: of the stories' texts; sums: of each that is scored."""
+        self._submit(partial(self._interval, asked, spec, stories, digests, sums))
 
     def compare(
         self,
@@ -198,10 +204,11 @@ class Background:
         models: Sequence[Member],
         sums: Sequence[Mapping[str, Summary]],
         cuts: Sequence[Mapping[str, Cuts]],
+        stories: Sequence[Story],
         digests: Sequence[str],
     ) -> None:
-        """Answered by `Compared`. digests: of every story's text; sums, cuts: of each model."""
-        self._submit(partial(self._compare, asked, recipe, models, sums, cuts, digests))
+        """Answered by `Compared`. digests: of the stories' texts; sums, cuts: of each model."""
+        self._submit(partial(self._compare, asked, recipe, models, sums, cuts, stories, digests))
 
     def keep_labels(
         self,
@@ -333,10 +340,13 @@ class Background:
         if folder is None or store is None:
             return
         with suppress(EyebrowError, OSError):  # the worker says what is wrong with the store
-            if self._told is None or self._told[:2] != (recipe.digest, digests):
+            if self._told is None or self._told[:2] != (recipe.digest, stories):
                 told = zip(digests, stories, strict=True)
-                labels = [Label(digest, story.id, story.title) for digest, story in told]
-                self._told = (recipe.digest, digests, store.begin_run(recipe, labels))
+                labels = [
+                    Label(digest, story.id, story.title, story.group, story.sentence_starts)
+                    for digest, story in told
+                ]
+                self._told = (recipe.digest, stories, store.begin_run(recipe, labels))
             tokenizer = tokenizer_digest(folder)
             names = (spec.name, digest, spec.family, spec.revision, tokenizer, parameters)
             self._told[2].add(Member(*names), str(folder))
@@ -370,17 +380,22 @@ class Background:
         self.deliver(KeptScore(spec.name, recipe.digest, digest, score))
 
     def _interval(
-        self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
+        self,
+        asked: int,
+        spec: ModelSpec,
+        stories: Sequence[Story],
+        digests: Sequence[str],
+        sums: Mapping[str, Summary],
     ) -> None:
+        from ..core.results.clusters import clusters, summed
         from ..core.results.statistics import perplexity_interval
 
-        # Resamples draw by place: sorted, the same stories have the same interval in any order.
-        # Stories of one text are drawn together.
-        counted = sorted(Counter(digests).items())
-        rows = [(sums[digest], copies) for digest, copies in counted if digest in sums]
-        low, high = perplexity_interval(
-            [copies * s.nll for s, copies in rows], [copies * s.tokens for s, copies in rows]
-        )
+        told = zip(stories, digests, strict=True)
+        rows = [(story.group, digest) for story, digest in told if digest in sums]
+        known = [sums[digest] for _, digest in rows]
+        at = clusters([group for group, _ in rows], [digest for _, digest in rows])
+        nll, tokens = summed(at, [[s.nll for s in known], [float(s.tokens) for s in known]])
+        low, high = perplexity_interval(nll, tokens)
         self.deliver(Interval(asked, spec.name, low, high))
 
     def _compare(
@@ -390,6 +405,7 @@ class Background:
         models: Sequence[Member],
         sums: Sequence[Mapping[str, Summary]],
         cuts: Sequence[Mapping[str, Cuts]],
+        stories: Sequence[Story],
         digests: Sequence[str],
     ) -> None:
         from ..core.results.sheet import Told, build_sheet
@@ -397,7 +413,8 @@ class Background:
         from ..core.scoring.scores import bits_per_byte
         from ..core.wording import many
 
-        told = [Told(digest, "", "") for digest in sorted(digests)]
+        rows = zip(digests, stories, strict=True)
+        told = [Told(digest, "", "", story.group) for digest, story in rows]
         sheet = build_sheet(recipe, models, sums, told, cuts).common()
         if not sheet.stories:
             self.deliver(Compared(asked, {}, ""))

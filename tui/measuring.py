@@ -51,7 +51,7 @@ BIT = math.log(2)
 def sheet_of(snapshot: Snapshot) -> Sheet:
     """Column n is story n of the session; a text told twice is there twice."""
     told = [
-        Told(digest, story.id, story.title)
+        Told(digest, story.id, story.title, story.group, story.sentence_starts)
         for digest, story in zip(snapshot.digests, snapshot.stories, strict=True)
     ]
     members = [_member(model) for model in snapshot.models]

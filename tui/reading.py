@@ -52,16 +52,22 @@ def values(score: StoryScore, kind: Kind) -> Values:
 
 
 @lru_cache(maxsize=16)
-def units(text: str, score: StoryScore, unit: UnitName) -> tuple[Unit, ...]:
-    """The words or sentences of a text; none for "token"."""
+def units(
+    text: str, score: StoryScore, unit: UnitName, starts: tuple[int, ...] = ()
+) -> tuple[Unit, ...]:
+    """The words or sentences of a text; none for "token". starts: its `sentence_starts`."""
     from ..core.scoring.units import by_sentence, by_word
 
     if unit == "token":
         return ()
-    return tuple(by_word(text, score) if unit == "word" else by_sentence(text, score))
+    if unit == "word":
+        return tuple(by_word(text, score))
+    return tuple(by_sentence(text, score, starts=starts))
 
 
-def unit_values(text: str, score: StoryScore, unit: UnitName) -> Values:
+def unit_values(
+    text: str, score: StoryScore, unit: UnitName, starts: tuple[int, ...] = ()
+) -> Values:
     """Bits of the unit each token belongs to, float64 (T,): a word's sum, a sentence's mean.
 
     A sentence is as surprising as its tokens are on average: a long one is not the warmer for it.
@@ -69,7 +75,7 @@ def unit_values(text: str, score: StoryScore, unit: UnitName) -> Values:
     import numpy as np  # after the first picture
 
     shown = np.full(len(score), np.nan)
-    for one in units(text, score, unit):
+    for one in units(text, score, unit, starts):
         if one.scored:
             bits = one.surprise / BIT
             shown[one.first : one.last + 1] = bits if unit == "word" else bits / one.scored

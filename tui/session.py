@@ -581,7 +581,8 @@ class Session:
         is_done = rung.done == len(self.stories) and not self.reading
         if is_done and rung.stories and not rung.settled:
             rung.settled = next(_NUMBERS)
-            self.background.compute_interval(rung.settled, rung.spec, self.digests, rung.sums)
+            told = (list(self.stories), list(self.digests))
+            self.background.compute_interval(rung.settled, rung.spec, *told, rung.sums)
         self._compare()
         if rung.stories and rung.digest and rung.parameters and not (self.reading or rung.labelled):
             rung.labelled = True
@@ -604,7 +605,8 @@ class Session:
             for r in done
         ]
         sums, cuts = [rung.sums for rung in done], [rung.cuts for rung in done]
-        self.background.compare(self._compared, self.recipe, members, sums, cuts, self.digests)
+        told = (list(self.stories), list(self.digests))
+        self.background.compare(self._compared, self.recipe, members, sums, cuts, *told)
 
     def _is_comparable(self, rung: Rung) -> bool:
         """Whether the cuts of all that it has scored of the set are here."""

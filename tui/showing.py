@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.style import Style
 
 from ..core.scoring.scores import StoryScore, perplexity
+from ..core.stories.story import Story
 from ..core.wording import many, visible
 from . import charts
 from .charts.ink import HOLLOW, SOLID, palette
@@ -125,7 +126,8 @@ def coloured(
         colours = scale(kind, dark=dark, depth=depth)
         shown, note = values(score, kind), NAMES[kind]
         if unit != "token" and kind == "surprise":
-            shown = unit_values(text, score, unit)
+            starts = session.stories[session.story].sentence_starts
+            shown = unit_values(text, score, unit, starts)
             note = "surprise by word" if unit == "word" else "mean surprise by sentence"
         if difference:
             note = _no_difference(session)
@@ -173,7 +175,7 @@ def glass(session: Session) -> Glass:
         entropy=float(score.entropies[at]) if scored else None,
         rank=int(score.ranks[at]),
         change=change,
-        units=_units_at(session.stories[session.story].text, score, at),
+        units=_units_at(session.stories[session.story], score, at),
         choices=tuple(
             Choice(word(int(k)), math.exp(p), int(k) == token)
             for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
@@ -182,11 +184,11 @@ def glass(session: Session) -> Glass:
     )
 
 
-def _units_at(text: str, score: StoryScore, token: int) -> tuple[str, ...]:
+def _units_at(story: Story, score: StoryScore, token: int) -> tuple[str, ...]:
     """What is to be said of the word and of the sentence that a token belongs to."""
     said = []
     for unit in ("word", "sentence"):
-        found = units(text, score, unit)
+        found = units(story.text, score, unit, story.sentence_starts)
         for n, one in enumerate(found):
             if one.first <= token <= one.last and one.scored:
                 bits = one.surprise / BIT
@@ -195,14 +197,14 @@ def _units_at(text: str, score: StoryScore, token: int) -> tuple[str, ...]:
                 elif unit == "sentence":
                     mean = bits / one.scored
                     said.append(f"sentence {n + 1}/{len(found)} mean {mean:.1f} bits")
-    return (*said, *_positions(text, score))
+    return (*said, *_positions(story, score))
 
 
-def _positions(text: str, score: StoryScore) -> tuple[str, ...]:
+def _positions(story: Story, score: StoryScore) -> tuple[str, ...]:
     """Mean surprise of sentence 1 to 5, in stories of exactly five."""
     from ..core.scoring.positions import five_sentences
 
-    found = five_sentences(text, score)
+    found = five_sentences(story.text, score, starts=story.sentence_starts)
     if not found or not all(one.scored for one in found):
         return ()
     means = [one.surprise / BIT / one.scored for one in found]

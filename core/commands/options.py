@@ -125,6 +125,16 @@ Column = Annotated[
         help="The column of a table that holds the story. [default: found by itself]",
     ),
 ]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        show_default=False,
+        help="The column of a table that joins stories which are not independent (their author): "
+        "intervals resample its values. [default: pairs, where the source has any]",
+    ),
+]
 Split = Annotated[
     str,
     typer.Option(

@@ -40,6 +40,7 @@ def score(
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
     column: o.Column = None,
+    group: o.Group = None,
     split: o.Split = "train",
     per_line: o.PerLine = False,
     json: o.Json = False,
@@ -61,7 +62,9 @@ def score(
     from ..stories import open_stories
 
     specs = find_models(model)
-    source = open_stories(stories, column=column, split=split, limit=limit, per_line=per_line)
+    source = open_stories(
+        stories, column=column, split=split, limit=limit, per_line=per_line, group=group
+    )
     from ..engine.local import score as run
     from ..results.store import Store
 
@@ -142,6 +145,8 @@ def _shown(results: Results, each: bool) -> str:
         parts.insert(1, _positions(results))
     if differ:
         parts.insert(1, _in_common(results.models))
+    if lines := results.sheet.drawn.lines:
+        parts.insert(1, "\n".join(lines))
     if each:
         parts.append(_each(results))
     return "\n\n".join(parts)

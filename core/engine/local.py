@@ -97,7 +97,8 @@ def score(
         raise running.nothing()
     results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
-    return replace(results, warnings=(*warnings, *map(same_weights_in_words, twice)))
+    told = (*warnings, *map(same_weights_in_words, twice))
+    return replace(results, warnings=told, store=running.keeper.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,11 @@ class _Run:
         loading: Loading,
         tell: Callable[[Progress], None],
     ) -> None:
-        self.five: set[str] = set()  # digests of texts of five sentences
         self.tell = tell
         self._total = (stories.expected if isinstance(stories, Stories) else None) or 0
         self._read, self._told_at = 0, time.monotonic()
         tell(Progress("", "reading", 0, self._total))
+        self.five: set[str] = set()  # digests of texts of five sentences
         self.told = Told(stories, self._note)
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
@@ -168,7 +169,7 @@ class _Run:
         self.weights: dict[str, str] = {}  # digests, by model
 
     def _note(self, story: Story, digest: str) -> None:
-        if is_five(story.text):
+        if is_five(story.text, starts=story.sentence_starts):
             self.five.add(digest)
         self._read += 1
         if time.monotonic() - self._told_at > TELL_AFTER:
@@ -268,8 +269,9 @@ class _Run:
 
     def _keep_labels(self, member: Member, spec: ModelSpec, recipe: Recipe) -> None:
         """What this run calls its stories and this model."""
-        told = zip(self.told.digests, self.told.ids, self.told.titles, strict=True)
-        stories = (Label(*one) for one in told)
+        told = self.told
+        rows = zip(told.digests, told.ids, told.titles, told.groups, strict=True)
+        stories = (Label(*row, told.sentence_starts.get(row[0], ())) for row in rows)
         self.keeper.keep_labels(recipe, stories, member, str(spec.local_path or ""))
 
     def _places_known(
@@ -281,8 +283,12 @@ class _Run:
         if store and not self.five.isdisjoint(sums):
             for digest, text, score in store.scored_texts(model, recipe.digest):
                 if digest in self.five:
-                    places.add(text, score, self.told.copies[digest])
+                    places.add(text, score, *self._copies_and_starts(digest))
         return places
+
+    def _copies_and_starts(self, digest: str) -> tuple[int, tuple[int, ...]]:
+        """How many stories tell a text, and where its sentences begin as far as they say."""
+        return self.told.copies[digest], self.told.sentence_starts.get(digest, ())
 
     def _score(
         self,
@@ -307,10 +313,10 @@ class _Run:
                     for digest, failure in step.failures:
                         self.failed(loaded.name, failure, stories[digest].id)
                     for digest, score in step.scores:
-                        sums[digest] = score.summary
+                        sums[digest], text = score.summary, stories[digest].text
                         if self.cuts_stories:
-                            cuts[digest] = cuts_of(stories[digest].text, score)
-                        places.add(stories[digest].text, score, self.told.copies[digest])
+                            cuts[digest] = cuts_of(text, score)
+                        places.add(text, score, *self._copies_and_starts(digest))
                         pace.add(stories[digest], score.summary.tokens)
                     if pace.is_due:
                         self.tell(pace.progress())

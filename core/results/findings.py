@@ -59,6 +59,10 @@ def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
         said = f"The tokenizers differ, so bits per byte are over {common.compared}."
         numbers = {"common_bytes": int(common.common_bytes[0].sum()), "without_bytes": left_out}
         found.append(Finding("set", "", said, numbers))
+    drawn = common.drawn
+    if drawn.lines:
+        numbers = {"stories": stories, "clusters": drawn.clusters, "copies": drawn.copies}
+        found.append(Finding("set", "", " ".join(drawn.lines), numbers))
     if stories < FEW:
         said = (
             f"{many(stories, 'story', 'stories')} {'is' if stories == 1 else 'are'} too few to "

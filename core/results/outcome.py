@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from importlib.metadata import version
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ..finite import finite
 from ..models.member import Member
@@ -17,9 +14,17 @@ from ..scoring.positions import Place, Positions
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary, bits_per_byte
 from ..stories.told import Told
-from .compare.common import on_common_bytes
 from .compare.cuts import Cuts
-from .statistics import perplexity_intervals, pooled
+from .sheet import Sheet, build_sheet
+from .sheet import Told as Named
+from .statistics import SEED, perplexity_intervals, pooled
+from .store import Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from .finding import Finding
+    from .scaling import FamilyFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,9 @@ class StoryResult:
 class Results:
     """What `score` gives. Rows follow the order of the models, then of the stories.
 
-    titles: of every story, by its id. warnings: what the numbers alone do not tell, a line each.
+    titles: of every story, by its id. sheet: the same numbers as arrays, models by size. warnings:
+    what the numbers alone do not tell, a line each. store: where the tokens are, None for nowhere.
+    seed: of the resampling.
     """
 
     recipe: Recipe
@@ -105,7 +112,42 @@ class Results:
     stories: tuple[StoryResult, ...]
     failures: tuple[Failure, ...]
     titles: Mapping[str, str]
+    sheet: Sheet = field(compare=False, repr=False)
     warnings: tuple[str, ...] = ()
+    store: Store | None = field(default=None, compare=False, repr=False)
+    seed: int = SEED
+
+    def to_frame(self) -> DataFrame:
+        """A pandas DataFrame with a row for each story and model that has scored it.
+
+        Its columns are those of `eyebrow report --table`: `story`, `title`, `model`, `parameters`,
+        `tokens`, `bytes`, `nll` (nats), `perplexity`, `bits_per_byte`, and `common_bytes` and
+        `common_nll`, which compare between tokenizers.
+        """
+        from pandas import DataFrame
+
+        from .table import COLUMNS, story_table
+
+        return DataFrame([astuple(cell) for cell in story_table(self.sheet)], columns=COLUMNS)
+
+    def findings(self) -> list[Finding]:
+        """What the numbers say, in sentences that carry their numbers.
+
+        Of tokens, words and sentence positions something is said where a store keeps the tokens.
+        """
+        from .findings import find
+        from .tokens import read_tokens
+
+        sheet, store = self.sheet.common(), self.store
+        families = sheet.families() if store and sheet.stories else []
+        tokens = [read_tokens(store, sheet, rows) for _, rows in families if store]
+        return find(self.sheet, tokens, seed=self.seed)
+
+    def fits(self) -> list[FamilyFit]:
+        """Loss against parameters for each family, on the stories that all models have scored."""
+        from .scaling import fit_families
+
+        return fit_families(self.sheet, seed=self.seed)
 
     def to_json(self) -> dict[str, Any]:
         """What `eyebrow score --json` prints; numbers that are not finite are None."""
@@ -115,6 +157,7 @@ class Results:
             "models": [_model_json(row) for row in self.models],
             "stories": [finite(asdict(row)) for row in self.stories],
             "failures": [finite(asdict(row)) for row in self.failures],
+            "drawn": asdict(self.sheet.drawn),
         }
 
 
@@ -139,12 +182,22 @@ def gather(
     seed: int,
 ) -> Results:
     """Columns of sums as rows."""
+    rows = zip(told.digests, told.ids, told.titles, told.groups, strict=True)
+    sheet = build_sheet(
+        recipe,
+        [column.member for column in columns],
+        [column.sums for column in columns],
+        [Named(*row, told.sentence_starts.get(row[0], ())) for row in rows],
+        [column.cuts for column in columns],
+    )
     return Results(
         recipe,
-        tuple(_pool(columns, _common(columns, told.digests, failures), told.digests, seed)),
+        tuple(_pool(columns, sheet, _common(columns, sheet, failures), seed)),
         tuple(row for column in columns for row in _rows(column, told)),
         tuple(failures),
         dict(zip(told.ids, told.titles, strict=True)),
+        sheet,
+        seed=seed,
     )
 
 
@@ -157,44 +210,29 @@ def _model_json(row: ModelResult) -> dict[str, Any]:
 
 
 def _common(
-    columns: Sequence[Column], digests: Sequence[str], failures: Sequence[Failure]
+    columns: Sequence[Column], sheet: Sheet, failures: Sequence[Failure]
 ) -> list[Common | None]:
     """Of each column; None where one model was asked for."""
     if len({*(one.model for one in failures if one.model), *(c.member.name for c in columns)}) < 2:
         return [None] * len(columns)
-    nothing = Summary(0, 0, 0.0)
-    table = [[column.sums.get(digest, nothing) for digest in digests] for column in columns]
-    size = np.array([[row.bytes for row in rows] for rows in table], dtype=np.int64)
-    nll = np.array([[row.nll for row in rows] for rows in table], dtype=np.float64)
-    scored = np.array([[row.tokens > 0 for row in rows] for rows in table], dtype=np.bool_)
-    tokenizers = [column.member.tokenizer for column in columns]
-    size, nll = on_common_bytes(
-        tokenizers, scored, size, nll, [column.cuts for column in columns], digests
-    )
-    by_all = scored.all(axis=0)
-    found: list[Common | None] = []
-    for sizes, nats in zip(size[:, by_all], nll[:, by_all], strict=True):
+    by_all = sheet.common()
+    found: dict[Member, Common] = {}
+    for member, sizes, nats in zip(
+        by_all.models, by_all.common_bytes, by_all.common_nll, strict=True
+    ):
         stories, whole, sums = int((sizes > 0).sum()), int(sizes.sum()), math.fsum(nats.tolist())
-        found.append(Common(stories, whole, sums, bits_per_byte(sums, whole)))
-    return found
+        found[member] = Common(stories, whole, sums, bits_per_byte(sums, whole))
+    return [found[column.member] for column in columns]
 
 
 def _pool(
-    columns: Sequence[Column],
-    commons: Sequence[Common | None],
-    digests: Sequence[str],
-    seed: int,
+    columns: Sequence[Column], sheet: Sheet, commons: Sequence[Common | None], seed: int
 ) -> Iterator[ModelResult]:
-    nothing = Summary(0, 0, 0.0)
-    # Resamples draw by place: sorted, the same stories have the same interval in any order.
-    # Stories of one text are drawn together.
-    drawn = sorted(Counter(digests).items())
-    table = [[(column.sums.get(d, nothing), copies) for d, copies in drawn] for column in columns]
-    intervals = perplexity_intervals(
-        [[copies * row.nll for row, copies in rows] for rows in table],
-        [[copies * row.tokens for row, copies in rows] for rows in table],
-        seed=seed,
-    )
+    groups = sheet.by_group()
+    found = perplexity_intervals(groups.nll, groups.tokens, seed=seed)
+    by_member = dict(zip(sheet.models, found, strict=True))
+    digests = [story.digest for story in sheet.stories]
+    intervals = [by_member[column.member] for column in columns]
     for column, interval, common in zip(columns, intervals, commons, strict=True):
         whole = pooled(column.sums[digest] for digest in digests if digest in column.sums)
         yield ModelResult(

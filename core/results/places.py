@@ -110,8 +110,8 @@ class PartCounter:
         parts = len(self._names)
         self._stories += copies
         counts: Counts = copies * np.bincount(part, minlength=parts)
-        nll: Nats = np.stack([np.bincount(part, row, parts) for row in nats]).astype(np.float64)
-        nll *= copies
+        sums = [np.bincount(part, row, parts) for row in nats]
+        nll: Nats = copies * np.array(sums, dtype=np.float64)
         if group in self._found:
             before = self._found[group]
             counts, nll = before[0] + counts, before[1] + nll

@@ -16,6 +16,7 @@ from ..errors import EyebrowError
 from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
+from .clusters import Drawn, clusters, drawn, summed
 from .compare.common import Counts, Nats, on_common_bytes, told
 from .compare.cuts import Cuts
 from .store import Contents, Store
@@ -25,13 +26,15 @@ from .store import Contents, Store
 class Told:
     """A story as the store tells it: `digest` is its text's, the text stays in the store.
 
-    group: what is resampled together with it, "" where that is its text alone.
+    group: what is resampled together with it, "" where that is its text alone. sentence_starts:
+    as its source has them, see `Story`.
     """
 
     digest: str
     id: str
     title: str
     group: str = ""
+    sentence_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,27 +115,31 @@ class Sheet:
         )
 
     @property
-    def groups(self) -> tuple[str, ...]:
-        """What is resampled together, for each story: stories of one text are no two stories."""
-        return tuple(story.group or story.digest for story in self.stories)
+    def clusters(self) -> Counts:
+        """int64 (S,): which stories are resampled together, see `clusters`."""
+        return clusters(*self._told)
+
+    @property
+    def drawn(self) -> Drawn:
+        """What intervals over these stories draw, to be told."""
+        return drawn(*self._told)
+
+    @property
+    def _told(self) -> tuple[list[str], list[str]]:
+        return [story.group for story in self.stories], [story.digest for story in self.stories]
 
     def by_group(self) -> Sheet:
-        """A column for each group, the sums of its stories: what resamples draw from."""
-        names, first, at = np.unique(self.groups, return_index=True, return_inverse=True)
-        if len(names) == len(self.stories):
-            return self
-
-        def sums(values: Counts | Nats) -> Nats:
-            return np.stack([np.bincount(at, row, len(names)) for row in values])
-
+        """A column for each cluster, the sums of its stories: what resamples draw from."""
+        at = self.clusters
+        _, first = np.unique(at, return_index=True)
         return replace(
             self,
             stories=tuple(self.stories[i] for i in first),
-            tokens=sums(self.tokens).astype(np.int64),
-            bytes=sums(self.bytes).astype(np.int64),
-            nll=sums(self.nll),
-            common_bytes=sums(self.common_bytes).astype(np.int64),
-            common_nll=sums(self.common_nll),
+            tokens=summed(at, self.tokens).astype(np.int64),
+            bytes=summed(at, self.bytes).astype(np.int64),
+            nll=summed(at, self.nll),
+            common_bytes=summed(at, self.common_bytes).astype(np.int64),
+            common_nll=summed(at, self.common_nll),
         )
 
     def families(self) -> list[tuple[str, list[int]]]:
@@ -232,7 +239,7 @@ def read_common(store: Store, sheet: Sheet) -> Sheet:
 
 def _joined(group: Sequence[Contents], names: Sequence[str]) -> Sheet:
     told = {
-        (row.digest, row.id): Told(row.digest, row.id, row.title, row.group)
+        (row.digest, row.id): Told(row.digest, row.id, row.title, row.group, row.sentence_starts)
         for one in group
         for row in one.rows
     }

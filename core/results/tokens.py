@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,7 +147,8 @@ def read_tokens(
     told: dict[str, list[Told]] = {}
     for story in sheet.stories:
         told.setdefault(story.digest, []).append(story)
-    reading = _Reading(len(models), language)
+    drawn = zip((story.digest for story in sheet.stories), sheet.clusters.tolist(), strict=True)
+    reading = _Reading(len(models), language, {digest: str(at) for digest, at in drawn})
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
@@ -166,10 +167,13 @@ def read_tokens(
 
 
 class _Reading:
-    """Sums over the stories read so far, under M models; value M of a kind is what is saved."""
+    """Sums over the stories read so far, under M models; value M of a kind is what is saved.
 
-    def __init__(self, models: int, language: str) -> None:
-        self.models, self.language = models, language
+    group: what a story is drawn with, by text digest.
+    """
+
+    def __init__(self, models: int, language: str, group: Mapping[str, str]) -> None:
+        self.models, self.language, self.group = models, language, group
         self.stories = self.tokens = self.improved = 0
         self.nll = np.zeros(models)
         self.by_token, self.by_sentence = PlaceCounter(models), PlaceCounter(models)
@@ -196,8 +200,7 @@ class _Reading:
         self.tokens += copies * len(at)
         self.nll += copies * scored.sum(axis=1)
         words = by_word(text, one)
-        group = story.group or story.digest
-        self._add_places(group, copies, text, one, at, scored, words)
+        self._add_places(story, copies, text, one, at, scored, words)
         for row, score in enumerate(scores):
             self._add_guesses(row, score, at, scored[row], copies)
             self.surprising[row].add(story, text, score, at, scored[row])
@@ -259,7 +262,7 @@ class _Reading:
 
     def _add_places(
         self,
-        group: str,
+        story: Told,
         copies: int,
         text: str,
         one: StoryScore,
@@ -267,7 +270,8 @@ class _Reading:
         scored: Nats,
         words: Sequence[Unit],
     ) -> None:
-        sentences = by_sentence(text, one, language=self.language)
+        group, starts = self.group[story.digest], story.sentence_starts
+        sentences = by_sentence(text, one, language=self.language, starts=starts)
         # A BOS that the tokenizer shows is no part of the story.
         begin = int(np.argmax(one.ends > one.starts))
         places = (np.arange(len(one)) - begin).clip(min=0)
@@ -277,7 +281,7 @@ class _Reading:
         self.by_sentence.add(sentence[at] + 1, scored, copies)
         self.token_in_sentence.add((places - places[first])[at] + 1, scored, copies)
         self.word_in_sentence.add((word - word[first])[at] + 1, scored, copies)
-        if len(sentences) == SENTENCES and is_five(text, self.language):
+        if len(sentences) == SENTENCES and is_five(text, self.language, starts):
             self.five.add(group, sentence[at], scored, copies)
         late = places[at] >= OPENING
         if late.any() and not late.all():

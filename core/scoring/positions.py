@@ -63,9 +63,11 @@ class PositionCounter:
         self._tokens = np.zeros(SENTENCES, dtype=np.int64)
         self._nll = np.zeros(SENTENCES)
 
-    def add(self, text: str, score: StoryScore, copies: int = 1) -> None:
-        """A story that is told `copies` times."""
-        units = five_sentences(text, score, self.language)
+    def add(
+        self, text: str, score: StoryScore, copies: int = 1, starts: tuple[int, ...] = ()
+    ) -> None:
+        """A story that is told `copies` times; starts: its `sentence_starts`."""
+        units = five_sentences(text, score, self.language, starts)
         if units:
             self.stories += copies
             self._tokens += [copies * unit.scored for unit in units]
@@ -76,16 +78,21 @@ class PositionCounter:
         return Positions(self.stories, tuple(self._tokens.tolist()), tuple(self._nll.tolist()))
 
 
-def is_five(text: str, language: str = "en") -> bool:
+def is_five(text: str, language: str = "en", starts: tuple[int, ...] = ()) -> bool:
     """Whether a text has exactly `SENTENCES` sentences."""
-    return len(sentence_spans(text, language)) == SENTENCES
+    return len(sentence_spans(text, language, starts)) == SENTENCES
 
 
-def five_sentences(text: str, score: StoryScore, language: str = "en") -> list[Unit]:
-    """The sentences of a story of exactly `SENTENCES`; [] for every other."""
-    if not is_five(text, language):
+def five_sentences(
+    text: str, score: StoryScore, language: str = "en", starts: tuple[int, ...] = ()
+) -> list[Unit]:
+    """The sentences of a story of exactly `SENTENCES`; [] for every other.
+
+    starts: see `sentence_spans`.
+    """
+    if not is_five(text, language, starts):
         return []
-    units = by_sentence(text, score, language=language)
+    units = by_sentence(text, score, language=language, starts=starts)
     # Fewer where one token reaches over a whole sentence.
     return units if len(units) == SENTENCES else []
 

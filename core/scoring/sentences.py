@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 from .encode import encodable
 
@@ -10,8 +11,13 @@ Span = tuple[int, int]
 
 
 @lru_cache(maxsize=256)
-def sentence_spans(text: str, language: str = "en") -> tuple[Span, ...]:
+def sentence_spans(
+    text: str, language: str = "en", starts: tuple[int, ...] = ()
+) -> tuple[Span, ...]:
     """Character spans of the sentences, in order; together they are the text, each once.
+
+    starts: where the text's source says that they begin (`Story.sentence_starts`), which is then
+    where they do; () where it does not say, and they are looked for.
 
     Spaces behind a sentence belong to it, those in front of the first to the first. What
     stands in quotation marks is not taken apart, and `"Why?" she asked.` is one sentence. A
@@ -20,6 +26,8 @@ def sentence_spans(text: str, language: str = "en") -> tuple[Span, ...]:
     language: ISO 639 code of the rules for abbreviations; the marks that end sentences in
     other scripts are known whatever it is. Segmentation by Wikimedia's sentencex.
     """
+    if inner := sorted({start for start in starts if 0 < start < len(text)}):
+        return tuple(pairwise([0, *inner, len(text)]))
     from sentencex import segment  # a compiled library that few commands need
 
     spans: list[Span] = []

@@ -63,10 +63,15 @@ def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None)
 
 
 def by_sentence(
-    text: str, score: StoryScore, *, language: str = "en", log_boundary: Floats | None = None
+    text: str,
+    score: StoryScore,
+    *,
+    language: str = "en",
+    starts: tuple[int, ...] = (),
+    log_boundary: Floats | None = None,
 ) -> list[Unit]:
     """The sentences of a text (see `sentence_spans`), corrected at their ends as words are."""
-    return _units(text, score, sentence_spans(text, language), log_boundary)
+    return _units(text, score, sentence_spans(text, language, starts), log_boundary)
 
 
 def _units(

@@ -29,10 +29,12 @@ def _place(path: Path) -> tuple[int, str]:
 
 def _story(line: str) -> Story:
     record = json.loads(line)
+    pair = record.get("pair", "")
     return Story(
         id=record["id"],
         title=record["title"],
         text=record["text"],
         kind=record.get("kind", ""),
-        pair=record.get("pair", ""),
+        pair=pair,
+        group=pair and f"pair: {pair}",
     )

@@ -2,7 +2,7 @@
 
 The column that was asked for; else one called text or story; else ROCStories' `sentence1` to
 `sentence5`, joined; else Story Cloze's columns, two stories a row; else the only column of text
-that is no id, title, kind or pair. Names are compared without case and underscores.
+that is no id, title, kind, pair or group. Names are compared without case and underscores.
 """
 
 from __future__ import annotations
@@ -18,27 +18,62 @@ Row = Mapping[str, object]
 
 IDS = ("id", "storyid", "inputstoryid")
 TITLES = ("title", "storytitle")
+SCORES = {"story", "model", "nll", "perplexity", "bitsperbyte"}  # of results/table.py's columns
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The columns that a user names.
+
+    text: that of the story, None to find it. group: the one whose values join the stories that
+    intervals draw together, None for the source's pairs.
+    """
+
+    text: str | None = None
+    group: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What was typed to name them."""
+        given = (("--column", self.text), ("--group", self.group))
+        return [option for option, name in given if name]
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table: name to True (text), False (something else) or None (not known)."""
+    """The columns of a table: name to True (text), False (something else) or None (not known).
+
+    asked: those that the user names.
+    """
 
     source: str
     is_text: Mapping[str, bool | None]
+    asked: Asked
 
-    def plan(self, wanted: str | None) -> Plan | None:
+    def plan(self) -> Plan | None:
         """How to read a row; None where the row says too little (its only cells are null)."""
-        if not wanted:
+        if not self.asked.text:
             return self._found()
+        column = self._asked(self.asked.text)
+        return TextPlan(self.source, self._labels(column), (column,))
+
+    def _asked(self, wanted: str) -> str:
+        """The column of this name as the table spells it."""
         for match in (lambda c: c == wanted, lambda c: _key(c) == _key(wanted)):
             for column in filter(match, self.is_text):
-                return TextPlan(self.source, self._labels(column), (column,))
+                return column
         raise EyebrowError(
             "No such column", f"{self.source} has no column {wanted!r}; it has {self._listed()}"
         )
 
     def _found(self) -> Plan | None:
+        if {_key(column) for column in self.is_text} >= SCORES and not self._called("text"):
+            raise EyebrowError(
+                "A table of scores",
+                f"{self.source} is the table of scores that eyebrow report --table writes, and has "
+                "no texts; open the stories it was made from, or eyebrow report STORE for the "
+                "numbers",
+            )
         for name in ("text", "story"):
             if column := self._called(name):
                 return TextPlan(self.source, self._labels(column), (column,))
@@ -58,10 +93,11 @@ class Columns:
         return ClozePlan(self.source, self._labels(), tuple(begin), (ends[0], ends[1]), answer)
 
     def _only_text(self) -> Plan | None:
+        group = self._group()
         candidates = {
             column: is_text
             for column, is_text in self.is_text.items()
-            if _key(column) not in (*IDS, *TITLES, "kind", "pair")
+            if _key(column) not in (*IDS, *TITLES, "kind", "pair") and column != group
         }
         texts = [column for column, is_text in candidates.items() if is_text]
         if len(texts) == 1:
@@ -80,7 +116,10 @@ class Columns:
             column = self._called(*names)
             return "" if column == text else column
 
-        return Labels(called(*IDS), called(*TITLES), called("kind"), called("pair"))
+        return Labels(called(*IDS), called(*TITLES), called("kind"), called("pair"), self._group())
+
+    def _group(self) -> str:
+        return self._asked(self.asked.group) if self.asked.group else ""
 
     def _called(self, *names: str) -> str:
         """The first column of one of these names, as the table spells it; else ""."""
@@ -90,7 +129,7 @@ class Columns:
         return ", ".join(self.is_text) or "no columns"
 
 
-def row_drafts(rows: Iterable[tuple[str, Row]], wanted: str | None, source: str) -> Iterator[Draft]:
+def row_drafts(rows: Iterable[tuple[str, Row]], asked: Asked, source: str) -> Iterator[Draft]:
     """The stories of rows that carry their own columns: the first row that tells decides."""
     plan: Plan | None = None
     for where, row in rows:
@@ -98,7 +137,7 @@ def row_drafts(rows: Iterable[tuple[str, Row]], wanted: str | None, source: str)
             columns = {
                 name: None if cell is None else isinstance(cell, str) for name, cell in row.items()
             }
-            plan = Columns(source, columns).plan(wanted)
+            plan = Columns(source, columns, asked).plan()
         if plan is None:
             yield Draft("", where=where)
         else:

@@ -17,7 +17,10 @@ TITLE_WIDTH = 48
 
 @dataclass(slots=True)
 class Draft:
-    """A text as a reader met it. `where` names its place for messages ("line 12")."""
+    """A text as a reader met it. `where` names its place for messages ("line 12").
+
+    group: what it is drawn together with; its pair where the source names nothing else.
+    """
 
     text: str
     id: str = ""
@@ -25,6 +28,8 @@ class Draft:
     kind: str = ""
     pair: str = ""
     where: str = ""
+    group: str = ""
+    sentence_starts: tuple[int, ...] = ()
 
 
 def title_of(text: str) -> str:
@@ -100,6 +105,8 @@ class Finisher:
             text=text,
             kind=draft.kind,
             pair=draft.pair,
+            group=draft.group or (draft.pair and f"pair: {draft.pair}"),
+            sentence_starts=draft.sentence_starts,
         )
 
     def _check_unicode(self, draft: Draft) -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..errors import EyebrowError
-from .columns import row_drafts
+from .columns import Asked, row_drafts
 from .drafts import Draft
 from .rows import json_lines, json_values
 from .stream import Opener, explained, file_opener, text_chunks
@@ -39,16 +39,21 @@ def check_file(path: Path, name: str) -> None:
         )
 
 
-def check_options(path: Path, name: str, column: str | None, per_line: bool) -> None:
+def check_options(path: Path, name: str, asked: Asked, per_line: bool) -> None:
     """Refuses options that a file of this kind has no use for."""
-    if column is not None and kind_of(path) == ".txt":
-        raise EyebrowError(
-            "No columns", f"{name} is plain text and has no columns; leave --column out"
-        )
+    if kind_of(path) == ".txt":
+        no_columns(f"{name} is plain text and has", asked)
     if per_line and kind_of(path) != ".txt":
         raise EyebrowError(
             "Not plain text", f"{name} is a table, a story a row; leave --per-line out"
         )
+
+
+def no_columns(told: str, asked: Asked) -> None:
+    """Refuses columns that are asked of what has none; told: what that is."""
+    if asked.options:
+        options = " and ".join(asked.options)
+        raise EyebrowError("No columns", f"{told} no columns; leave {options} out")
 
 
 def folder_files(folder: Path, name: str) -> list[Path]:
@@ -66,35 +71,36 @@ def folder_files(folder: Path, name: str) -> list[Path]:
 
 
 def file_drafts(
-    path: Path, name: str, column: str | None, per_line: bool, in_folder: bool = False
+    path: Path, name: str, asked: Asked, per_line: bool, in_folder: bool = False
 ) -> Iterator[Draft]:
     """The stories of a file; in a folder, a text file of one story is titled by its name."""
     kind = kind_of(path)
     if kind == ".parquet":
-        return parquet_drafts(path, name, column)
+        return parquet_drafts(path, name, asked)
     chunks = text_chunks(file_opener(path), name)
     if kind in (".csv", ".tsv"):
-        return csv_drafts(chunks, name, "," if kind == ".csv" else "\t", column)
+        return csv_drafts(chunks, name, "," if kind == ".csv" else "\t", asked)
     if kind in (".jsonl", ".ndjson"):
-        return row_drafts(json_lines(chunks, name), column, name)
+        return row_drafts(json_lines(chunks, name), asked, name)
     if kind == ".json":
-        return row_drafts(json_values(chunks, name), column, name)
+        return row_drafts(json_values(chunks, name), asked, name)
     if in_folder:
         stem = path.name[: path.name.lower().rindex(".txt")]
         return whole_text_drafts(chunks, name, stem, per_line)
     return text_drafts(chunks, name, per_line)
 
 
-def file_count(path: Path, name: str, column: str | None) -> int | None:
+def file_count(path: Path, name: str, asked: Asked) -> int | None:
     """How many stories a file says it holds; None where it does not say."""
-    return parquet_count(path, name, column) if kind_of(path) == ".parquet" else None
+    return parquet_count(path, name, asked) if kind_of(path) == ".parquet" else None
 
 
-def piped_drafts(opener: Opener, name: str, column: str | None, per_line: bool) -> Iterator[Draft]:
+def piped_drafts(opener: Opener, name: str, asked: Asked, per_line: bool) -> Iterator[Draft]:
     """The stories of a pipe: JSON Lines if the first character is `{`, else plain text."""
     chunks = text_chunks(opener, name)
     first = next(chunks, "")
     chunks = chain([first], chunks)
     if first.lstrip().startswith("{"):
-        return row_drafts(json_lines(chunks, name), column, name)
+        return row_drafts(json_lines(chunks, name), asked, name)
+    no_columns(f"{name} is plain text and has", asked)
     return text_drafts(chunks, name, per_line)

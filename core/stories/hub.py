@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .columns import Columns, row_drafts
+from .columns import Asked, Columns, row_drafts
 from .drafts import Draft
 from .hub_errors import explained
 
@@ -51,17 +51,17 @@ def part_of(split: str) -> Part:
     return Part(split, streamed=_STREAMED.fullmatch(split) is not None)
 
 
-def hub_drafts(source: str, split: str, column: str | None) -> Iterator[Draft]:
+def hub_drafts(source: str, split: str, asked: Asked) -> Iterator[Draft]:
     """The stories of a split of `owner/name` or `owner/name:config`."""
     part = part_of(split)
     with explained(source, part.split):
         with _aside():
             rows = _load(source, part)
-            plan = _plan(rows, source, column)
+            plan = _plan(rows, source, asked)
             if plan:
                 rows = rows.select_columns(plan.needed)
         if plan is None:
-            yield from row_drafts(_numbered(rows, part), column, source)
+            yield from row_drafts(_numbered(rows, part), asked, source)
             return
         for where, row in _numbered(rows, part):
             yield from plan.drafts(where, row)
@@ -80,13 +80,12 @@ def _load(source: str, part: Part) -> Any:
     return rows
 
 
-def _plan(rows: Any, source: str, column: str | None) -> Plan | None:
+def _plan(rows: Any, source: str, asked: Asked) -> Plan | None:
     """How to read a row; None where the dataset does not name its columns beforehand."""
     if rows.features is None:
         return None
-    return Columns(source, {name: _is_text(kind) for name, kind in rows.features.items()}).plan(
-        column
-    )
+    is_text = {name: _is_text(kind) for name, kind in rows.features.items()}
+    return Columns(source, is_text, asked).plan()
 
 
 def _numbered(rows: Any, part: Part) -> Iterator[tuple[str, dict[str, object]]]:

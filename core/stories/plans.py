@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from ..errors import EyebrowError
@@ -27,29 +28,35 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The columns beside the text; "" where there is none."""
+    """The columns beside the text; "" where there is none. group: the one that was asked for."""
 
     id: str = ""
     title: str = ""
     kind: str = ""
     pair: str = ""
+    group: str = ""
 
     @property
     def needed(self) -> list[str]:
         """Those there are."""
-        return [column for column in (self.id, self.title, self.kind, self.pair) if column]
+        columns = (self.id, self.title, self.kind, self.pair, self.group)
+        return [column for column in columns if column]
 
-    def draft(self, text: str, where: str, row: Mapping[str, object]) -> Draft:
-        """The text with what the row says about it."""
-        id, title, kind, pair = (
-            _label(row.get(column)) for column in (self.id, self.title, self.kind, self.pair)
+    def draft(
+        self, text: str, where: str, row: Mapping[str, object], starts: tuple[int, ...] = ()
+    ) -> Draft:
+        """The text with what the row says about it; starts: of its sentences, where known."""
+        id, title, kind, pair, group = (
+            _label(row.get(column))
+            for column in (self.id, self.title, self.kind, self.pair, self.group)
         )
-        return Draft(text, id, title, kind, pair, where)
+        group = group and f"{self.group}: {group}"
+        return Draft(text, id, title, kind, pair, where, group, starts)
 
 
 @dataclass(frozen=True, slots=True)
 class TextPlan:
-    """One story a row: a column as it is, or several columns joined by one space.
+    """One story a row: a column as it is, or columns of a sentence each joined by one space.
 
     A row in which one of the columns is null or blank holds no whole story: its text is empty,
     so it is left out and counted.
@@ -68,7 +75,11 @@ class TextPlan:
     def drafts(self, where: str, row: Mapping[str, object]) -> Iterator[Draft]:
         """The story of a row."""
         parts = [_text(self.source, where, row, column) for column in self.columns]
-        yield self.labels.draft(parts[0] if len(parts) == 1 else _joined(parts), where, row)
+        if len(parts) == 1:
+            yield self.labels.draft(parts[0], where, row)
+        else:
+            text, starts = _joined(parts)
+            yield self.labels.draft(text, where, row, starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,8 @@ class ClozePlan:
         if answer == "2":
             ends.reverse()
         for end, kind in zip(ends, ("right", "wrong"), strict=True):
-            draft = self.labels.draft(_joined([*begin, end]), where, row)
+            text, starts = _joined([*begin, end])
+            draft = self.labels.draft(text, where, row, starts)
             draft.pair = draft.id or where.rpartition(" ")[2]
             draft.id = f"{draft.pair}-{kind}"
             draft.kind = f"cloze-{kind}"
@@ -120,9 +132,13 @@ def _text(source: str, where: str, row: Mapping[str, object], column: str) -> st
     )
 
 
-def _joined(parts: list[str]) -> str:
-    parts = [part.strip() for part in parts]
-    return " ".join(parts) if all(parts) else ""
+def _joined(sentences: list[str]) -> tuple[str, tuple[int, ...]]:
+    """The text of the sentences, and where each begins in it."""
+    sentences = [sentence.strip() for sentence in sentences]
+    if not all(sentences):
+        return "", ()
+    ends = accumulate(len(sentence) + 1 for sentence in sentences[:-1])
+    return " ".join(sentences), (0, *ends)
 
 
 def _label(cell: object) -> str:

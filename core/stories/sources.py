@@ -22,6 +22,7 @@ from .drafts import Draft, Finisher
 from .story import Story
 
 if TYPE_CHECKING:
+    from .columns import Asked
     from .stream import Opener
 
 
@@ -113,6 +114,7 @@ def open_stories(
     split: str = "train",
     limit: int | None = None,
     per_line: bool = False,
+    group: str | None = None,
 ) -> Stories:
     """Opens stories: the bundled ones (None), a file, a folder, `-` or a dataset's `owner/name`.
 
@@ -120,12 +122,20 @@ def open_stories(
     split: of a Hugging Face dataset, with a slice if you like: `train[:5000]`.
     limit: stop after so many stories.
     per_line: plain text holds one story a line.
+    group: which column of a table joins stories that are not independent of each other (one
+    author's), so that intervals draw them together; the pairs of a source where none is named.
     """
-    return Stories(_origin(source, column, split, per_line), limit)
+    from .columns import Asked
+
+    return Stories(_origin(source, Asked(column, group), split, per_line), limit)
 
 
-def _origin(source: str | Path | None, column: str | None, split: str, per_line: bool) -> _Origin:
+def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool) -> _Origin:
     if source is None:
+        if asked.options:
+            from .files import no_columns
+
+            no_columns("the bundled stories have", asked)
         stories = bundled_stories()
         return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
 
@@ -134,10 +144,10 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
     from .stream import stdin_opener
 
     if str(source) == "-":
-        return _piped(stdin_opener, "stdin", column, per_line)
+        return _piped(stdin_opener, "stdin", asked, per_line)
     path = Path(source).expanduser()
     if str(source) and os.path.lexists(path):
-        return _on_disk(path, column, per_line)
+        return _on_disk(path, asked, per_line)
     if str(source) and (closed := closed_folder(path)) is not None:
         raise EyebrowError(
             "No permission",
@@ -145,7 +155,7 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
             "stories",
         )
     if isinstance(source, str) and looks_like_dataset(source) and not source.endswith(KNOWN):
-        return _Origin(source, lambda: hub_drafts(source, split, column))
+        return _Origin(source, lambda: hub_drafts(source, split, asked))
     raise EyebrowError(
         "No such file",
         f"there is no file or folder {str(source)!r}; check the path (a Hugging Face dataset is "
@@ -153,7 +163,7 @@ def _origin(source: str | Path | None, column: str | None, split: str, per_line:
     )
 
 
-def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
+def _on_disk(path: Path, asked: Asked, per_line: bool) -> _Origin:
     from .files import check_file, check_options, file_count, file_drafts, folder_files
     from .stream import file_opener
 
@@ -169,26 +179,26 @@ def _on_disk(path: Path, column: str | None, per_line: bool) -> _Origin:
         return _Origin(
             name,
             lambda: chain.from_iterable(
-                file_drafts(file, file.name, column, per_line, in_folder=True) for file in files
+                file_drafts(file, file.name, asked, per_line, in_folder=True) for file in files
             ),
         )
     if stat.S_ISCHR(mode) and not _is_terminal(path):
         raise EyebrowError("Not a file", f"{path} is a device; name a file, a folder or a pipe")
     if not stat.S_ISREG(mode):
-        return _piped(file_opener(path), name, column, per_line)
+        return _piped(file_opener(path), name, asked, per_line)
     check_file(path, name)
-    check_options(path, name, column, per_line)
+    check_options(path, name, asked, per_line)
     return _Origin(
         name,
-        lambda: file_drafts(path, name, column, per_line),
-        lambda: file_count(path, name, column),
+        lambda: file_drafts(path, name, asked, per_line),
+        lambda: file_count(path, name, asked),
     )
 
 
-def _piped(opener: Opener, name: str, column: str | None, per_line: bool) -> _Origin:
+def _piped(opener: Opener, name: str, asked: Asked, per_line: bool) -> _Origin:
     from .files import piped_drafts
 
-    return _Origin(name, lambda: piped_drafts(opener, name, column, per_line), is_once=True)
+    return _Origin(name, lambda: piped_drafts(opener, name, asked, per_line), is_once=True)
 
 
 def _is_terminal(path: Path) -> bool:
@@ -197,4 +207,5 @@ def _is_terminal(path: Path) -> bool:
 
 
 def _draft(story: Story) -> Draft:
-    return Draft(story.text, story.id, story.title, story.kind, story.pair)
+    said = (story.id, story.title, story.kind, story.pair)
+    return Draft(story.text, *said, group=story.group, sentence_starts=story.sentence_starts)

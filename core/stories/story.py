@@ -17,7 +17,11 @@ class Story:
 
     `id` is unique within its source, `title` is shown in lists, `kind` says what it is
     ("five", "pair-twist", "longer"; empty where the source does not say), `pair` joins the
-    members of a pair.
+    members of a pair. `group` joins the stories that intervals draw together since they are not
+    independent of each other: a pair, or all of one author; empty where a story stands alone.
+    Sources write `WHAT: VALUE` there ("pair: kite", "author: Smith").
+    `sentence_starts`: code points of the text at which the source says that sentences begin;
+    empty where it does not say, and sentences are then looked for.
     """
 
     id: str
@@ -25,3 +29,5 @@ class Story:
     text: str
     kind: str = ""
     pair: str = ""
+    group: str = ""
+    sentence_starts: tuple[int, ...] = ()

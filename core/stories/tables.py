@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EyebrowError, reason
-from .columns import Columns
+from .columns import Asked, Columns
 from .drafts import Draft
 from .stream import explained, pieces
 
@@ -27,9 +27,7 @@ BATCH = 256
 BUFFER = 1 << 20
 
 
-def csv_drafts(
-    chunks: Iterator[str], name: str, delimiter: str, column: str | None
-) -> Iterator[Draft]:
+def csv_drafts(chunks: Iterator[str], name: str, delimiter: str, asked: Asked) -> Iterator[Draft]:
     """The stories of a CSV or TSV file."""
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     lines = (line + "\n" for line in pieces(chunks, "\n", name))
@@ -40,7 +38,7 @@ def csv_drafts(
     header = next(records, (0, []))[1]
     if not header:
         return
-    plan = Columns(name, dict.fromkeys(header, True)).plan(column)
+    plan = Columns(name, dict.fromkeys(header, True), asked).plan()
     for line, cells in records:
         if any(cells[len(header) :]):
             raise EyebrowError(
@@ -52,10 +50,10 @@ def csv_drafts(
             yield from plan.drafts(f"line {line}", dict(zip(header, cells, strict=False)))
 
 
-def parquet_drafts(path: Path, name: str, column: str | None) -> Iterator[Draft]:
+def parquet_drafts(path: Path, name: str, asked: Asked) -> Iterator[Draft]:
     """The stories of a Parquet file, by batches, reading only the columns that are needed."""
     with _parquet(path, name) as file:
-        plan = _parquet_plan(file, name, column)
+        plan = _parquet_plan(file, name, asked)
         if plan is None:
             return
         number = 0
@@ -65,10 +63,10 @@ def parquet_drafts(path: Path, name: str, column: str | None) -> Iterator[Draft]
                 yield from plan.drafts(f"row {number}", row)
 
 
-def parquet_count(path: Path, name: str, column: str | None) -> int | None:
+def parquet_count(path: Path, name: str, asked: Asked) -> int | None:
     """Stories in a Parquet file by its footer; rows without text count too."""
     with _parquet(path, name) as file:
-        plan = _parquet_plan(file, name, column)
+        plan = _parquet_plan(file, name, asked)
         return file.metadata.num_rows * plan.per_row if plan else None
 
 
@@ -119,9 +117,9 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
             ) from None
 
 
-def _parquet_plan(file: Any, name: str, column: str | None) -> Plan | None:
+def _parquet_plan(file: Any, name: str, asked: Asked) -> Plan | None:
     is_text = {field.name: _is_text(field.type) for field in file.schema_arrow}
-    return Columns(name, is_text).plan(column)
+    return Columns(name, is_text, asked).plan()
 
 
 def _is_text(kind: Any) -> bool:

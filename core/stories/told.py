@@ -1,8 +1,8 @@
 """A set of stories as a run over several models needs it: all their names, the texts in turn.
 
 Up to `KEPT` characters the texts stay in memory. A longer source that can be read again is, once
-for each model, so that its size on the disk is no matter; of every story only its id, its title
-and the digest and length of its text are kept.
+for each model, so that its size on the disk is no matter; of every story only its id, title and
+group and its text's digest, length and sentence starts are kept.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ BLOCK = 16_384  # stories read again at a time
 class Told:
     """Stories that were read once.
 
-    ids, titles, digests: a story each, in order. lengths: characters by text digest; copies:
-    how many stories tell a text.
+    ids, titles, digests, groups: a story each, in order. lengths: characters by text digest;
+    copies: how many stories tell a text. sentence_starts: by text digest, of the texts whose
+    sentences the source tells; of stories that tell one text the first decides.
     """
 
     def __init__(self, stories: Iterable[Story], note: Callable[[Story, str], None]) -> None:
@@ -29,6 +30,8 @@ class Told:
         self.ids: list[str] = []
         self.titles: list[str] = []
         self.digests: list[str] = []
+        self.groups: list[str] = []
+        self.sentence_starts: dict[str, tuple[int, ...]] = {}
         self.lengths: dict[str, int] = {}
         self._again = stories if isinstance(stories, Stories) and stories.is_repeatable else None
         self._kept: dict[str, Story] | None = {}
@@ -38,9 +41,12 @@ class Told:
             self.ids.append(story.id)
             self.titles.append(story.title)
             self.digests.append(digest)
+            self.groups.append(story.group)
             if digest in self.lengths:
                 continue
             self.lengths[digest] = len(story.text)
+            if story.sentence_starts:
+                self.sentence_starts[digest] = story.sentence_starts
             note(story, digest)
             size += len(story.text)
             if self._again is not None and size > KEPT:

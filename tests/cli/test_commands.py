@@ -40,7 +40,8 @@ def test_score_json(cli: Cli, five: Path) -> None:
     done = cli("score", five, "-m", BIGRAM, "--json")
     assert (done.code, done.err) == (0, "")
     result = done.json
-    assert list(result) == ["eyebrow", "recipe", "models", "stories", "failures"]
+    assert list(result) == ["eyebrow", "recipe", "models", "stories", "failures", "drawn"]
+    assert result["drawn"] == {"stories": 5, "clusters": 5, "by": [], "copies": 0}
     assert result["eyebrow"] == "0.1.0"
     assert result["recipe"] == {
         "first_token": "context",
@@ -408,7 +409,7 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
     words = (
         "open a.csv -m gpt2 -m me/mine --dtype bfloat16 --device cuda:1 --context 256 --stride 9"
     )
-    more = "--first-token scored --no-store --offline --column c --split test --limit 3"
+    more = "--first-token scored --no-store --offline --column c --group g --split test --limit 3"
     more += " --per-line --top 3"
     assert cli(*words.split(), *more.split()).code == 7
     assert screen == {
@@ -419,6 +420,7 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
         "offline": True,
         "device": "cuda:1",
         "column": "c",
+        "group": "g",
         "split": "test",
         "limit": 3,
         "per_line": True,

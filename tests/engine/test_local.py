@@ -20,12 +20,17 @@ from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
+from eyebrow.core.results.report.facts import pick_sheet
+from eyebrow.core.results.sheet import read_sheets
+from eyebrow.core.results.statistics import perplexity_interval, perplexity_intervals
 from eyebrow.core.results.store import Store
+from eyebrow.core.results.tokens import read_tokens
 from eyebrow.core.scoring import passes
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.simple import score_text
-from eyebrow.core.stories import Story, bundled_stories
+from eyebrow.core.scoring.units import by_sentence
+from eyebrow.core.stories import Story, bundled_stories, open_stories, text_digest
 from eyebrow.core.stories.drafts import title_of
 
 BIGRAM = "pocket-bigram"
@@ -379,3 +384,88 @@ def test_a_damaged_part_is_told_and_scored_anew(stories: list[Story], tmp_path: 
     (said,) = again.warnings
     assert part.name in said
     assert score(stories, BIGRAM, store=tmp_path).warnings == ()
+
+
+ROC = [
+    ["once there was a cat", "it sat on the mat", "it saw a dog", "it ran away", "the end"],
+    ["tom had a red ball", "he lost it", "he looked for it", "a girl had it", "they played"],
+    ["lily was sad", "her doll was gone", "she cried", "mom found the doll", "she was glad"],
+]
+
+
+@pytest.fixture
+def rocstories(tmp_path: Path) -> Path:
+    """Lower case, no end punctuation; the last row is there twice."""
+    lines = [",".join([*(f"sentence{n}" for n in range(1, 6)), "author"])]
+    lines += [",".join([*row, author]) for row, author in zip([*ROC, ROC[2]], "xxyz", strict=True)]
+    place = tmp_path / "roc.csv"
+    place.write_text("\n".join(lines) + "\n")
+    return place
+
+
+def test_the_sources_sentences_reach_scores_store_and_tokens(
+    rocstories: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    first = score(open_stories(rocstories), [BIGRAM], recipe=Recipe(device="cpu"), store=folder)
+    (model,) = first.models
+    assert model.five_sentence_stories == 4
+    loaded = load_model(BIGRAM, device="cpu")
+    text = " ".join(ROC[0])
+    whole = score_text(loaded.model, loaded.tokenizer, text, first.recipe)
+    starts = next(iter(open_stories(rocstories))).sentence_starts
+    assert [u.start for u in by_sentence(text, whole, starts=starts)] == list(starts)
+    assert math.isclose(sum(p["nll"] for p in model.sentence_positions), model.nll, rel_tol=1e-6)
+    # From the store alone, and to whoever reads it.
+    again = score(open_stories(rocstories), [BIGRAM], recipe=Recipe(device="cpu"), store=folder)
+    for one, other in zip(
+        again.models[0].sentence_positions, model.sentence_positions, strict=True
+    ):
+        assert dict(one) == pytest.approx(dict(other))
+    store = Store(folder)
+    assert store.labels().stories[0].sentence_starts == starts
+    (sheet,) = read_sheets(store)
+    (read,) = read_tokens(store, sheet, [0]).models
+    assert read.five.stories == 3
+    assert (read.five.tokens.sum(axis=1) > 0).all()
+    assert read.by_sentence.first.tolist() == [1, 2, 3, 4, 5]
+    # The newest run that names a text decides.
+    score([Story("1", "One", text)], [BIGRAM], recipe=Recipe(device="cpu"), store=folder)
+    assert text_digest(text) not in Store(folder).labels().sentence_starts
+    (sheet,) = read_sheets(Store(folder))
+    known = {story.id: bool(story.sentence_starts) for story in sheet.stories}
+    assert known == {"1": False, "2": True, "3": True, "4": True}
+
+
+def test_groups_and_copies_are_drawn_as_one_in_score_and_store(
+    rocstories: Path, tmp_path: Path
+) -> None:
+    stories = open_stories(rocstories, group="author")
+    found = score(stories, [BIGRAM], recipe=Recipe(device="cpu"), store=tmp_path / "s")
+    told = {"stories": 4, "clusters": 2, "by": ("author",), "copies": 1}
+    assert found.to_json()["drawn"] == told
+    rows = {row.story: row for row in found.stories}
+    by_cluster = [[rows["1"], rows["2"]], [rows["3"], rows["4"]]]
+    if text_digest(" ".join(ROC[2])) < min(text_digest(" ".join(r)) for r in ROC[:2]):
+        by_cluster.reverse()
+    wanted = perplexity_interval(
+        [sum(row.nll for row in rows) for rows in by_cluster],
+        [sum(row.tokens for row in rows) for rows in by_cluster],
+    )
+    assert found.models[0].perplexity_ci95 == pytest.approx(wanted)
+    sheet, *_ = pick_sheet(Store(tmp_path / "s"), None, [])
+    groups = sheet.by_group()
+    assert perplexity_intervals(groups.nll, groups.tokens) == [pytest.approx(wanted)]
+    assert sheet.drawn == found.sheet.drawn
+
+
+def test_results_as_a_frame_findings_and_fits(rocstories: Path, tmp_path: Path) -> None:
+    found = score(
+        open_stories(rocstories), [BIGRAM], recipe=Recipe(device="cpu"), store=tmp_path / "s"
+    )
+    frame = found.to_frame()
+    assert list(frame["story"]) == [row.story for row in found.stories]
+    assert frame["nll"].sum() == pytest.approx(found.models[0].nll)
+    assert "positions" in {one.topic for one in found.findings()}
+    (fit,) = found.fits()
+    assert (fit.family, fit.counted) == ("pocket", (BIGRAM,))

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from eyebrow.core.models.member import Member
+from eyebrow.core.results.sheet import Told, build_sheet
+from eyebrow.core.results.table import write_table
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import open_stories
 
 from .conftest import Fails, Write, by_id, texts
@@ -116,3 +122,68 @@ def test_a_cloze_without_an_answer_is_named(write: Write, fails: Fails) -> None:
     row = dict(zip(CLOZE, ["s1", "A.", "B.", "C.", "D.", "E.", "F.", 3], strict=True))
     error = fails(write("c.jsonl", jsonl(row)))
     assert "c.jsonl, line 1: AnswerRightEnding is 3; it must be 1 or 2" in error.message
+
+
+SENTENCES = [" once there was a cat", "it sat ", "it saw a dog", "it ran", "the end"]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.jsonl", "r.json"])
+def test_sentences_of_the_source_stay_sentences(write: Write, name: str) -> None:
+    names = [f"sentence{n}" for n in range(1, 6)]
+    mark = "\t" if name.endswith(".tsv") else ","
+    row = dict(zip(names, SENTENCES, strict=True))
+    lined = f"{mark.join(names)}\n{mark.join(SENTENCES)}\n"
+    content = {"r.jsonl": jsonl(row), "r.json": json.dumps([row])}.get(name, lined)
+    (story,) = open_stories(write(name, content))
+    assert story.text == "once there was a cat it sat it saw a dog it ran the end"
+    ends = [*story.sentence_starts[1:], len(story.text)]
+    cut = [story.text[a:b].strip() for a, b in zip(story.sentence_starts, ends, strict=True)]
+    assert cut == [sentence.strip() for sentence in SENTENCES]
+
+
+def test_a_column_of_text_tells_no_sentences(write: Write) -> None:
+    (story,) = open_stories(write("t.jsonl", jsonl({"text": "one. two."})))
+    assert (story.sentence_starts, story.group) == ((), "")
+
+
+@pytest.mark.parametrize("names", [CLOZE, XCLOZE])
+def test_endings_are_a_group_of_five_sentences_each(write: Write, names: list[str]) -> None:
+    row = dict(zip(names, ["s1", "a", "b", "c", "d", "first", "second", 1], strict=True))
+    one, other = open_stories(write("c.jsonl", jsonl(row)))
+    assert one.group == other.group == "pair: s1"
+    assert one.sentence_starts == other.sentence_starts == (0, 2, 4, 6, 8)
+
+
+def test_a_column_joins_stories(write: Write, fails: Fails) -> None:
+    place = write("g.csv", "text,Author,pair\none,Ann,p\ntwo,Ann,q\nthree,,q\n")
+    assert [s.group for s in open_stories(place, group="author")] == [
+        *("Author: Ann", "Author: Ann"),
+        "pair: q",
+    ]
+    assert [s.group for s in open_stories(place)] == ["pair: p", "pair: q", "pair: q"]
+    error = fails(place, group="writer")
+    assert "g.csv has no column 'writer'; it has text, Author, pair" in error.message
+    error = fails(write("g.txt", "one\n\ntwo"), group="author")
+    assert error.message == "g.txt is plain text and has no columns; leave --group out"
+    # A group is no candidate for the text.
+    (story,) = open_stories(write("h.csv", "words,by\none,Ann\n"), group="by")
+    assert (story.text, story.group) == ("one", "by: Ann")
+
+
+def test_the_bundled_stories_have_no_columns(fails: Fails) -> None:
+    assert "bundled stories have no columns" in fails(None, group="author").message
+    pairs = [story for story in open_stories(None) if story.pair]
+    assert {story.group for story in pairs} == {f"pair: {story.pair}" for story in pairs}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_of_scores_is_known(tmp_path: Path, fails: Fails, suffix: str) -> None:
+    member = Member("made", "d", "", "", "t", 3)
+    told = [Told("a", "1", "First"), Told("b", "2", "Second")]
+    sums = {"a": Summary(3, 12, 4.0), "b": Summary(2, 9, 3.0)}
+    place = tmp_path / f"table{suffix}"
+    write_table(build_sheet(Recipe(), [member], [sums], told), place)
+    error = fails(place)
+    assert error.title == "A table of scores"
+    assert "open the stories it was made from" in error.message
+    assert len(list(open_stories(place, column="title"))) == 2

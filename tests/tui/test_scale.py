@@ -15,13 +15,14 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring, scale_pictures
+from eyebrow.tui import measuring, scale_pictures, showing
 from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.change import Change
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
+from eyebrow.tui.reading import units
 from eyebrow.tui.scale_pictures import CHARTS
 from eyebrow.tui.scaling import MEASURES, Found, Said, TokensRead, snapshot
 from eyebrow.tui.views.scale import PANES, ScaleScreen
@@ -422,3 +423,29 @@ def test_tokens_of_other_tokenizers_are_left_out_and_that_is_said(
         shown = view.picture(100, 16)
         assert current in shown
         assert ("made-200k" in shown) is (current == "made-200k")
+
+
+def test_the_sources_sentences_and_groups_are_the_charts(tmp_path: Path) -> None:
+    """Without end punctuation nothing else says where sentences are."""
+    text = "cat sat down dog ran off sun set then rain fell and all slept"
+    told = (0, 13, 25, 33, 48)
+    app = made_app((Story("one", "One", text, group="author: x", sentence_starts=told),))
+    session = app.session
+    score = made_score(text, 1)
+    assert [len(units(text, score, "sentence", starts)) for starts in ((), told)] == [1, 5]
+    key = (session.rung.name, session.digests[0])
+    session._whole[key] = score
+    session.token = 4
+    said = showing.glass(session).units
+    assert any("sentence 2/5" in one for one in said)
+    assert any(one.startswith("sentences 1-5") for one in said)
+    (story,) = measuring.sheet_of(_snapshot_of(session)).stories
+    assert (story.group, story.sentence_starts) == ("author: x", told)
+
+
+def _snapshot_of(session: Any) -> Any:
+    for strength, rung in enumerate(session.rungs, start=1):
+        for digest, story in zip(session.digests, session.stories, strict=True):
+            rung.sums[digest] = made_score(story.text, strength).summary
+            rung.stories += 1
+    return snapshot(session)

@@ -77,12 +77,14 @@ class Shop:
     def keep_labels(self, *labels: Any) -> None:
         self.labels.append(labels)
 
-    def compute_interval(self, asked: int, spec: Any, digests: Any, sums: Any) -> None:
+    def compute_interval(
+        self, asked: int, spec: Any, stories: Any, digests: Any, sums: Any
+    ) -> None:
         self.asked.append(("interval", spec.name, len(digests)))
         self.numbers["interval", spec.name] = asked
 
     def compare(
-        self, asked: int, recipe: Recipe, models: Any, sums: Any, cuts: Any, digests: Any
+        self, asked: int, recipe: Recipe, models: Any, sums: Any, cuts: Any, *stories: Any
     ) -> None:
         self.asked.append(("compare", *(model.name for model in models)))
         self.numbers["compare"] = asked

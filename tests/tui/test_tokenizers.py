@@ -199,16 +199,16 @@ def test_a_comparison_leaves_out_what_not_all_have_scored_and_says_so() -> None:
         sums.append({digest: score.summary for digest, (_, score) in scores.items()})
         cuts.append({digest: cuts_of(*both) for digest, both in scores.items()})
     digests = [text_digest(story.text) for story in STORIES]
-    background._compare(1, recipe, models, sums, cuts, digests)
+    background._compare(1, recipe, models, sums, cuts, list(STORIES), digests)
     (compared,) = answers.of(Compared)
     assert compared.over.endswith("without 1 story that not all have scored")
     for model in models:
         wanted = common_bits(model.name, *(story.text for story in STORIES[1:]))
         assert compared.bits[model.name][0] == pytest.approx(wanted)
-    background._compare(2, recipe, models, [sums[0], {}], cuts, digests)
+    background._compare(2, recipe, models, [sums[0], {}], cuts, list(STORIES), digests)
     assert answers.of(Compared)[-1] == Compared(2, {}, "")
     spec = SPECS[0]
-    background._interval(3, spec, digests, sums[1])
+    background._interval(3, spec, list(STORIES), digests, sums[1])
     (interval,) = answers.of(Interval)
     assert 1 < interval.low < interval.high
 
@@ -323,7 +323,7 @@ def test_what_fails_in_the_background_reaches_the_screen(
     answers = Answers()
     background = Background(None, answers.append)
     background.look_up_tokenizers(specs)
-    background.compute_interval(1, specs[0], ["x"], {"x": None})  # type: ignore[dict-item]
+    background.compute_interval(1, specs[0], [], ["x"], {"x": None})  # type: ignore[dict-item]
     background._thread.shutdown()
     background.look_up_tokenizers(specs)  # closed: nothing more is answered
     assert answers[0] == KeptTokenizers({"torn": "", "whole": "t"})
@@ -370,7 +370,7 @@ def test_the_background_reads_cuts_and_compares(tmp_path: Path) -> None:
     one, other = (kept.digests for kept in answers.of(KeptTokenizers))
     assert set(one.values()).isdisjoint(other.values())
     digests = [text_digest(story.text) for story in STORIES]
-    background._compare(1, recipe, models, sums, cuts, digests)
+    background._compare(1, recipe, models, sums, cuts, list(STORIES), digests)
     (compared,) = answers.of(Compared)
     for model in models:
         value, low, high = compared.bits[model.name]

@@ -34,11 +34,13 @@ common = rows.groupby("text_digest")["model"].nunique()
 rows = rows[rows["text_digest"].isin(common.index[common == len(MODELS)])]
 
 # Scores belong to texts; what a text is called, a run says. Two stories may tell one text.
-labels = [(label.digest, label.id, label.title) for label in Store(STORE).labels(RUN).stories]
-labels = pd.DataFrame(labels, columns=["text_digest", "story", "title"])
+told = Store(STORE).labels(RUN)
+labels = [(label.digest, label.id, label.title, label.group) for label in told.stories]
+labels = pd.DataFrame(labels, columns=["text_digest", "story", "title", "group"])
 how = "left" if RUN is None else "inner"
 rows = rows.rename(columns={"story": "first"}).merge(labels, on="text_digest", how=how)
 rows["story"] = rows["story"].fillna(rows["first"])
+rows["group"] = rows["group"].fillna("")
 rows["title"] = rows["title"].replace("", None).fillna(rows["story"])
 rows["key"] = rows["text_digest"] + " " + rows["story"]
 rows["perplexity"] = np.exp(rows["nll"] / rows["tokens"])
@@ -66,10 +68,14 @@ models["bits_per_byte"] = pd.Series(bits, [model.name for model in sheet.models]
 models["bits_per_byte"]"""
 
 INTERVALS = """\
-# One row a model, one column a text; a resample draws whole texts, the same for all models.
-by_text = {"index": "model", "columns": "text_digest", "aggfunc": "sum"}
-nll = rows.pivot_table(values="nll", **by_text).loc[MODELS].to_numpy()
-tokens = rows.pivot_table(values="tokens", **by_text).loc[MODELS].to_numpy()
+from eyebrow.core.results.clusters import clusters
+
+# One row a model, one column a cluster: a story, or those of one text or group, which are not
+# independent. A resample draws whole clusters, the same for all models.
+rows["cluster"] = clusters(list(rows["group"]), list(rows["text_digest"]))
+by_cluster = {"index": "model", "columns": "cluster", "aggfunc": "sum"}
+nll = rows.pivot_table(values="nll", **by_cluster).loc[MODELS].to_numpy()
+tokens = rows.pivot_table(values="tokens", **by_cluster).loc[MODELS].to_numpy()
 
 random = np.random.default_rng(SEED)
 drawn = [random.integers(0, nll.shape[1], nll.shape[1]) for _ in range(2000)]
@@ -188,12 +194,13 @@ hardest.round(1)"""
 PLACES = """\
 text_of = rows.drop_duplicates("text_digest").set_index("text_digest")["text"]
 copies = rows[rows["model"] == BEST]["text_digest"].value_counts()
+starts = told.sentence_starts  # of sentences, where the source of a text tells them
 sentences = {}
 for name in MODELS:
     counter = PositionCounter()
     for digest, score in Store(STORE).scores(lists.loc[[name], "model_digest"].iloc[0], RECIPE):
         if digest in text_of.index:
-            counter.add(text_of[digest], score, copies[digest])
+            counter.add(text_of[digest], score, copies[digest], starts.get(digest, ()))
     sentences[name] = np.array(counter.positions().means) / np.log(2)
 sentences = pd.DataFrame(sentences, index=range(1, 6))
 

@@ -27,7 +27,7 @@ _CODE = {
         ("The scores are a folder of Parquet files, one row per text, model and recipe.", "READ"),
         ("Pooled over all tokens, not a mean of perplexities:", "TABLE"),
         ("Tokenizers differ: bits per byte compare on the bytes that all have scored.", "COMMON"),
-        ("The intervals resample whole stories:", "INTERVALS"),
+        ("The intervals resample whole stories, those of one text or group as one:", "INTERVALS"),
         (
             "The same from scratch, without eyebrow: the logits at one place foretell the next "
             "token, −ln of its probability is the surprise, and perplexity is exp of the mean.",

@@ -50,6 +50,13 @@ class Labels:
     keys: frozenset[tuple[str, str]]
     is_one: bool
 
+    @property
+    def sentence_starts(self) -> dict[str, tuple[int, ...]]:
+        """By text digest, of texts whose sentences are told: by the first story of the newest run
+        that tells the text."""
+        first = {label.digest: label.sentence_starts for label in reversed(self.stories)}
+        return {digest: starts for digest, starts in first.items() if starts}
+
     def has(self, model_digest: str, recipe_digest: str) -> bool:
         """Whether scores of this model and recipe are asked for."""
         return not self.is_one or (model_digest, recipe_digest) in self.keys
@@ -185,10 +192,9 @@ def _stories(layout: Layout, digest: str) -> list[Label]:
         for line in (layout.labels / f"{digest}.jsonl").read_bytes().splitlines():
             with suppress(ValueError, KeyError, TypeError):
                 told = json.loads(line)
-                group, starts = told.get("group", ""), tuple(told.get("sentence_starts", ()))
-                found.append(
-                    Label(told["text_digest"], told["story"], told["title"], group, starts)
-                )
+                group, starts = told.get("group", ""), map(int, told.get("sentence_starts", ()))
+                names = (told["text_digest"], told["story"], told["title"], str(group))
+                found.append(Label(*names, tuple(starts)))
     return found
 
 

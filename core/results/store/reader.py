@@ -315,15 +315,19 @@ def _contents(key: Key, about: About, rows: dict[str, _Stored], labels: Labels) 
     recipe = about.recipe
     if recipe is None or not labels.has(*key):
         return None
+    starts = labels.sentence_starts
     found = [
-        Entry(label.digest, label.id, label.title, label.group, rows[label.digest][2])
+        Entry(
+            *(label.digest, label.id, label.title, label.group),
+            *(starts.get(label.digest, ()), rows[label.digest][2]),
+        )
         for label in labels.stories
         if label.digest in rows
     ]
     if not labels.is_one:
         known = {entry.digest for entry in found}
         found += [
-            Entry(digest, name, title, "", summary)
+            Entry(digest, name, title, "", (), summary)
             for digest, (name, title, summary) in rows.items()
             if digest not in known
         ]

@@ -37,12 +37,16 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the store says of a story without its tokens; `digest` is its text's."""
+    """What the store says of a story without its tokens; `digest` is its text's.
+
+    group, sentence_starts: as in its label; those of no run have none.
+    """
 
     digest: str
     id: str
     title: str
     group: str
+    sentence_starts: tuple[int, ...]
     summary: Summary
 
 
