@@ -426,7 +426,7 @@ def test_the_sources_sentences_reach_scores_store_and_tokens(
     assert store.labels().stories[0].sentence_starts == starts
     (sheet,) = read_sheets(store)
     (read,) = read_tokens(store, sheet, [0]).models
-    assert read.five.stories == 3
+    assert read.five.stories == 4
     assert (read.five.tokens.sum(axis=1) > 0).all()
     assert read.by_sentence.first.tolist() == [1, 2, 3, 4, 5]
     # The newest run that names a text decides.
