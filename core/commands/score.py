@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,8 +103,25 @@ def score(
         emit(_shown(results, each))
     for warning in results.warnings:
         complain("Warning", warning)
+    if folder:
+        from ..results.again import uniting
+
+        typed = _typed(stories, column=column, split=split, limit=limit, per_line=per_line)
+        if apart := uniting(Store(folder), results.recipe, typed):
+            complain("Recipes", apart)
     _tell(results.failures)
     return PARTLY if results.failures else DONE
+
+
+def _typed(
+    stories: str | None, *, column: str | None, split: str, limit: int | None, per_line: bool
+) -> str:
+    """The stories as they were typed."""
+    words = [stories] if stories else []
+    words += ["--column", column] if column else []
+    words += ["--split", split] if split != "train" else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    return shlex.join([*words, *(["--per-line"] if per_line else [])])
 
 
 def _shown(results: Results, each: bool) -> str:
@@ -137,7 +155,7 @@ def _shown(results: Results, each: bool) -> str:
 
 
 def _in_common(models: Sequence[ModelResult]) -> str:
-    """What the models are compared on, and what is left out of that."""
+    """What compares between tokenizers, on what, and what is left out of that."""
     from ..results.compare.common import told
 
     row = models[0]
@@ -145,7 +163,10 @@ def _in_common(models: Sequence[ModelResult]) -> str:
     stories = max(row.stories for row in models)
     most = max(row.bytes for row in models)
     said = told(row.common.bytes, most, stories - row.common.stories)
-    return f"in common: bits per byte of {said}"
+    return (
+        "The tokenizers differ: perplexities per token do not compare between them; in common are "
+        f"bits per byte of {said}."
+    )
 
 
 def _positions(results: Results) -> str:
