@@ -58,7 +58,8 @@ def write_roc(place: Path) -> int:
     rows = []
     for story in bundled_stories():
         sentences = [story.text[a:b] for a, b in sentence_spans(story.text)][:5]
-        bare = [re.sub(r"[.!?“”\"]", "", one).strip().lower() for one in sentences]
+        bare = [re.sub(r"[.!?,“”\"]", "", one).strip().lower() for one in sentences]
+        bare = [" ".join(one.split()[:2]) for one in bare]  # short: the tiny model sees 64 tokens
         if len(bare) == 5 and all(bare):
             rows.append([story.id, story.title, *bare])
     with place.open("w", newline="", encoding="utf-8") as file:

@@ -123,6 +123,8 @@ from eyebrow.core import EyebrowError, load_model
 longest = rows.groupby("text_digest")["tokens"].max()
 fitting = longest[longest < {context}].sort_values(kind="stable").index
 few = fitting[:: max(1, len(fitting) // 3)][:3]
+if not len(few):
+    print("No story is as short as that: nothing is checked.")
 
 checked = []
 for name, place in MODELS["place"].items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -111,7 +112,7 @@ def against_size(points: Points, lines: Sequence[Line], ylabel: str, inks: Inks)
                 zorder=3,
                 label=name,
             )
-        axes.margins(x=0.12, y=0.14)
+        axes.margins(x=0.15, y=0.14)
         _whole_numbers(axes)
         if len(points.names) > NAMED or not _name_points(figure, axes, points, inks):
             _legend(figure, axes)
@@ -230,41 +231,61 @@ def _draw_line(axes: Axes, line: Line, points: Points, inks: Inks, dash: str) ->
     )
 
 
-_BESIDE = ((5, 6), (5, -6), (-5, 6), (-5, -6), (0, 14), (0, -14), (14, 14), (-14, -14))
-"""Where a name may stand from its point, in points; best first: a falling line is not there."""
-
-
 def _name_points(figure: Figure, axes: Axes, points: Points, inks: Inks) -> bool:
     """Names beside their points; False, and none at all, where they would cover one another."""
     FigureCanvasAgg(figure)  # names are as wide as it draws them
     figure.draw_without_rendering()
-    at = list(zip(points.parameters, points.values, strict=True))
-    taken, named = [], []
-    for x, value, ends in zip(points.parameters, points.values, points.ends, strict=True):
-        heights = [y for y in (value, *ends) if np.isfinite(y)]
-        corners = axes.transData.transform([(x, y) for y in heights] or [(x, 1.0)])
-        taken.append(Bbox([corners.min(axis=0) - 5, corners.max(axis=0) + 5]))
-    for name, (x, y) in zip(points.names, at, strict=True):
-        if not np.isfinite(y):
-            continue
+    bars: dict[int, Bbox] = {}
+    for i, (x, value) in enumerate(zip(points.parameters, points.values, strict=True)):
+        if np.isfinite(value):
+            ends = [end for end in (value, *points.ends[i]) if np.isfinite(end)]
+            corners = axes.transData.transform([(x, end) for end in ends])
+            bars[i] = Bbox([corners.min(axis=0) - 5, corners.max(axis=0) + 5])
+    strokes = [
+        Bbox.from_bounds(x - 1, y - 1, 2, 2)
+        for line in axes.lines
+        if line.get_linestyle() != "None"
+        for x, y in _along(axes.transData.transform(line.get_xydata()))
+    ]
+    taken, named = list(bars.values()), []
+    for i, bar in bars.items():
+        at = (points.parameters[i], points.values[i])
         text = axes.annotate(
-            name, (x, y), (0, 0), textcoords="offset points", fontsize=9.5, color=inks.ink
+            points.names[i], at, (0, 0), textcoords="offset points", fontsize=9.5, color=inks.ink
         )
         named.append(text)
-        for dx, dy in _BESIDE:
-            text.set_position((dx, dy))
-            text.set_horizontalalignment("left" if dx > 0 else "right" if dx < 0 else "center")
-            text.set_verticalalignment("bottom" if dy > 0 else "top")
+        point = axes.transData.transform(at)
+        middle_x, middle_y = (bar.x0 + bar.x1) / 2, (bar.y0 + bar.y1) / 2
+        # Above and to the right first, where a falling line is not.
+        places = (
+            (bar.x1, middle_y + 2, "left", "bottom"),
+            (middle_x, bar.y1, "center", "bottom"),
+            (bar.x0, middle_y - 2, "right", "top"),
+            (middle_x, bar.y0, "center", "top"),
+            (bar.x1, middle_y - 2, "left", "top"),
+            (bar.x0, middle_y + 2, "right", "bottom"),
+        )
+        for lines, (x, y, across, up) in product((strokes, []), places):
+            text.set_position(((x, y) - point) * 72 / figure.dpi)
+            text.set_horizontalalignment(across)
+            text.set_verticalalignment(up)
             box = text.get_window_extent()
             inside = axes.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1
-            if inside and not box.count_overlaps(taken):
-                taken = [*taken, box]
+            if inside and not box.count_overlaps([*taken, *lines]):
+                taken.append(box)
                 break
         else:
             for text in named:
                 text.remove()
             return False
     return True
+
+
+def _along(corners: Numbers) -> Numbers:
+    """Points on a line through (K, 2) corners, close enough to hit any name it crosses."""
+    steps = np.linspace(0, len(corners) - 1, 40 * len(corners))
+    at = np.arange(len(corners))
+    return np.stack([np.interp(steps, at, column) for column in corners.T], axis=1)
 
 
 def _whole_numbers(axes: Axes) -> None:
