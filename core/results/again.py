@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from ..models.catalogue import families
+from ..models.counted import PREFIX
 from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..wording import listed
@@ -14,8 +15,9 @@ from .store import Run, Store, list_runs
 
 
 def typed(model: Member, path: str) -> str:
-    """The folder that a model was loaded from, "" where nobody says; else its name."""
-    return model.name if not path or model.family in families() or model.revision else path
+    """The folder that a model was loaded from (path, "" where nobody says); else its name."""
+    known = model.family in families() or model.revision or model.name.startswith(PREFIX)
+    return model.name if known or not path else path
 
 
 def uniting(store: Store, recipe: Recipe, stories: str) -> str:
