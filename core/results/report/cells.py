@@ -209,18 +209,16 @@ figure, axes = plt.subplots(
     1, len(panels), figsize=(7 * len(panels), 4.5), squeeze=False, constrained_layout=True
 )
 for panel, (what, shown) in zip(axes[0], panels, strict=True):
-    for family, line in shown.groupby("family", sort=False):
-        sizes = line[line["is_size"]]
-        (drawn_line,) = panel.plot(sizes["parameters"], sizes[what], "-", label=family)
-        panel.plot(line["parameters"], line[what], "o", color=drawn_line.get_color(), mfc="none")
-        panel.plot(sizes["parameters"], sizes[what], "o", color=drawn_line.get_color())
-    if what == "perplexity":
-        bars = [shown["perplexity"] - shown["low"], shown["high"] - shown["perplexity"]]
-        panel.errorbar(shown["parameters"], shown["perplexity"], bars, fmt="none", ecolor="grey")
+    for _, own in shown[shown["is_size"]].groupby(["family", "tokenizer"], sort=False):
+        panel.plot(own["parameters"], own[what], "-", color="grey", linewidth=1)
     for name, row in shown.iterrows():
-        panel.annotate(name, (row["parameters"], row[what]), (6, 6), textcoords="offset points")
+        (mark,) = panel.plot(row["parameters"], row[what], "o", label=name)
+        mark.set_fillstyle("full" if row["is_size"] else "none")
+        if what == "perplexity":
+            panel.plot([row["parameters"]] * 2, [row["low"], row["high"]], color=mark.get_color())
     panel.set(xscale="log", yscale="log", xlabel="parameters", ylabel=what.replace("_", " "))
-    panel.margins(x=0.2)
+    panel.yaxis.set_major_formatter("{x:.4g}")
+    panel.yaxis.set_minor_formatter("{x:.4g}")
     panel.legend()
 plt.show()""",
     """\
@@ -428,21 +426,27 @@ if ours:  # of a few kinds half are told as the easiest
 PLACES = Cell(
     "Surprise by sentence, and how good guesses are: a panel for each tokenizer.",
     """\
+five = {name: one.five.means / np.log(2) for name, one in by_model.items() if one.five.stories}
+high = 2 if five else 1
 figure, axes = plt.subplots(
-    2, len(reads), figsize=(6 * len(reads), 7), squeeze=False, constrained_layout=True
+    high,
+    len(reads),
+    figsize=(6 * len(reads), 3.5 * high),
+    squeeze=False,
+    constrained_layout=True,
 )
-for (above, below), read in zip(axes.T, reads, strict=True):
+for panels, read in zip(axes.T, reads, strict=True):
     for one in read.models:
-        if one.five.stories:
-            above.plot(range(1, 6), one.five.means / np.log(2), "o-", label=one.model)
         shares = one.rank_shares[: len(read.ranks)]
-        below.plot(read.ranks, shares, "o-", label=one.model)
-    above.set(title=read.family, xlabel="sentence", ylabel="bits per token", xticks=range(1, 6))
-    below.set(xscale="log", xlabel="first guesses", ylabel="share of tokens", ylim=(0, 1.02))
-    below.legend()
+        panels[0].plot(read.ranks, shares, "o-", label=one.model)
+        if five:
+            panels[1].plot(range(1, 6), five[one.model], "o-", label=one.model)
+    panels[0].set(xscale="log", xlabel="first guesses", ylabel="share of tokens", ylim=(0, 1.02))
+    panels[-1].legend()
+    if five:
+        panels[1].set(xlabel="sentence", ylabel="bits per token", xticks=range(1, 6))
 plt.show()
 
-five = {name: one.five.means / np.log(2) for name, one in by_model.items() if one.five.stories}
 if five:
     sentences = pd.DataFrame(five, index=range(1, 6)).T.rename_axis("bits per token in sentence")
     print(sentences.round(2))
