@@ -165,11 +165,11 @@ def _with_doubts(
     estimates: Mapping[Measure, Sequence[Estimate]],
     found: FamilyFit,
 ) -> FamilyNumbers:
-    rows = list(family.rows)
-    steps = paired.steps(common, rows)
-    if len(rows) > 2:
-        steps.append(paired.compare(common, rows[0], rows[-1]))
-    fitted = [common.models[row] for row in found.fitted]
+    rows, sizes = list(family.rows), list(found.sizes)
+    steps = paired.steps(common, sizes)
+    if len(sizes) > 2:
+        steps.append(paired.compare(common, sizes[0], sizes[-1]))
+    fitted = [common.models[row] for row in sizes]
     return replace(
         family,
         estimates={m: tuple(estimates[m][row] for row in rows) for m in MEASURES},
@@ -178,7 +178,7 @@ def _with_doubts(
         else {},
         fitted=_fitted(found),
         steps=tuple(map(_step, steps)),
-        trend=_trend(common, rows),
+        trend=_trend(common, sizes),
     )
 
 

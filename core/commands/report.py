@@ -84,13 +84,20 @@ def report(
     ] = None,
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Of the report.")] = TITLE,
     seed: o.Seed = 0,
+    assignment: Annotated[
+        bool,
+        typer.Option(
+            "--assignment", help="An .ipynb for a class: the answers left open, checks in place."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a report that is there.")] = False,
     quiet: o.Quiet = False,
 ) -> int:
     """Write a report on the scores of a store: findings, tables, charts, and stories in colour.
 
     .html is one file that opens anywhere. .md has its charts beside it, as SVG and PNG. .ipynb is
-    a notebook that has been run, with perplexity computed from scratch and checked.
+    a notebook that has been run, with perplexity computed from scratch and checked; with
+    --assignment the same notebook, its answers left open, for a class to fill in.
 
     \b
     Example:
@@ -98,31 +105,35 @@ def report(
       eyebrow report scores --out report.html
     """
     place = _place(out, force)
+    if assignment and place.suffix.lower() != ".ipynb":
+        raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {place.name}")
     if table is not None and table.exists() and not force:
         raise EyebrowError("Already there", f"{table} is left as it is; --force replaces it")
     _need(place.suffix.lower())
     folder = o.store_folder(store, no_store=False)
     assert folder is not None
     o.hush(offline=False)
+    from ..results.again import uniting
     from ..results.report.content import document
     from ..results.report.facts import gather_facts, pick_sheet
     from ..results.store import Store
 
-    names, locations = _models(model or [])
     kept = Store(folder, partial(complain, "Store"))
     kept.move()
     kept.mend()  # before anything is counted that could then not be read
     run = run and kept.run_name(run)
-    sheet, others, left_out = pick_sheet(kept, recipe, names, run)
+    sheet, others, left_out = pick_sheet(kept, recipe, _names(model or []), run)
     if not quiet:
         for line in others:
             note(f"another recipe is left out: {line}; --recipe {line[:8]} reports it")
+        if apart := uniting(kept, sheet.recipe, "STORIES"):
+            note(f"eyebrow: {apart}")
         if left_out:
             note(f"{left_out} stories are left out, which not all of the models have scored")
     facts = gather_facts(kept, sheet, others, left_out, seed, run)
     said = document(facts, title, _command(store, place, model or [], recipe, run, title, seed))
     try:
-        _write(facts, said, place, locations)
+        _write(facts, said, place, assignment)
     except OSError as error:
         why = f"{error.filename or place}: {reason(error, named=False)}"
         raise EyebrowError("Cannot write", why, FAILED) from error
@@ -160,24 +171,18 @@ def _need(suffix: str) -> None:
         )
 
 
-def _models(asked: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The models' names in the store, and by them what to type to load them."""
+def _names(asked: list[str]) -> list[str]:
+    """What the store may call the models: families and names, also of those in a folder."""
     from ..models.catalogue import find_models
 
     names: list[str] = []
-    locations: dict[str, str] = {}
     for name in asked:
         try:
             found = [spec.name for spec in find_models([name])]
         except EyebrowError:  # what is not on this machine may still be in the store
-            names.append(name)
-            continue
-        if len(found) > 1 or found[0] == name:
-            names.append(name)
-        else:
-            names += found
-            locations[found[0]] = str(Path(name).resolve()) if Path(name).is_dir() else name
-    return names, locations
+            found = [name]
+        names += [name] if len(found) > 1 else found
+    return names
 
 
 def _command(
@@ -200,7 +205,7 @@ def _command(
     return shlex.join(words)
 
 
-def _write(facts: Facts, said: Document, place: Path, locations: dict[str, str]) -> None:
+def _write(facts: Facts, said: Document, place: Path, assignment: bool) -> None:
     models = len(facts.names)
     if place.suffix.lower() == ".html":
         from ..results.report.html import html
@@ -213,9 +218,10 @@ def _write(facts: Facts, said: Document, place: Path, locations: dict[str, str])
     else:
         import nbformat
 
-        from ..results.report.notebook import notebook
+        from ..results.report.notebook import notebook, template
 
-        _put(place, nbformat.writes(notebook(facts, said, place, locations)))
+        made = template(facts, said, place) if assignment else notebook(facts, said, place)
+        _put(place, nbformat.writes(made))
 
 
 def _put(place: Path, text: str) -> None:

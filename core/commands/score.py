@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -102,6 +103,14 @@ def score(
     finally:  # also where nobody can read the result
         for warning in results.warnings:
             complain("Warning", warning)
+        if folder:
+            from ..results.again import uniting
+
+            typed = _typed(
+                stories, column=column, group=group, split=split, limit=limit, per_line=per_line
+            )
+            if apart := uniting(Store(folder), results.recipe, typed):
+                complain("Recipes", apart)
         _tell(results.failures)
     return PARTLY if results.failures else DONE
 
@@ -118,6 +127,24 @@ def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
         _tell(error.failures)
         return f"{many(error.lost, 'finished score')} could not be kept in {folder}"
     return f"what was finished is kept in {folder}; the same command goes on from there"
+
+
+def _typed(
+    stories: str | None,
+    *,
+    column: str | None,
+    group: str | None,
+    split: str,
+    limit: int | None,
+    per_line: bool,
+) -> str:
+    """The stories as they were typed."""
+    words = [stories] if stories else []
+    words += ["--column", column] if column else []
+    words += ["--group", group] if group else []
+    words += ["--split", split] if split != "train" else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    return shlex.join([*words, *(["--per-line"] if per_line else [])])
 
 
 def _shown(results: Results, each: bool) -> str:
@@ -153,7 +180,7 @@ def _shown(results: Results, each: bool) -> str:
 
 
 def _in_common(models: Sequence[ModelResult]) -> str:
-    """What the models are compared on, and what is left out of that."""
+    """What compares between tokenizers, on what, and what is left out of that."""
     from ..results.compare.common import told
 
     row = models[0]
@@ -161,7 +188,10 @@ def _in_common(models: Sequence[ModelResult]) -> str:
     stories = max(row.stories for row in models)
     most = max(row.bytes for row in models)
     said = told(row.common.bytes, most, stories - row.common.stories)
-    return f"in common: bits per byte of {said}"
+    return (
+        "The tokenizers differ: perplexities per token do not compare between them; in common are "
+        f"bits per byte of {said}."
+    )
 
 
 def _positions(results: Results) -> str:

@@ -27,7 +27,7 @@ from ..stories.told import Told
 from .job import keep_vocabulary, run
 from .keeper import Keeper
 from .progress import TELL_AFTER, Pace, Progress
-from .recipes import settled, shared_recipe
+from .recipes import narrowed, settled, shared_recipe
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
@@ -82,7 +82,9 @@ def score(
     )
     found = running.fetch(specs)
     known = {spec.name: identity for spec, (_, identity) in found.items()}
-    recipe = shared_recipe(recipe, {name: each.positions for name, each in known.items()})
+    limits = {name: each.positions for name, each in known.items()}
+    asked, recipe = recipe, shared_recipe(recipe, limits)
+    warnings += narrowed(asked, recipe, limits)
     running.cuts_stories = len({each.tokenizer for each in known.values()}) > 1
     try:
         columns = [

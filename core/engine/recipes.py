@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..errors import EyebrowError
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
+from ..wording import listed
 
 
 def settled(recipe: Recipe, device: str = "auto", dtype: str = "auto") -> tuple[Recipe, str, str]:
@@ -47,3 +48,20 @@ def shared_recipe(recipe: Recipe, limits: Mapping[str, int | None]) -> Recipe:
         )
     asked = recipe.stride != DEFAULT_CONTEXT // 2
     return replace(recipe, context=limit, stride=recipe.stride if asked else 0)
+
+
+def narrowed(asked: Recipe, shared: Recipe, limits: Mapping[str, int | None]) -> list[str]:
+    """Which models make the context of all the others shorter, as a line; [] where none does.
+
+    asked, shared: before and after `shared_recipe` with these limits.
+    """
+    alone = {name: asked.within(limit).context for name, limit in limits.items()}
+    few = [name for name, context in alone.items() if context == shared.context]
+    wider = [context for context in alone.values() if context > shared.context]
+    if not wider:
+        return []
+    sees = "sees" if len(few) == 1 else "see"
+    return [
+        f"{listed(few)} {sees} {shared.context:,} tokens at once, so the context of all models is "
+        f"{shared.context:,}; the others alone would have {min(wider):,}"
+    ]

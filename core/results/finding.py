@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ..wording import number, visible
 from .sheet import Told
+from .statistics import FEW
 
-FEW = 10  # stories; of fewer no interval is told and no difference is called one
+__all__ = ["FEW", "Finding"]
 
 Value = float | int | str
 Interval = tuple[float, float]
@@ -23,7 +24,7 @@ class Finding:
     "length", "positions", "tokens", "words" or "guesses". family: whose models it is about, ""
     where of all. text: one or more whole sentences of plain text, on one line. numbers: those of
     the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those that
-    the text names, in its order.
+    the text names, in its order. answers: the question that it answers, one of `QUESTIONS`; "".
     """
 
     topic: str
@@ -31,6 +32,13 @@ class Finding:
     text: str
     numbers: Mapping[str, Value]
     stories: tuple[Told, ...] = ()
+    answers: str = ""
+
+
+QUESTIONS = (
+    *("Best across families", "Best, and by how much", "Is it consistent?", "Story by story"),
+    *("Hardest story", "Easiest story", "Positions", "Tokens", "Scaling"),
+)
 
 
 def perplexity_text(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..wording import many
-from .finding import FEW, Finding
+from .finding import FEW, QUESTIONS, Finding
 from .findings_of_size import across_families, findings_of_size
 from .findings_of_stories import findings_of_stories
 from .findings_of_tokens import findings_of_tokens
@@ -14,7 +14,7 @@ from .sheet import Sheet
 from .statistics import SEED
 from .tokens import FamilyTokens
 
-__all__ = ["Finding", "find"]
+__all__ = ["Finding", "find", "summary"]
 
 
 def find(sheet: Sheet, tokens: Sequence[FamilyTokens] = (), *, seed: int = SEED) -> list[Finding]:
@@ -39,6 +39,12 @@ def find(sheet: Sheet, tokens: Sequence[FamilyTokens] = (), *, seed: int = SEED)
             if {model.model for model in read.models} <= names:
                 found += findings_of_tokens(read, seed)
     return found
+
+
+def summary(found: Sequence[Finding], family: str) -> list[Finding]:
+    """The answers, in the order of their questions: of all families, and of this one."""
+    own = [one for one in found if one.answers and one.family in ("", family)]
+    return sorted(own, key=lambda one: QUESTIONS.index(one.answers))
 
 
 def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:

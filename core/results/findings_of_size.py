@@ -11,6 +11,7 @@ from ..scoring.scores import bits_per_byte, perplexity
 from ..wording import amount, listed, many, number, percent
 from .finding import (
     FEW,
+    QUESTIONS,
     Finding,
     Value,
     ends_as,
@@ -22,7 +23,7 @@ from .finding import (
 from .fits import EXPECTED, Fit, Refused
 from .hard import log_perplexities
 from .paired import Difference, compare, steps
-from .scaling import FamilyFit, without
+from .scaling import FamilyFit
 from .sheet import Sheet
 from .statistics import perplexity_intervals
 from .trends import rank_agreement, trend
@@ -30,17 +31,17 @@ from .trends import rank_agreement, trend
 
 def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding]:
     """Of the models of one family, small to large, on stories that all of them have scored."""
-    family, rows = fitted.family, fitted.rows
-    own = sheet.of_models(rows)
+    family, every = fitted.family, sheet.of_models(fitted.rows)
+    own = sheet.of_models(fitted.sizes)
     with np.errstate(invalid="ignore"):  # between infinities there is no step
-        ones = steps(own, range(len(rows)), seed=seed)
-    found = [_best(own, family, ones, seed), *_impossible(own, family)]
+        ones = steps(own, range(len(fitted.sizes)), seed=seed)
+    found = [_best(every, fitted, seed), *_counted(fitted), *_impossible(every, family)]
     if not ones:
         return found
-    found.append(_trend(own, family))
+    found += [_trend(own, family, ones), _by_story(own, family)]
     found += [_step(own, family, i, one) for i, one in enumerate(ones)]
     found += _agreement(own, family)
-    found.append(_scaling(own, family, fitted))
+    found += _scaling(own, family, fitted)
     return found
 
 
@@ -84,12 +85,13 @@ def across_families(sheet: Sheet, seed: int) -> list[Finding]:
             "",
             f"{head} of each family in bits per byte: {listed(names)}. {said}",
             numbers,
+            answers=QUESTIONS[0],
         )
     ]
 
 
-def _best(own: Sheet, family: str, ones: Sequence[Difference], seed: int) -> Finding:
-    values = _perplexities(own)
+def _best(own: Sheet, fitted: FamilyFit, seed: int) -> Finding:
+    family, values = fitted.family, _perplexities(own)
     at = min(range(len(values)), key=values.__getitem__)
     stories, tokens = len(own.stories), int(own.tokens[at].sum())
     groups = own.by_group()
@@ -106,25 +108,38 @@ def _best(own: Sheet, family: str, ones: Sequence[Difference], seed: int) -> Fin
     }
     if len(values) == 1:
         said = f"{name} has a perplexity of {value} {over}; one size says nothing about size."
-        return Finding("best", family, said, numbers)
+        return Finding("best", family, said, numbers, answers=QUESTIONS[1])
     if math.isinf(values[at]):
         return Finding("best", family, f"All perplexities of {family} are infinite.", numbers)
-    said = f"{name} has the lowest perplexity of {len(values)} sizes: {value} {over}."
+    kind = "models" if fitted.counted else "sizes"
+    said = f"{name} has the lowest perplexity of {len(values)} {kind}: {value} {over}."
     rest = [i for i in range(len(values)) if i != at]
     next_best = min(rest, key=values.__getitem__)
     if math.isfinite(values[next_best]):
-        one = ones[next_best] if at == next_best + 1 else compare(own, next_best, at, seed=seed)
+        one = compare(own, next_best, at, seed=seed)
         said = f"{said[:-1]}{_below(one)}"
         numbers |= {"next": one.first, "next_perplexity": values[next_best], "ratio": one.ratio}
         numbers |= ends_as("ratio", one.ratio_ci95)
-    return Finding("best", family, said, numbers)
+    return Finding("best", family, said, numbers, answers=QUESTIONS[1])
+
+
+def _counted(fitted: FamilyFit) -> list[Finding]:
+    if not fitted.counted:
+        return []
+    one = len(fitted.counted) == 1
+    said = (
+        f"{listed(fitted.counted)} {'was' if one else 'were'} counted, not trained: "
+        f"{'it is no size' if one else 'they are no sizes'} of {fitted.family}, so no step, trend "
+        f"or fit has a part in {'it' if one else 'them'}."
+    )
+    return [Finding("set", fitted.family, said, {"counted": len(fitted.counted)})]
 
 
 def _below(one: Difference) -> str:
     """How the second model stands to the first, behind a clause."""
     if one.stories < FEW:
         return f", {_change(one)} below {one.first}, the next, on these stories."
-    if leaves_out_zero(one.nats_ci95, one.stories):
+    if one.way:
         return f", {_change(one)} below {one.first}, the next."
     return f". {one.first}, the next, is not distinguishable from it: {_change(one)} apart."
 
@@ -141,39 +156,75 @@ def _impossible(own: Sheet, family: str) -> list[Finding]:
     return found
 
 
-def _trend(own: Sheet, family: str) -> Finding:
-    values = _perplexities(own)
-    logs = log_perplexities(own, range(len(values)))
-    stories = len(own.stories)
+def _trend(own: Sheet, family: str, ones: Sequence[Difference]) -> Finding:
+    """Whether the set's perplexity falls, step by step, as the paired intervals have it."""
+    values, stories = _perplexities(own), len(own.stories)
     told = " → ".join(perplexity_text(value) for value in values)
     names = f"{own.models[0].name} to {own.models[-1].name}"
-    rises = [i for i in range(1, len(values)) if not values[i] < values[i - 1]]
-    if not rises:
-        said = f"Perplexity falls with every size from {names}: {told}."
-    else:
-        where = listed([f"{own.models[i - 1].name} to {own.models[i].name}" for i in rises])
-        said = f"Perplexity does not fall with every size from {names} ({told}): not from {where}."
-    better = int((logs[-1] < logs[0]).sum())
+    ways = [_way(one) for one in ones]
+    falls = ways.count("falls")
     numbers: dict[str, Value] = {
-        "steps": len(values) - 1,
-        "steps_that_fall": len(values) - 1 - len(rises),
+        "steps": len(ones),
+        "steps_that_fall": falls,
+        "steps_that_rise": ways.count("rises"),
         "stories": stories,
-        "stories_lower": better,
+        **{f"perplexity {one.name}": value for one, value in zip(own.models, values, strict=True)},
     }
-    said += f" The largest is better than the smallest on {better:,} of {stories:,} stories."
-    if len(values) > 2:
+    where = "" if stories >= FEW else "on these stories "
+    if falls == len(ones):
+        said = f"{where}perplexity falls with every size from {names}: {told}."
+    elif len(ones) == 1:
+        way = {"rises": "rises", "": "neither falls nor rises for certain"}[ways[0]]
+        said = f"{where}perplexity {way} from {names}: {told}{'' if ways[0] else _HOLDS_NONE}."
+    else:
+        said = (
+            f"{where}perplexity falls at {falls or 'none'} of the {len(ones)} steps from {names} "
+            f"({told})"
+        )
+        for way, what in (("rises", "it rises"), ("", "it cannot be told" + _HOLDS_NONE)):
+            at = [f"from {ones[i].first} to {ones[i].second}" for i in _at(ways, way)]
+            said += f"; {listed(at)} {what}" if at else ""
+        said += "."
+    said = said[0].upper() + said[1:]
+    return Finding("size", family, said, numbers, answers=QUESTIONS[2])
+
+
+_HOLDS_NONE = " (the interval of the step holds 0)"
+
+
+def _way(one: Difference) -> str:
+    """The way of a step; of few stories, which have no interval, what it does on them."""
+    if one.stories >= FEW or not math.isfinite(one.nats) or not one.nats:
+        return one.way
+    return "falls" if one.nats < 0 else "rises"
+
+
+def _at(ways: Sequence[str], way: str) -> list[int]:
+    return [i for i, one in enumerate(ways) if one == way]
+
+
+def _by_story(own: Sheet, family: str) -> Finding:
+    """The same, story by story."""
+    logs, stories = log_perplexities(own, range(len(own.models))), len(own.stories)
+    better = int((logs[-1] < logs[0]).sum())
+    numbers: dict[str, Value] = {"stories": stories, "stories_lower": better}
+    said = (
+        f"{own.models[-1].name} is less surprised than {own.models[0].name} by {better:,} of "
+        f"{many(stories, 'story', 'stories')}"
+    )
+    if len(logs) > 2:
         one = trend(logs)
         at_every = round(one.monotone * stories)
         numbers |= {"stories_monotone": at_every, "tau": one.tau}
         said += (
-            f" On {at_every:,} it falls at every one of the {len(values) - 1} steps; Kendall's tau "
-            f"between size and falling surprise is {number(one.tau, 2)} in the mean over stories"
+            f"; by {at_every:,} ({percent(one.monotone)}) every size is less surprised than the "
+            f"one before. Kendall's tau between size and falling surprise is {number(one.tau, 2)} "
+            "in the mean over stories"
         )
         if stories >= FEW and not math.isnan(one.page_p):
             numbers |= {"page_p": one.page_p, "friedman_p": one.friedman_p}
             said += f" (Page's test for this order: {_p(one.page_p)})"
-        said += "."
-    return Finding("size", family, said, numbers)
+    return Finding("size", family, f"{said}.", numbers, answers=QUESTIONS[3])
 
 
 def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
@@ -195,7 +246,7 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
     way = "falls" if one.nats < 0 else "rises"
     if one.stories < FEW:
         said = f"{head} perplexity {way} by {_change(one)} on these stories; {better}."
-    elif leaves_out_zero(one.nats_ci95, one.stories):
+    elif one.way:
         said = f"{head} perplexity {way} by {_change(one)}; {better}."
         if large.parameters > small.parameters > 0:
             doubling = -one.nats / math.log2(large.parameters / small.parameters)
@@ -204,7 +255,7 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
             said += f"{nats_text(doubling)} nats per token."
     else:
         said = (
-            f"{head} the step is not distinguishable from none: perplexity changes by "
+            f"{head} it cannot be told whether perplexity falls: it changes by "
             f"{_change(one, signed=True)}, an interval that holds 0; {better}."
         )
     return Finding("steps", family, said, numbers)
@@ -234,18 +285,20 @@ def _agreement(own: Sheet, family: str) -> list[Finding]:
     ]
 
 
-def _scaling(own: Sheet, family: str, found: FamilyFit) -> Finding:
+def _scaling(own: Sheet, family: str, found: FamilyFit) -> list[Finding]:
     fit = found.fit
     if isinstance(fit, Refused):
         said = f"No scaling law is fitted to the sizes of {family}: {fit.reason}."
         numbers: dict[str, Value] = {"sizes": len(own.models), "refused": fit.reason}
-    else:
-        said, numbers = _fitted(fit, len(own.stories))
-        for warning in fit.warnings:
-            said += f" Mind that {warning}."
-    said += without(found)
-    numbers |= {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
-    return Finding("scaling", family, f"{said} {_expectation(fit)}", numbers)
+        return [Finding("scaling", family, said, numbers, answers=QUESTIONS[8])]
+    said, numbers = _fitted(fit, len(own.stories))
+    for warning in fit.warnings:
+        said += f" Mind that {warning}."
+    expected: dict[str, Value] = {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
+    return [
+        Finding("scaling", family, said, numbers, answers=QUESTIONS[8]),
+        Finding("scaling", family, _expectation(fit), expected),
+    ]
 
 
 def _fitted(fit: Fit, stories: int) -> tuple[str, dict[str, Value]]:
@@ -275,12 +328,12 @@ def _fitted(fit: Fit, stories: int) -> tuple[str, dict[str, Value]]:
     return said, numbers | ends_as("E", fit.E_ci95)
 
 
-def _expectation(fit: Fit | Refused) -> str:
+def _expectation(fit: Fit) -> str:
     floors = listed([f"{number(one.alpha, 2)} ({one.source})" for one in EXPECTED if one.E])
     lines = listed([f"{number(one.alpha, 3)} ({one.source})" for one in EXPECTED if not one.E])
     said = f"Published exponents: {floors} of the loss above a floor E; {lines}."
-    if isinstance(fit, Fit) and fit.kind == "line":
-        said += " A line has no floor, so only the last is its like."
+    if fit.kind == "line":
+        said += f" Here a line without a floor was fitted: its alpha compares with {lines} alone."
     return said
 
 

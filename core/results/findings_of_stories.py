@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..wording import many, number
 from .finding import (
     FEW,
+    QUESTIONS,
     Finding,
     Value,
     ends_as,
@@ -33,7 +33,8 @@ def findings_of_stories(sheet: Sheet, family: str, rows: Sequence[int], seed: in
     rows = [row for row in rows if math.isfinite(sheet.nll[row].sum())]
     if len(sheet.stories) < 2 or not rows:
         return []
-    found = [*_stories(sheet, family, rows), *_help(sheet, family, rows)]
+    sizes = sheet.sizes(rows)
+    found = [*_stories(sheet, family, sizes), *_help(sheet, family, sizes)]
     return [*found, *_length(sheet, family, _best(sheet, rows), seed)]
 
 
@@ -48,26 +49,27 @@ def _stories(sheet: Sheet, family: str, rows: Sequence[int]) -> list[Finding]:
     hard, easy = ends.most[0], ends.least[0]
     names = ends.models
     over = f"over the {len(rows)} sizes of {family}" if len(rows) > 1 else f"under {names[0]}"
-    said = (
-        f"The hardest of {ends.stories:,} stories {over} is {quoted(_title(hard))} "
-        f"({_under(names, hard)}), the easiest {quoted(_title(easy))} ({_under(names, easy)})"
-    )
-    numbers: dict[str, Value] = {"hardest": hard.story.id, "easiest": easy.story.id}
-    for row, name in enumerate(names):
-        numbers |= {
-            f"hardest {name}": hard.perplexities[row],
-            f"easiest {name}": easy.perplexities[row],
-        }
-    if len(rows) > 1:
-        logs = log_perplexities(sheet, rows)
-        first = Counter(np.argmax(logs, axis=1).tolist())[hard.column]
-        last = Counter(np.argmin(logs, axis=1).tolist())[easy.column]
-        said += (
-            f"; size by size the one is hardest under {first} and the other easiest under {last} "
-            f"of {len(rows)}"
+    logs = log_perplexities(sheet, rows)
+    found = []
+    for what, one, at, answers in (
+        ("hardest", hard, np.argmax(logs, axis=1), QUESTIONS[4]),
+        ("easiest", easy, np.argmin(logs, axis=1), QUESTIONS[5]),
+    ):
+        said = (
+            f"The {what} of {ends.stories:,} stories {over} is {quoted(_title(one))}: "
+            f"{_under(names, one)}"
         )
-        numbers |= {"sizes_with_this_hardest": first, "sizes_with_this_easiest": last}
-    return [Finding("stories", family, f"{said}.", numbers, (hard.story, easy.story))]
+        numbers: dict[str, Value] = {what: one.story.id}
+        numbers |= {
+            f"{what} {name}": value for name, value in zip(names, one.perplexities, strict=True)
+        }
+        if len(rows) > 1:
+            same = at.tolist().count(one.column)
+            of = "all" if same == len(rows) else f"{same or 'none'} of the"
+            said += f"; it is the {what} under {of} {len(rows)}"
+            numbers[f"sizes_with_this_{what}"] = same
+        found.append(Finding("stories", family, f"{said}.", numbers, (one.story,), answers))
+    return found
 
 
 def _help(sheet: Sheet, family: str, rows: Sequence[int]) -> list[Finding]:

@@ -10,6 +10,7 @@ import numpy as np
 from ..wording import listed, many, number, percent, visible
 from .finding import (
     FEW,
+    QUESTIONS,
     Finding,
     Value,
     ends_as,
@@ -23,7 +24,7 @@ from .kinds import Kind
 from .places import Parts, between, interval_of
 from .spots import Spot
 from .statistics import resampled_log_perplexities
-from .tokens import RANKS, FamilyTokens, ModelTokens
+from .tokens import FamilyTokens, ModelTokens
 
 _TOLD = 3  # kinds of each sort that are named
 
@@ -32,7 +33,8 @@ def findings_of_tokens(read: FamilyTokens, seed: int) -> list[Finding]:
     """Of the places, tokens and words of one family; most under its best model alone."""
     if not read.models or not read.models[0].tokens:
         return []
-    best = min(read.models, key=lambda model: model.nll)
+    sizes = read.sizes
+    best = min(sizes, key=lambda model: model.nll)
     if math.isinf(best.nll):  # where all is impossible, nothing is harder than the rest
         return [_guesses(read, best)]
     at_least = f"with {read.least} places or more in {read.in_stories} stories or more"
@@ -54,7 +56,7 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
     five = best.five
     if not five.stories:
         said = "No story has exactly five sentences, so their positions are not compared."
-        return [Finding("positions", read.family, said, {"stories": 0})]
+        return [Finding("positions", read.family, said, {"stories": 0}, answers=QUESTIONS[6])]
     if not np.isfinite(five.means).all():
         return []
     means = five.means.tolist()
@@ -76,9 +78,9 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
             f" First and last are not distinguishable: {nats_text(change)}"
             f"{spread(ends, five.groups, 2)}."
         )
-    same = sum(int(np.argmax(model.five.means)) == hard for model in read.models)
-    if len(read.models) > 1:
-        said += f" The {_ORDER[hard]} is the hardest under {same} of {len(read.models)} sizes."
+    same = sum(int(np.argmax(model.five.means)) == hard for model in read.sizes)
+    if len(read.sizes) > 1:
+        said += f" The {_ORDER[hard]} is the hardest under {same} of {len(read.sizes)} sizes."
     numbers: dict[str, Value] = {
         "model": best.model,
         "stories": five.stories,
@@ -87,14 +89,14 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
         **ends_as("last_less_first", ends),
         "sizes_with_this_hardest": same,
     }
-    found = [Finding("positions", read.family, said, numbers)]
+    found = [Finding("positions", read.family, said, numbers, answers=QUESTIONS[6])]
     return found + _sentences_helped(read, seed)
 
 
 def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
     """Does size help the last sentence more than the first?"""
-    small, large = read.models[0].five, read.models[-1].five
-    if len(read.models) < 2 or small.groups < FEW or not np.isfinite(small.means).all():
+    small, large = read.sizes[0].five, read.sizes[-1].five
+    if len(read.sizes) < 2 or small.groups < FEW or not np.isfinite(small.means).all():
         return []
     rows = [0, 4]
     drawn = resampled_log_perplexities(
@@ -105,7 +107,7 @@ def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
     first, last = (small.means - large.means)[rows].tolist()
     ends = interval_of((drawn[1] - drawn[3]) - (drawn[0] - drawn[2]), small.groups)
     said = (
-        f"From {read.models[0].model} to {read.models[-1].model} size saves {nats_text(first)} "
+        f"From {read.sizes[0].model} to {read.sizes[-1].model} size saves {nats_text(first)} "
         f"nats per token in the first sentence and {nats_text(last)} in the last"
     )
     if leaves_out_zero(ends, small.groups):
@@ -157,12 +159,13 @@ def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
         if not hard or not easy:
             continue
         said = (
-            f"Of the {topic} {at_least}, the hardest to {best.model} are {_named(hard)}; the "
-            f"easiest are {_named(easy)} (mean nats per {unit} ± standard error over stories)."
+            f"The {topic} hardest to {best.model} are {_named(hard)}; the easiest are "
+            f"{_named(easy)} (mean nats per {unit} ± standard error over stories, of {topic} "
+            f"{at_least})."
         )
-        found.append(
-            Finding(topic, family, said, _numbers("hardest", hard) | _numbers("easiest", easy))
-        )
+        numbers = _numbers("hardest", hard) | _numbers("easiest", easy)
+        answers = QUESTIONS[7] if topic == "tokens" else ""
+        found.append(Finding(topic, family, said, numbers, answers=answers))
     return found
 
 
@@ -187,7 +190,7 @@ def _spot(family: str, best: ModelTokens) -> list[Finding]:
 
 def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
     family, gain = read.family, read.improvement
-    if gain is None or not math.isfinite(read.models[0].nll - read.models[-1].nll):
+    if gain is None or not math.isfinite(read.sizes[0].nll - read.sizes[-1].nll):
         return []
     found = [
         Finding(
@@ -205,9 +208,9 @@ def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
         if not most or not least:
             continue
         said = (
-            f"Of the {topic} {at_least}, {gain.larger} saves most over {gain.smaller} on "
-            f"{_named(most)}, and least on {_named(least)} (mean nats per {unit} ± standard error "
-            "over stories, below 0 where the larger is worse)."
+            f"Of the {topic}, {gain.larger} saves most over {gain.smaller} on {_named(most)}, and "
+            f"least on {_named(least)} (mean nats per {unit} ± standard error over stories, below "
+            f"0 where the larger is worse, of {topic} {at_least})."
         )
         found.append(
             Finding(topic, family, said, _numbers("most", most) | _numbers("least", least))
@@ -216,23 +219,22 @@ def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
 
 
 def _guesses(read: FamilyTokens, best: ModelTokens) -> Finding:
-    shares = [percent(share) for share in best.rank_shares]
+    ranks = read.ranks
+    shares = [percent(share) for share in best.rank_shares[: len(ranks)]]
     within = [
-        f"{share} among its first {rank:,}" for share, rank in zip(shares, RANKS, strict=True)
+        f"{share} among its first {rank:,}" for share, rank in zip(shares, ranks, strict=True)
     ]
-    said = (
-        f"{best.model}'s first guess is right for {shares[0]} of {best.tokens:,} tokens; "
-        f"{listed(within[1:])}"
-    )
-    small = read.models[0]
+    said = f"{best.model}'s first guess is right for {shares[0]} of {best.tokens:,} tokens"
+    said += f"; {listed(within[1:])}" if within[1:] else ""
+    small = read.sizes[0]
     if small is not best:
-        of_small = listed([percent(share) for share in small.rank_shares])
+        of_small = listed([percent(share) for share in small.rank_shares[: len(ranks)]])
         said += f" ({small.model}: {of_small})"
     said += "."
     numbers: dict[str, Value] = {
         f"{model.model} {rank}": share
         for model in (small, best)
-        for rank, share in zip(RANKS, model.rank_shares, strict=True)
+        for rank, share in zip(ranks, model.rank_shares, strict=False)
     }
     return Finding("guesses", read.family, said, numbers)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import EyebrowError
 from .sheet import Sheet
-from .statistics import SEED, exp, interval, resampled_log_perplexities
+from .statistics import FEW, SEED, exp, interval, resampled_log_perplexities
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,14 @@ class Difference:
     improved: float
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the interval of the bits per byte leaves 0 out."""
-        low, high = self.bits_per_byte_ci95
-        return not low <= 0 <= high
+    def way(self) -> str:
+        """What perplexity does from first to second: "falls", "rises", or "" where that cannot
+        be told: the interval holds 0, there is none, or the stories are fewer than `FEW`.
+        """
+        low, high = self.nats_ci95
+        if self.stories < FEW or not (low > 0 or high < 0):
+            return ""
+        return "falls" if high < 0 else "rises"
 
 
 def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Difference:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..models.catalogue import ModelSpec, families
+from ..models.catalogue import families
 from ..models.member import Member
 from .fits import Fit, Refused, fit_sizes
 from .sheet import Sheet
@@ -15,15 +15,13 @@ from .statistics import SEED, resampled_log_perplexities
 
 @dataclass(frozen=True, slots=True)
 class FamilyFit:
-    """rows: of the family's models in the sheet, small to large.
-
-    fitted: those that the fit is about. counted: the names of the others, which were counted,
-    not trained: they are no sizes of the same kind.
+    """rows: of the family's models in the sheet, small to large. sizes: those that the fit is
+    about, see `Sheet.sizes`. counted: the names of the others.
     """
 
     family: str
     rows: tuple[int, ...]
-    fitted: tuple[int, ...]
+    sizes: tuple[int, ...]
     counted: tuple[str, ...]
     fit: Fit | Refused
 
@@ -37,47 +35,20 @@ def fit_families(sheet: Sheet, *, seed: int = SEED) -> list[FamilyFit]:
         losses = common.nll.sum(axis=1) / tokens.sum(axis=1)
     found = []
     for name, rows in common.families():
-        specs = {row: _spec(sheet.models[row]) for row in rows}
-        fitted = [row for row in rows if not (spec := specs[row]) or not spec.counted]
+        sizes = common.sizes(rows)
         fit = fit_sizes(
-            [sheet.models[row].parameters for row in fitted],
-            losses[fitted],
-            drawn[fitted],
-            tokenizers=[sheet.models[row].tokenizer for row in fitted],
-            seen=[spec.tokens if (spec := specs[row]) else None for row in fitted],
+            [sheet.models[row].parameters for row in sizes],
+            losses[sizes],
+            drawn[sizes],
+            tokenizers=[sheet.models[row].tokenizer for row in sizes],
+            seen=[_seen(sheet.models[row]) for row in sizes],
         )
-        counted = tuple(sheet.models[row].name for row in rows if row not in fitted)
-        found.append(FamilyFit(name, tuple(rows), tuple(fitted), counted, fit))
+        counted = tuple(sheet.models[row].name for row in rows if row not in sizes)
+        found.append(FamilyFit(name, tuple(rows), tuple(sizes), counted, fit))
     return found
 
 
-def _spec(model: Member) -> ModelSpec | None:
-    """What its family's file says of it."""
+def _seen(model: Member) -> int | None:
+    """Tokens seen in training, as its family's file says."""
     known = families().get(model.family, ())
-    return next((spec for spec in known if spec.name == model.name), None)
-
-
-def told(found: FamilyFit) -> str:
-    """A fit in one or two sentences of plain text."""
-    fit = found.fit
-    if isinstance(fit, Refused):
-        return f"No fit for {found.family}: {fit.reason}.{without(found)}"
-    low, high = fit.alpha_ci95
-    if fit.kind == "line":
-        form = f"L = {fit.A:.3g} / N^{fit.alpha:.3f}, a line in log-log through {fit.sizes} sizes"
-        floor = ""
-    else:
-        form = f"L = {fit.E:.2f} + {fit.A:.3g} / N^{fit.alpha:.2f} through {fit.sizes} sizes"
-        floor = f", E {fit.E:.2f} [{fit.E_ci95[0]:.2f}, {fit.E_ci95[1]:.2f}] nats"
-    return (
-        f"{found.family}: {form}; alpha {fit.alpha:.3f} [{low:.3f}, {high:.3f}]{floor}, "
-        "95 % intervals over resampled stories."
-        + "".join(f" Mind that {warning}." for warning in fit.warnings)
-        + without(found)
-    )
-
-
-def without(found: FamilyFit) -> str:
-    """Which models a fit leaves out, and why; "" where there is none."""
-    names = ", ".join(found.counted)
-    return f" Without {names}, which was counted, not trained." if names else ""
+    return next((spec.tokens for spec in known if spec.name == model.name), None)

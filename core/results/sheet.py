@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EyebrowError
+from ..models.catalogue import families
 from ..models.member import Member
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
@@ -152,6 +153,20 @@ class Sheet:
         for row, model in enumerate(self.models):
             found.setdefault((model.family or model.name, model.tokenizer), []).append(row)
         return [(name, rows) for (name, _), rows in found.items()]
+
+    def sizes(self, rows: Sequence[int]) -> list[int]:
+        """Those of a family's rows that are sizes of it: what was counted, not trained, is none.
+
+        So no step, trend or fit has a part in a counted model, and nothing said "of n sizes"
+        counts it. All of the rows where none of them was trained.
+        """
+        trained = [row for row in rows if not _is_counted(self.models[row])]
+        return trained or list(rows)
+
+
+def _is_counted(model: Member) -> bool:
+    known = families().get(model.family, ())
+    return any(spec.counted for spec in known if spec.name == model.name)
 
 
 def by_size(models: Sequence[Member]) -> list[int]:

@@ -115,14 +115,18 @@ class Improvement:
 
 @dataclass(frozen=True, slots=True)
 class FamilyTokens:
-    """The models of one family and tokenizer, small to large; improvement: None for one model.
+    """The models of one family and tokenizer, small to large; improvement: None for one size.
 
-    least, in_stories: places and stories that a kind has at the least. left_out: stories of the
-    sheet whose tokens the store does not have under every model, or not the same ones.
+    sizes: those of the models that are sizes, see `Sheet.sizes`. ranks: those of `RANKS` that
+    say something of its vocabulary: lower than it has entries. least, in_stories: places and
+    stories that a kind has at the least. left_out: stories of the sheet whose tokens the store
+    does not have under every model, or not the same ones.
     """
 
     family: str
     models: tuple[ModelTokens, ...]
+    sizes: tuple[ModelTokens, ...]
+    ranks: tuple[int, ...]
     improvement: Improvement | None
     least: int
     in_stories: int
@@ -144,22 +148,26 @@ def read_tokens(
     where the store has no vocabulary for them.
     """
     models = [sheet.models[row] for row in rows]
+    at = [rows.index(row) for row in sheet.sizes(rows)]
     told: dict[str, list[Told]] = {}
     for story in sheet.stories:
         told.setdefault(story.digest, []).append(story)
     drawn = zip((story.digest for story in sheet.stories), sheet.clusters.tolist(), strict=True)
-    reading = _Reading(len(models), language, {digest: str(at) for digest, at in drawn})
+    group = {digest: str(cluster) for digest, cluster in drawn}
+    reading = _Reading(len(models), (at[0], at[-1]), language, group)
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
     vocabulary = store.vocabulary(models[0].tokenizer)
     choice = (least, in_stories, KEPT)
+    read = [reading.model(i, model.name, vocabulary, choice) for i, model in enumerate(models)]
+    small, large = models[at[0]].name, models[at[-1]].name
     return FamilyTokens(
         models[0].family or models[0].name,
-        tuple(reading.model(i, model.name, vocabulary, choice) for i, model in enumerate(models)),
-        reading.improvement(models[0].name, models[-1].name, vocabulary, choice)
-        if len(models) > 1
-        else None,
+        tuple(read),
+        tuple(read[i] for i in at),
+        tuple(rank for rank in RANKS if vocabulary is None or rank < len(vocabulary)),
+        reading.improvement(small, large, vocabulary, choice) if len(at) > 1 else None,
         least,
         in_stories,
         len(sheet.stories) - reading.stories,
@@ -167,13 +175,16 @@ def read_tokens(
 
 
 class _Reading:
-    """Sums over the stories read so far, under M models; value M of a kind is what is saved.
+    """Sums over the stories read so far, under M models; value M of a kind is what the second of
+    the models `ends` saves over the first.
 
     group: what a story is drawn with, by text digest.
     """
 
-    def __init__(self, models: int, language: str, group: Mapping[str, str]) -> None:
-        self.models, self.language, self.group = models, language, group
+    def __init__(
+        self, models: int, ends: tuple[int, int], language: str, group: Mapping[str, str]
+    ) -> None:
+        self.models, self.ends, self.language, self.group = models, ends, language, group
         self.stories = self.tokens = self.improved = 0
         self.nll = np.zeros(models)
         self.by_token, self.by_sentence = PlaceCounter(models), PlaceCounter(models)
@@ -205,11 +216,12 @@ class _Reading:
             self._add_guesses(row, score, at, scored[row], copies)
             self.surprising[row].add(story, text, score, at, scored[row])
         with np.errstate(invalid="ignore"):
-            saved = scored[0] - scored[-1]
-            every = np.concatenate([nats, (nats[0] - nats[-1])[None]])
+            small, large = self.ends
+            saved = scored[small] - scored[large]
+            every = np.concatenate([nats, (nats[small] - nats[large])[None]])
         self.improved += copies * int((saved > 0).sum())
-        self.saved.add(story, text, scores[-1], at, saved)
-        self.lost.add(story, text, scores[-1], at, -saved)
+        self.saved.add(story, text, scores[large], at, saved)
+        self.lost.add(story, text, scores[large], at, -saved)
         self.token_kinds.add(one.token_ids[at], every[:, at], copies)
         self._add_words(text, one, words, every, copies)
 

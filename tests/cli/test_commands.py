@@ -105,7 +105,8 @@ def test_between_tokenizers_the_score_table_says_what_is_compared(
         assert line[at:].split()[0] == f"{row['common']['bits_per_byte']:.3f}"
     left = max(row["bytes"] for row in rows) - common["bytes"]
     assert (
-        f"in common: bits per byte of the {common['bytes']:,} bytes that all models scored, "
+        "perplexities per token do not compare between them; in common are bits per byte of the "
+        f"{common['bytes']:,} bytes that all models scored, "
         f"leaving out up to {left:,} ("
     ) in lines[3]
 

@@ -16,7 +16,7 @@ from eyebrow.core.results.findings import find
 from eyebrow.core.results.outcome import Results
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import Facts, gather_facts, pick_sheet
-from eyebrow.core.results.report.notebook import _filled
+from eyebrow.core.results.report.notebook import template
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.simple import score_text
 from eyebrow.core.stories import Story, bundled_stories, text_digest
@@ -187,10 +187,11 @@ def test_the_notebook_comes_to_the_same_bits(
     facts: Facts, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.parent)
-    filled = _filled(facts, folder.parent / "report.ipynb", {})
+    made = template(facts, document(facts, "A report", ""), folder.parent / "report.ipynb")
     names: dict[str, object] = {}
-    for cell in ("SETUP", "READ", "TABLE", "COMMON"):
-        exec(filled[cell], names)
+    for beginning in ("import warnings", 'columns = ["text', "sums = ", "bits = "):
+        (code,) = [cell.source for cell in made.cells if cell.source.startswith(beginning)]
+        exec(code, names)
     bits = names["models"]["bits_per_byte"]  # type: ignore[index]
     np.testing.assert_allclose([bits[name] for name in facts.names], facts.bits_per_byte)
 

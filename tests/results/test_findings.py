@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from eyebrow.core.finite import finite
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.finding import FEW, Finding
-from eyebrow.core.results.findings import find
+from eyebrow.core.results.findings import find, summary
 from eyebrow.core.results.places import PartCounter, between
 from eyebrow.core.results.sheet import Sheet, Told, read_sheets
 from eyebrow.core.results.store import Store
@@ -68,10 +69,14 @@ def test_a_plain_fall_is_told_with_its_numbers() -> None:
     assert best.numbers["perplexity"] == pytest.approx(value)
     assert f"lowest perplexity of 3 sizes: {value:.1f} [" in best.text
     assert "below m1, the next." in best.text
-    (size,) = of(found, "size")
+    size, by_story = of(found, "size")
     assert size.numbers["steps_that_fall"] == 2
-    assert size.numbers["stories_lower"] == 60
-    assert "Page's test" in size.text
+    assert by_story.numbers["stories_lower"] == 60
+    assert "Page's test" in by_story.text
+    assert [one.answers for one in summary(found, "f")] == [
+        *("Best, and by how much", "Is it consistent?", "Story by story", "Hardest story"),
+        *("Easiest story", "Scaling"),
+    ]
     first, second = of(found, "steps")
     assert first.numbers["ratio"] == pytest.approx(math.exp(-0.5), rel=0.03)
     assert "perplexity falls by" in first.text
@@ -82,13 +87,50 @@ def test_a_plain_fall_is_told_with_its_numbers() -> None:
 def test_a_step_that_is_none_is_not_called_one() -> None:
     found = find(sheet_of([5.0, 4.5, 4.5], 40, noise=0.3))
     _, none = of(found, "steps")
-    assert "not distinguishable from none" in none.text
+    assert "it cannot be told whether perplexity falls" in none.text
     assert "doubling" not in none.text
     (best,) = of(found, "best")
     assert "not distinguishable from it" in best.text
     worse = find(sheet_of([4.0, 4.4], 40))
     assert "perplexity rises by" in of(worse, "steps")[0].text
-    assert "not from m0 to m1" in of(worse, "size")[0].text
+    assert of(worse, "size")[0].text.startswith("Perplexity rises from m0 to m1: ")
+
+
+def test_falls_rises_or_cannot_be_told_by_the_paired_interval() -> None:
+    """A mean that is a hair lower, in an interval that holds 0, is no fall."""
+    sheet = sheet_of([5.0, 4.5, 4.5, 4.8], 40, noise=0.3)
+    even = sheet.tokens[1] * (sheet.nll[1] / sheet.tokens[1]).mean()
+    noise = np.random.default_rng(2).normal(0, 20, 40)
+    sheet.nll[1] = even
+    sheet.nll[2] = even + noise - noise.mean() - 1  # lower by a hair, story by story either way
+    assert sheet.nll[2].sum() < sheet.nll[1].sum()
+    size, _ = of(find(sheet), "size")
+    assert (size.numbers["steps_that_fall"], size.numbers["steps_that_rise"]) == (1, 1)
+    assert size.text.startswith("Perplexity falls at 1 of the 3 steps from m0 to m3 (")
+    assert "from m1 to m2 it cannot be told (the interval of the step holds 0)" in size.text
+    assert "from m2 to m3 it rises" in size.text
+    (one, _) = of(find(sheet.of_models([1, 2])), "size")
+    assert "Perplexity neither falls nor rises for certain from m1 to m2" in one.text
+
+
+def test_what_was_counted_is_no_size() -> None:
+    sheet = sheet_of([5.0, 4.6, 4.3, 4.1], 40, families=["pocket"] * 4)
+    names = ["pocket-bigram", "pocket-50k", "pocket-200k", "pocket-800k"]
+    models = [replace(one, name=name) for one, name in zip(sheet.models, names, strict=True)]
+    found = find(replace(sheet, models=tuple(models)))
+    check(found)
+    assert "lowest perplexity of 4 models" in of(found, "best")[0].text
+    assert [f.numbers["from"] for f in of(found, "steps")] == ["pocket-50k", "pocket-200k"]
+    size, by_story = of(found, "size")
+    assert size.numbers["steps"] == 2
+    assert "every size from pocket-50k to pocket-800k" in size.text
+    assert "less surprised than pocket-50k" in by_story.text
+    assert "over the 3 sizes of pocket" in of(found, "stories")[-1].text
+    said = [finding.text for finding in found if "bigram" in finding.text]
+    assert said == [
+        "pocket-bigram was counted, not trained: it is no size of pocket, so no step, trend or "
+        "fit has a part in it."
+    ]
 
 
 def test_few_stories_carry_no_interval_and_no_difference() -> None:

@@ -48,7 +48,7 @@ def test_differences_are_paired_and_signed() -> None:
     assert found.ratio == pytest.approx(math.exp(5 / 60))
     assert found.bits_per_byte == pytest.approx(5 / 240 / math.log(2))
     assert found.improved == pytest.approx(0.5)  # better, equal, worse
-    assert not found.is_plain
+    assert found.way == ""
 
 
 def test_what_all_stories_share_leaves_no_doubt_about_the_difference() -> None:
@@ -56,7 +56,7 @@ def test_what_all_stories_share_leaves_no_doubt_about_the_difference() -> None:
     hard = random.normal(4, 1, 40)
     found = compare(sheet_of([hard.tolist(), (hard - 0.25).tolist()]), 0, 1)
     assert found.nats_ci95 == pytest.approx((-0.25, -0.25))
-    assert found.is_plain
+    assert found.way == "falls"
     assert found.improved == 1.0
 
 

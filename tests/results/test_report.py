@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eyebrow.core import Story, score
-from eyebrow.core.results.report.blocks import Document
+from eyebrow.core import Recipe, Story, score
+from eyebrow.core.results.report.blocks import Document, Reading
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.excerpts import cut
 from eyebrow.core.results.report.facts import Facts, gather_facts, pick_sheet
 from eyebrow.core.results.report.html import html
-from eyebrow.core.results.report.markdown import write
-from eyebrow.core.results.report.palette import DARK, LIGHT, SURPRISE_EDGES, contrast
+from eyebrow.core.results.report.markdown import markdown, write
+from eyebrow.core.results.report.palette import DARK, LIGHT, SURPRISE_EDGES, contrast, inks
+from eyebrow.core.results.report.pictures import Line, Points, against_size
 from eyebrow.core.results.store import Store
 from eyebrow.tui import colour
 
@@ -167,13 +168,17 @@ MEASURE = """<!doctype html><body><iframe width="{width}" height="800" srcdoc="{
   const charts = [...inside.querySelectorAll("svg.chart")].map(c => c.getBoundingClientRect());
   document.body.textContent = "measured " + [
     inside.documentElement.scrollWidth, page.performance.getEntriesByType("resource").length,
-    charts.filter(c => c.width > 250 && c.height > 100 && c.right <= {width}).length].join(" ");
+    charts.filter(c => c.width > 250 && c.height > 100 && c.right <= {width}).length,
+    [...inside.querySelectorAll("pre")].filter(c => c.scrollWidth > c.clientWidth).length,
+    Math.round(charts[0].bottom),
+    Math.round(inside.querySelector("dt").getBoundingClientRect().top),
+  ].join(" ");
 }}</script>"""
 
 
 @pytest.mark.parametrize("width", [375, 800, 1600])
 def test_in_a_browser(page: str, width: int, tmp_path: Path) -> None:
-    """No wider than the window, nothing fetched, all five charts to be seen."""
+    """No wider than the window, nothing fetched or cut off, a chart and an answer seen first."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("needs chromium")
@@ -190,8 +195,73 @@ def test_in_a_browser(page: str, width: int, tmp_path: Path) -> None:
         timeout=120,
         check=True,
     )
-    found = re.search(r"measured (\d+) (\d+) (\d+)", done.stdout)
+    found = re.search(r"measured (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
     assert found is not None, done.stdout[:500]
-    wide, fetched, charts = map(int, found.groups())
+    wide, fetched, charts, cut_off, chart, answer = map(int, found.groups())
     assert wide <= width
-    assert (fetched, charts) == (0, 5)
+    assert (fetched, charts, cut_off) == (0, 5, 0)
+    assert max(chart, answer) < 800  # both on the first screen
+
+
+def test_names_in_a_chart_cover_nothing() -> None:
+    """Models close to each other and to the axes: names are placed apart, or go to a legend."""
+    crowd = [(20_096, 1.69), (50_980, 1.69), (209_328, 1.54), (260_032, 1.48), (3_049_920, 1.35)]
+    for points, named in (
+        (crowd, True),
+        ([(50_000, 1.5), (50_001, 1.5), (50_002, 1.5)] * 3, False),
+    ):
+        names = [
+            f"a-model-with-a-name-{n}" if not named else f"pocket-{n}" for n in range(len(points))
+        ]
+        drawn = Points(
+            tuple(names),
+            tuple(range(len(points))),
+            tuple(size for size, _ in points),
+            tuple(value for _, value in points),
+            tuple((value - 0.03, value + 0.03) for _, value in points),
+            (True,) * len(points),
+        )
+        line = Line(tuple(range(len(points))), None)
+        figure = against_size(drawn, [line], "bits per byte", inks(LIGHT, len(points)))
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == (len(points) if named else 0)
+        assert bool(figure.legends) is not named
+        for i, box in enumerate(boxes):
+            assert not box.count_overlaps(boxes[i + 1 :])
+            assert box.x0 > axes.bbox.x0
+
+
+def test_what_only_a_pointer_can_do_is_said_to_it_alone(page: str, facts: Facts) -> None:
+    assert page.count("Point at a token") == 1
+    assert "@media (hover: hover) { .hover" in page
+    said = document(facts, "A report", "eyebrow report")
+    assert "ointing at a token" not in markdown(said, lambda picture: picture.name)
+
+
+def test_where_the_surprise_is_stands_with_hard_and_easy_stories(facts: Facts) -> None:
+    said = document(facts, "A report", "eyebrow report")
+    (section,) = [one for one in said.sections if one.anchor == "hard-stories"]
+    read = [block for part in section.parts for block in part.blocks if isinstance(block, Reading)]
+    assert len(read) == 6
+    for one in read:
+        assert one.where.startswith(f"Most surprising to {facts.names[facts.lead_best]}: “")
+        assert len(re.findall(r"\[.+?\].*? bits, rank [\d,]+", one.where)) == 3
+
+
+def test_guesses_are_told_as_far_as_there_are_tokens(tmp_path: Path) -> None:
+    """The first 1,000 of 105 entries are all of them."""
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\n".join(f"a story of {n} small words" for n in range(40)))
+    stories = [Story(f"s{n}", f"T{n}", f"a story of {n} words") for n in range(12)]
+    score(stories, [f"ngram:2:{lines}"], recipe=Recipe(device="cpu"), store=tmp_path / "scores")
+    facts = facts_of(tmp_path / "scores")
+    (read,) = facts.tokens
+    assert facts.vocabularies[0] is not None
+    assert read.ranks == (1, 10)
+    assert 10 < len(facts.vocabularies[0]) < 100
+    said = document(facts, "A report", "eyebrow report")
+    text = markdown(said, lambda picture: picture.name)
+    assert "first 100" not in text
+    assert "1,000" not in text

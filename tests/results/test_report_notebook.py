@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -13,7 +14,7 @@ from eyebrow.core import EyebrowError
 from eyebrow.core.results.report import cells
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import gather_facts, pick_sheet
-from eyebrow.core.results.report.notebook import notebook
+from eyebrow.core.results.report.notebook import notebook, template
 from eyebrow.core.results.store import Store
 from nbclient import NotebookClient
 
@@ -27,7 +28,7 @@ def place(scored: Path, tmp_path: Path) -> Path:
 def test_the_notebook_is_written_run_and_runs_again(place: Path) -> None:
     store = Store(place.parent / "scores")
     facts = gather_facts(store, *pick_sheet(store, None, []), seed=0)
-    made = notebook(facts, document(facts, "A report", "eyebrow report"), place, {})
+    made = notebook(facts, document(facts, "A report", "eyebrow report"), place)
     nbformat.write(made, place)
     code = [cell for cell in made.cells if cell.cell_type == "code"]
     assert 'STORE = Path("scores")' in code[0].source
@@ -46,7 +47,7 @@ def test_the_notebook_is_written_run_and_runs_again(place: Path) -> None:
     NotebookClient(again, timeout=200, resources={"metadata": {"path": str(moved)}}).execute()
     told, counts = (cell.outputs[0].text for cell in again.cells[-2:])
     ours = [
-        [pool.perplexity, *ends, pool.bits_per_byte, pool.mean_story_perplexity]
+        [pool.perplexity, *ends.perplexity, pool.bits_per_byte, pool.mean_story_perplexity]
         for pool, ends in zip(facts.pooled, facts.intervals, strict=True)
     ]
     np.testing.assert_allclose(json.loads(told), ours, rtol=1e-12)
@@ -56,7 +57,39 @@ def test_the_notebook_is_written_run_and_runs_again(place: Path) -> None:
 def test_a_wrong_number_fails_the_check(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(place.parent / "scores")
     facts = gather_facts(store, *pick_sheet(store, None, ["pocket-50k"]), seed=0)
-    wrong = cells.PERPLEXITY.replace("logits[i - 1]", "logits[i]")
-    monkeypatch.setattr(cells, "PERPLEXITY", wrong)
+    wrong = replace(
+        cells.PERPLEXITY, code=cells.PERPLEXITY.code.replace("logits[i - 1]", "logits[i]")
+    )
+    monkeypatch.setitem(cells.BY_SECTION, "models", (cells.READ, wrong))
     with pytest.raises(EyebrowError, match="a cell ends with"):
-        notebook(facts, document(facts, "A report", "eyebrow report"), place, {})
+        notebook(facts, document(facts, "A report", "eyebrow report"), place)
+
+
+def test_a_class_gets_tasks_that_only_their_answers_close(place: Path) -> None:
+    """The template gives no answer away, and each check fails until its task is done."""
+    store = Store(place.parent / "scores")
+    facts = gather_facts(store, *pick_sheet(store, None, []), seed=0)
+    said = document(facts, "A report", "eyebrow report --assignment")
+    made = template(facts, said, place)
+    text = "\n".join(cell.source for cell in made.cells)
+    for one in facts.found:
+        assert one.text not in text
+    assert text.count("*Your answer, with its numbers:*") == 8
+    tasks = [c for group in cells.BY_SECTION.values() for c in group if c.blank]
+    assert all(c.code not in text for c in tasks)
+    assert not [c.outputs for c in made.cells if c.cell_type == "code" and c.outputs]
+
+    client = NotebookClient(
+        made, timeout=200, allow_errors=True, resources={"metadata": {"path": str(place.parent)}}
+    )
+    client.execute()
+    wrong = [
+        out.evalue
+        for cell in made.cells
+        if cell.cell_type == "code"
+        for out in cell.outputs
+        if out.output_type == "error"
+    ]
+    still_open = ("compute_perplexity", "perplexity", "steps", "best", "hardest tokens")
+    for what in still_open:
+        assert any(one.startswith(f"{what}: still open") for one in wrong), (what, wrong)

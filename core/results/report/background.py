@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..scaling import FamilyFit, told
 from .blocks import Points, Prose, Section, Terms
 
 _LAWS = (
@@ -29,13 +26,12 @@ _SOURCES = (
 )
 
 
-def scaling_laws(fits: Sequence[FamilyFit]) -> Section:
-    """What the literature expects of perplexity against size, and what was found here."""
-    found = tuple(Prose(told(fit)) for fit in fits)
+def scaling_laws() -> Section:
+    """What the literature expects of perplexity against size."""
     return Section(
         "scaling-laws",
         "Link to scaling laws",
-        (Prose(_LAWS), *found, Prose(_CAUTION), Points(_SOURCES)),
+        (Prose(_LAWS), Prose(_CAUTION), Points(_SOURCES)),
     )
 
 

@@ -73,22 +73,44 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A story to be read: its head line, a line on its numbers, and its text."""
+    """A story to be read: its head line, a line on its numbers, its text, and where in it the
+    surprise is ("" where that is not known)."""
 
     title: str
     about: str
     text: str
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One story under several models, coloured token by token, beside each other."""
+    """One story under several models, coloured token by token, beside each other.
+
+    has_top: whether each token tells what was likelier.
+    """
 
     title: str
     excerpts: tuple[Excerpt, ...]
+    has_top: bool
 
 
-Block = Prose | Points | Terms | Listing | Table | Picture | Reading | Compared
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is read first: charts, and the answers beside them."""
+
+    pictures: tuple[Picture, ...]
+    answers: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Points that are unfolded by whoever wants them, under their title."""
+
+    title: str
+    points: Points
+
+
+Block = Prose | Points | Terms | Listing | Table | Picture | Reading | Compared | Opening | Folded
 
 
 @dataclass(frozen=True, slots=True)

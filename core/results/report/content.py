@@ -10,13 +10,12 @@ import numpy.typing as npt
 from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
 from ...wording import amount, interval, listed, many, number, percent
-from ..findings import find
+from ..findings import summary
 from ..fits import Refused
-from ..scaling import FamilyFit, told
-from ..trends import trend
+from ..scaling import FamilyFit
 from . import difficulty, pictures
 from .background import definitions, scaling_laws
-from .blocks import Document, Picture, Points, Prose, Section, Table, Terms
+from .blocks import Block, Document, Folded, Opening, Picture, Points, Prose, Section, Table, Terms
 from .facts import Facts
 from .reproduce import reproduce
 
@@ -29,8 +28,10 @@ def document(facts: Facts, title: str, command: str) -> Document:
     stories = many(len(facts.sheet.stories), "story", "stories")
     return Document(
         title,
-        f"{stories}, {many(len(facts.names), 'model')}: {listed(facts.names)}. {recipe.label}.",
+        f"{stories}, {many(len(facts.names), 'model')}: {listed(facts.names)}. "
+        f"Recipe: {recipe.label}.",
         (
+            _short(facts),
             _findings(facts),
             _scored(facts),
             _models(facts),
@@ -41,7 +42,7 @@ def document(facts: Facts, title: str, command: str) -> Document:
             difficulty.kinds(facts),
             difficulty.coloured(facts),
             _every_story(facts),
-            scaling_laws(facts.fits),
+            scaling_laws(),
             reproduce(facts, command, is_bundled(facts)),
             definitions(facts.seed),
         ),
@@ -55,28 +56,59 @@ def is_bundled(facts: Facts) -> bool:
     }
 
 
+def _short(facts: Facts) -> Section:
+    """The chart, and the questions with their answers beside it."""
+    answers = summary(facts.found, facts.lead.family)
+    pairs = tuple((one.answers, one.text) for one in answers)
+    return Section("short", "In short", (Opening(tuple(_first(facts)), Terms(pairs)),))
+
+
+def _first(facts: Facts) -> list[Picture]:
+    """The chart that all models share and, where that is not of perplexity, the lead's own."""
+    everything = list(range(len(facts.names)))
+    if not facts.sheet.mixes_tokenizers:
+        return [_chart(facts, everything, "perplexity-size")]
+    shared = _chart(facts, everything, "bits-size", bits=True)
+    if len(facts.lead.sizes) < 2:
+        return [shared]
+    return [shared, _chart(facts, list(facts.lead.rows), "perplexity-size")]
+
+
+def _others(facts: Facts) -> list[Picture]:
+    """Perplexity against size of the other families of several sizes: none shares its tokens."""
+    if not facts.sheet.mixes_tokenizers:
+        return []
+    others = [one for one in facts.fits if one is not facts.lead and len(one.sizes) > 1]
+    return [
+        _chart(facts, list(one.rows), f"perplexity-size-{n}") for n, one in enumerate(others, 2)
+    ]
+
+
 def _findings(facts: Facts) -> Section:
-    found = find(facts.sheet, facts.tokens, seed=facts.seed)
-    return Section("findings", "Findings", (Points(tuple(one.text for one in found)),))
-
-
-def _monotone(facts: Facts, family: str, rows: list[int]) -> str:
-    means = facts.sheet.nll[rows] / facts.sheet.tokens[rows]
-    falls = (means[1:] < means[:-1]).all(axis=0)
-    return (
-        f"Of {many(len(facts.sheet.stories), 'story', 'stories')}, {int(falls.sum()):,} "
-        f"({percent(float(falls.mean()))}) become less surprising with every size of {family}."
-        f"{_tested(means)}"
-    )
+    """All that is said besides, family by family."""
+    answers = summary(facts.found, facts.lead.family)
+    own: dict[str, list[str]] = {}
+    for one in facts.found:
+        if one not in answers:
+            own.setdefault(one.family, []).append(one.text)
+    blocks: list[Points | Folded] = []
+    if "" in own:
+        blocks.append(Points(tuple(own.pop(""))))
+    for family, said in own.items():
+        blocks.append(Folded(f"{family}: {many(len(said), 'finding')}", Points(tuple(said))))
+    return Section("findings", "Further findings", tuple(blocks))
 
 
 def _scored(facts: Facts) -> Section:
     sheet = facts.sheet
     recipe = sheet.recipe
+    counts = [
+        f"{int(sheet.tokens[rows[0]].sum()):,}{f' ({families})' if families else ''}"
+        for families, rows in facts.tokenizers
+    ]
     told = (
-        f"{many(len(sheet.stories), 'story', 'stories')} with "
-        f"{listed(sorted({f'{count:,}' for count in sheet.tokens.sum(axis=1).tolist()}))} scored "
-        "tokens, each story by every model, all under one recipe."
+        f"{many(len(sheet.stories), 'story', 'stories')} with {listed(counts)} scored tokens, each "
+        "story by every model, all under one recipe."
         + (f" They are those of the run {facts.run}, as it calls them." if facts.run else "")
     )
     blocks: list[Prose | Table | Terms] = [Prose(told)]
@@ -143,7 +175,7 @@ def _models(facts: Facts) -> Section:
             amount(model.parameters),
             f"{pool.tokens:,}",
             number(pool.perplexity, 2),
-            interval(ends, 2),
+            interval(ends.perplexity, 2),
             number(bits, 3),
             number(pool.mean_story_perplexity, 2),
         )
@@ -167,107 +199,135 @@ def _models(facts: Facts) -> Section:
     if facts.sheet.compared:
         told += (
             " The models have different tokenizers: their perplexities per token do not compare, "
-            f"their bits per byte do, over {facts.sheet.compared}."
+            f"their bits per byte do, which are over {facts.sheet.compared}."
         )
     return Section("models", "Perplexity of each model", (table, Prose(told)))
 
 
-def _size(facts: Facts) -> Section:
-    sheet = facts.sheet
-    perplexity = [pool.perplexity for pool in facts.pooled]
-    lines = [pictures.Line(found.family, found.rows, _curve(facts, found)) for found in facts.fits]
+def _chart(facts: Facts, rows: list[int], name: str, *, bits: bool = False) -> Picture:
+    models = [facts.sheet.models[row] for row in rows]
+    if bits:
+        values = [facts.bits_per_byte[row] for row in rows]
+        ends, what, digits = (
+            [facts.intervals[row].bits_per_byte for row in rows],
+            "Bits per byte",
+            3,
+        )
+    else:
+        values = [facts.pooled[row].perplexity for row in rows]
+        ends, what, digits = [facts.intervals[row].perplexity for row in rows], "Perplexity", 1
+    fits = [one for one in facts.fits if set(one.rows) <= set(rows)]
+    sizes = {row for one in fits for row in one.sizes}
+    lines = [
+        pictures.Line(
+            tuple(rows.index(row) for row in one.sizes), None if bits else _curve(facts, one)
+        )
+        for one in fits
+    ]
     points = listed(
         [
-            f"{name} ({amount(model.parameters)}) {number(value, 1)} {interval(ends, 1)}"
-            for name, model, value, ends in zip(
-                facts.names, sheet.models, perplexity, facts.intervals, strict=True
-            )
+            f"{model.name} ({amount(model.parameters)}) {number(value, digits)} "
+            f"{interval(end, digits)}"
+            for model, value, end in zip(models, values, ends, strict=True)
         ]
     )
-    picture = Picture(
-        "perplexity-size",
-        "Perplexity against number of parameters, both axes logarithmic; bars are 95 % intervals "
-        "over resampled stories"
-        + (", the shade is the fit's." if any(line.curve for line in lines) else "."),
-        f"Perplexity against parameters: {points}.",
-        partial(
-            pictures.against_size,
-            facts.names,
-            [model.parameters for model in sheet.models],
-            perplexity,
-            facts.intervals,
-            lines,
-        ),
+    caption = f"{what} against number of parameters, both axes logarithmic"
+    caption += "; a line for each family" if len(fits) > 1 else ""
+    caption += "; bars are 95 % intervals over resampled stories"
+    caption += ", the shade is the fit's" if any(line.curve for line in lines) else ""
+    caption += "; a hollow mark is a counted model, no size" if len(sizes) < len(rows) else ""
+    drawn = pictures.Points(
+        tuple(model.name for model in models),
+        tuple(rows),
+        tuple(model.parameters for model in models),
+        tuple(values),
+        tuple(ends),
+        tuple(row in sizes for row in rows),
     )
-    known = [entries for entries in facts.vocabularies if entries is not None]
-    blocks: list[Prose | Picture] = [picture]
-    if known and len({len(entries) for entries in known}) == 1:
+    ylabel = "bits per byte, in common" if bits else "perplexity (pooled)"
+    return Picture(
+        *(name, f"{caption}.", f"{what} against parameters: {points}."),
+        partial(pictures.against_size, drawn, lines, ylabel),
+    )
+
+
+def _size(facts: Facts) -> Section:
+    blocks: list[Block] = list(_others(facts))
+    if facts.steps:
         blocks.append(
-            Prose(
-                f"For scale: a model that knows nothing and gives each of its {len(known[0]):,} "
-                f"tokens the same probability has a perplexity of {len(known[0]):,}; one that "
-                "foresaw everything would have 1."
+            Table(
+                "From each size to the next: the ratio of perplexities on the same resampled "
+                "stories (below 1: the larger is better), and the share of stories on which the "
+                "larger is less surprised.",
+                ("from", "to", "ratio", "95 % interval", "perplexity", "stories improved"),
+                tuple(
+                    (
+                        *(step.first, step.second, number(step.ratio, 3)),
+                        *(interval(step.ratio_ci95, 3), step.way or "cannot be told"),
+                        percent(step.improved),
+                    )
+                    for step in facts.steps
+                ),
+                words=2,
             )
         )
-    blocks += [Prose(told(found)) for found in facts.fits]
+    for families, rows in facts.tokenizers:
+        known = facts.vocabularies[rows[0]]
+        if known is not None:
+            of = f" of {families}" if families else ""
+            blocks.append(
+                Prose(
+                    f"For scale: a model that knows nothing and gives each of the {len(known):,} "
+                    f"tokens{of} the same probability has a perplexity of {len(known):,}; one that "
+                    "foresaw everything would have 1."
+                )
+            )
+    blocks += _said(facts, "scaling")
     return Section("size", "Perplexity against model size", tuple(blocks))
+
+
+def _said(facts: Facts, topic: str) -> list[Prose]:
+    """The findings of a topic, word by word."""
+    return [Prose(one.text) for one in facts.found if one.topic == topic]
 
 
 def _curve(facts: Facts, found: FamilyFit) -> pictures.Curve | None:
     """The fit between the smallest and the largest model, as perplexities."""
     if isinstance(found.fit, Refused):
         return None
-    smallest, largest = (facts.sheet.models[found.fitted[end]].parameters for end in (0, -1))
+    smallest, largest = (facts.sheet.models[found.sizes[end]].parameters for end in (0, -1))
     sizes = np.geomspace(float(smallest), float(largest), 60)
     low, high = found.fit.band(sizes)
     return pictures.Curve(sizes, np.exp(found.fit.at(sizes)), np.exp(low), np.exp(high))
 
 
 def _consistency(facts: Facts) -> Section:
-    steps = Table(
-        "From each size to the next: the ratio of perplexities on the same resampled stories "
-        "(below 1: the larger is better), and the share of stories on which the larger is less "
-        "surprised.",
-        ("from", "to", "ratio", "95 % interval", "stories improved"),
-        tuple(
-            (
-                *(step.smaller, step.larger, number(step.ratio, 3)),
-                *(interval(step.interval, 3), percent(step.improved)),
-            )
-            for step in facts.steps
-        ),
-        words=2,
-    )
-    values = facts.perplexities
+    sheet, blocks = facts.sheet, list[Block](_said(facts, "size"))
+    values, what, digits = facts.perplexities, "Perplexities", 1
+    if sheet.mixes_tokenizers:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = sheet.common_nll / sheet.common_bytes / np.log(2)
+        what, digits = "Bits per byte, in common,", 2
+    medians = np.nanmedian(values, axis=1).tolist()
     middles = listed(
-        [
-            f"{name} {number(float(middle), 1)}"
-            for name, middle in zip(facts.names, np.median(values, axis=1), strict=True)
-        ]
+        [f"{n} {number(m, digits)}" for n, m in zip(facts.names, medians, strict=True)]
     )
-    picture = Picture(
-        "distribution",
-        "Perplexities of the stories under each model. Ticks are stories, the mark is the median, "
-        "the box holds the middle half, the line nine tenths.",
-        f"Distribution of story perplexities; medians: {middles}.",
-        partial(pictures.distribution, facts.names, list(values)),
+    blocks.append(
+        Picture(
+            "distribution",
+            f"{what} of the stories under each model. Ticks are stories, the mark is the median, "
+            "the box holds the middle half, the line nine tenths.",
+            f"{what} of the stories; medians: {middles}.",
+            partial(
+                pictures.distribution,
+                facts.names,
+                range(len(facts.names)),
+                list(values),
+                "bits per byte of a story" if sheet.mixes_tokenizers else "perplexity of a story",
+            ),
+        )
     )
-    sentences = [
-        _monotone(facts, name, rows) for name, rows in facts.sheet.families() if len(rows) > 1
-    ]
-    blocks = (*((steps,) if facts.steps else ()), *(Prose(line) for line in sentences), picture)
-    return Section("consistency", "Is larger better on every story?", blocks)
-
-
-def _tested(means: Numbers) -> str:
-    found = trend(means)
-    if np.isnan(found.tau):
-        return ""
-    tau = f" Kendall's tau between size and falling surprise is {found.tau:.2f}, the mean over them"
-    if np.isnan(found.page_p):
-        return f"{tau}."
-    p = "p < 0.0001" if found.page_p < 1e-4 else f"p = {found.page_p:.3f}"
-    return f"{tau}; Page's test for that order gives {p}."
+    return Section("consistency", "Is larger better on every story?", tuple(blocks))
 
 
 def _every_story(facts: Facts) -> Section:
@@ -279,13 +339,17 @@ def _every_story(facts: Facts) -> Section:
             f"Perplexity of the {difficulty.ENDS} hardest and the {difficulty.ENDS} easiest of "
             f"{len(sheet.stories):,} stories; eyebrow report --table FILE.csv writes all."
         )
+    if sheet.mixes_tokenizers:
+        caption += " Perplexities of different tokenizers do not compare."
+    groups = facts.tokenizers
     rows = tuple(
         (
             sheet.stories[i].title or sheet.stories[i].id,
-            f"{int(sheet.tokens[facts.best, i]):,}",
+            *(f"{int(sheet.tokens[at[0], i]):,}" for _, at in groups),
             *(number(float(value), 1) for value in values[:, i]),
         )
         for i in order
     )
-    table = Table(caption, ("story", "tokens", *facts.names), rows, long=True)
+    tokens = [f"tokens, {families}" if families else "tokens" for families, _ in groups]
+    table = Table(caption, ("story", *tokens, *facts.names), rows, long=True)
     return Section("stories", "Every story under every model", (table,))

@@ -11,13 +11,15 @@ import numpy as np
 from ...wording import listed, number, percent, visible
 from ..hard import helped_stories
 from ..kinds import Kind
-from ..tokens import LEAST, RANKS, ModelTokens
+from ..spots import TopSpots
+from ..tokens import LEAST, ModelTokens
 from . import pictures
 from .blocks import Block, Compared, Picture, Prose, Reading, Section, Table
 from .excerpts import Excerpt, cut
 from .facts import Facts
 
-READ = 3  # hardest and easiest stories whose text is given
+READ = 3  # hardest and easiest stories whose text is given, and most surprising places in each
+_AROUND = 24  # characters told before and behind such a place
 WHOLE_TABLE, ENDS = 500, 50  # stories of a table that is given whole; else of each of its ends
 _KINDS = 15  # hardest tokens and words
 _PLACES = tuple(2**n for n in range(12))
@@ -36,11 +38,11 @@ def stories(facts: Facts) -> Section:
         words=3,
     )
     how = Prose(
-        f"Over {listed([facts.names[row] for row in facts.family])}: by the mean of their nats per "
-        "token on the story.",
+        f"Over {listed([facts.names[row] for row in facts.lead.sizes])}: by the mean of their nats "
+        "per token on the story.",
         quiet=True,
     )
-    helped = [_helped(facts)] if len(facts.family) > 1 and len(order) > 1 else []
+    helped = [_helped(facts)] if len(facts.lead.sizes) > 1 and len(order) > 1 else []
     return Section(
         "hard-stories",
         "Hardest and easiest stories",
@@ -55,41 +57,19 @@ def stories(facts: Facts) -> Section:
 
 
 def places(facts: Facts) -> Section:
-    """Surprise by place in the story and the sentence."""
+    """Surprise by place in the story and the sentence; a chart for each tokenizer."""
+    reads = facts.of_models
+    five = reads[0].five.stories
     blocks: list[Block] = []
-    binned = [_binned(read) for read in facts.of_models]
-    crowded = [i for i in range(len(_PLACES)) if all(counts[i] >= _CROWD for counts, _ in binned)]
-    if crowded:
-        labels = [_bin(i) for i in crowded]
-        bits = [[means[i] for i in crowded] for _, means in binned]
-        blocks.append(
-            Picture(
-                "token-position",
-                "Mean surprise by the token's place in its story.",
-                "Bits per token by place: "
-                + listed(
-                    [
-                        f"{name} from {number(row[0], 1)} (tokens {labels[0]}) to "
-                        f"{number(row[-1], 1)} (tokens {labels[-1]})"
-                        for name, row in zip(facts.names, bits, strict=True)
-                    ]
-                )
-                + ".",
-                partial(
-                    pictures.by_place,
-                    facts.names,
-                    list(range(len(crowded))),
-                    bits,
-                    xlabel="token of the story",
-                    labels=labels,
-                ),
-            )
-        )
-    five = facts.of_models[0].five.stories
+    for n, (families, rows) in enumerate(facts.tokenizers, start=1):
+        mark, of = (f"-{n}", f", {families}") if families else ("", "")
+        blocks += _by_token(facts, rows, f"token-position{mark}", of)
+        if five:
+            blocks.append(_by_sentence(facts, rows, f"sentence-position{mark}", of))
     if not five:
         blocks.append(Prose("No story has exactly five sentences, so sentences are not compared."))
         return Section("places", "Hardest places in story and sentence", tuple(blocks))
-    sentences = [(read.five.means / math.log(2)).tolist() for read in facts.of_models]
+    sentences = [(read.five.means / math.log(2)).tolist() for read in reads]
     blocks.append(
         Table(
             f"Bits per token in the first to fifth sentence of the {five:,} stories of five.",
@@ -100,59 +80,92 @@ def places(facts: Facts) -> Section:
             ),
         )
     )
-    blocks.append(
-        Picture(
-            "sentence-position",
-            f"Mean surprise by sentence, over the {five:,} stories of five sentences.",
-            "Bits per token by sentence; the numbers are those of the table above.",
-            partial(
-                pictures.by_place,
-                facts.names,
-                [1, 2, 3, 4, 5],
-                sentences,
-                xlabel="sentence of the story",
-                labels=["1", "2", "3", "4", "5"],
-            ),
-        )
-    )
     return Section("places", "Hardest places in story and sentence", tuple(blocks))
 
 
-def kinds(facts: Facts) -> Section:
-    """The hardest tokens and words under the best model, and how good its guesses are."""
-    best = facts.of_models[facts.best]
-    name = facts.names[facts.best]
-    shares = [list(read.rank_shares) for read in facts.of_models]
-    picture = Picture(
-        "rank-shares",
-        "Share of tokens that are among a model's first 1, 10, 100 and 1,000 guesses.",
-        "Share of tokens among the first guesses: "
-        + listed(
-            [
-                f"{model} " + ", ".join(percent(value) for value in row)
-                for model, row in zip(facts.names, shares, strict=True)
-            ]
+def _by_token(facts: Facts, rows: Sequence[int], name: str, of: str) -> list[Picture]:
+    binned = [_binned(facts.of_models[row]) for row in rows]
+    crowded = [i for i in range(len(_PLACES)) if all(counts[i] >= _CROWD for counts, _ in binned)]
+    if not crowded:
+        return []
+    names, labels = [facts.names[row] for row in rows], [f"{_PLACES[i] + 1}" for i in crowded]
+    bits = [[means[i] for i in crowded] for _, means in binned]
+    told = [
+        f"{model} {number(row[0], 1)} at token {labels[0]}, {number(row[-1], 1)} from {labels[-1]}"
+        for model, row in zip(names, bits, strict=True)
+    ]
+    return [
+        Picture(
+            name,
+            f"Mean surprise by the token's place in its story{of}, from each mark to the next.",
+            f"Bits per token by place: {listed(told)}.",
+            partial(
+                pictures.by_place,
+                *(names, rows, list(range(len(crowded))), bits),
+                xlabel="from this token of the story on",
+                labels=labels,
+            ),
         )
-        + f", for the first {listed([f'{rank:,}' for rank in RANKS])}.",
-        partial(pictures.rank_shares, facts.names, RANKS, shares),
+    ]
+
+
+def _by_sentence(facts: Facts, rows: Sequence[int], name: str, of: str) -> Picture:
+    parts = [facts.of_models[row].five for row in rows]
+    return Picture(
+        name,
+        f"Mean surprise by sentence, over the {parts[0].stories:,} stories of five sentences{of}.",
+        "Bits per token by sentence; the numbers are those of the table of sentences.",
+        partial(
+            pictures.by_place,
+            *([facts.names[row] for row in rows], rows, range(1, 6)),
+            [(part.means / math.log(2)).tolist() for part in parts],
+            xlabel="sentence of the story",
+            labels=["1", "2", "3", "4", "5"],
+        ),
     )
+
+
+def kinds(facts: Facts) -> Section:
+    """The hardest tokens and words under the lead's best model, and how good guesses are."""
+    best, name = facts.of_models[facts.lead_best], facts.names[facts.lead_best]
+    charts = []
+    for n, (families, rows) in enumerate(facts.tokenizers, start=1):
+        mark, of = (f"-{n}", f", {families}") if families else ("", "")
+        charts.append(_guesses(facts, rows, f"rank-shares{mark}", of))
     return Section(
         "tokens",
         "Hardest tokens and words",
         (
             _kinds("token", f"The hardest tokens under {name}", best.hardest_tokens),
             _kinds("word", f"The hardest words under {name}", best.hardest_words),
-            picture,
+            *charts,
             *_improved(facts),
         ),
+    )
+
+
+def _guesses(facts: Facts, rows: Sequence[int], name: str, of: str) -> Picture:
+    ranks = next(
+        read.ranks for read in facts.tokens if read.models[0].model == facts.names[rows[0]]
+    )
+    names = [facts.names[row] for row in rows]
+    shares = [list(facts.of_models[row].rank_shares[: len(ranks)]) for row in rows]
+    firsts = listed([f"{rank:,}" for rank in ranks])
+    told = [
+        f"{model} {', '.join(map(percent, row))}" for model, row in zip(names, shares, strict=True)
+    ]
+    return Picture(
+        name,
+        f"Share of tokens that are among a model's first {firsts} guesses{of}.",
+        f"Share of tokens among the first {firsts} guesses: {listed(told)}.",
+        partial(pictures.rank_shares, names, rows, ranks, shares),
     )
 
 
 def coloured(facts: Facts) -> Section:
     """The hardest story token by token, under the smallest model and the largest."""
     column = facts.order[0]
-    sizes = [model.parameters for model in facts.sheet.models]
-    rows = dict.fromkeys((sizes.index(min(sizes)), sizes.index(max(sizes))))
+    rows = dict.fromkeys((facts.lead.sizes[0], facts.lead.sizes[-1]))
     text = facts.texts[facts.sheet.stories[column].digest]
     excerpts = []
     for row in rows:
@@ -162,14 +175,13 @@ def coloured(facts: Facts) -> Section:
             pieces = cut(text, score, facts.vocabularies[row])
             excerpts.append(Excerpt(facts.names[row], about, pieces))
     told = (
-        f"“{_title(facts, column)}”, the hardest story, under the smallest model and the largest. "
-        "The same steps of bits for both; pointing at a token tells its probability "
-        + ("and its rank, and what was likelier." if facts.sheet.recipe.top else "and its rank.")
+        f"“{_title(facts, column)}”, the hardest story, under "
+        f"{listed([facts.names[row] for row in rows])}."
     )
     return Section(
         "coloured",
         "The hardest story, token by token",
-        (Prose(told), Compared(_title(facts, column), tuple(excerpts))),
+        (Prose(told), Compared(_title(facts, column), tuple(excerpts), facts.sheet.recipe.top > 0)),
     )
 
 
@@ -205,7 +217,7 @@ def _improved(facts: Facts) -> list[Table]:
 
 def _helped(facts: Facts) -> Table:
     """Where the largest of the family gains most over the smallest, and where least."""
-    ends = helped_stories(facts.sheet, (facts.family[0], facts.family[-1]))
+    ends = helped_stories(facts.sheet, (facts.lead.sizes[0], facts.lead.sizes[-1]))
     small, large = ends.models
     rows = [
         (
@@ -241,7 +253,27 @@ def _reading(facts: Facts, column: int) -> Reading:
             for name, value in zip(facts.names, facts.perplexities[:, column], strict=True)
         ]
     )
-    return Reading(_title(facts, column), f"Perplexity {numbers}.", facts.texts[story.digest])
+    text = facts.texts[story.digest]
+    return Reading(
+        _title(facts, column), f"Perplexity {numbers}.", text, _where(facts, column, text)
+    )
+
+
+def _where(facts: Facts, column: int, text: str) -> str:
+    """The most surprising tokens of a story, where they stand."""
+    score, row = facts.score(facts.lead_best, column), facts.lead_best
+    if score is None:
+        return ""
+    at = np.flatnonzero(score.ranks > 0)
+    top = TopSpots()
+    top.add(facts.sheet.stories[column], text, score, at, -score.logprobs[at].astype(np.float64))
+    told = [
+        f"“{visible(spot.before[-_AROUND:])}[{visible(spot.token)}]"
+        f"{visible(spot.after[:_AROUND])}” {number(spot.nats / math.log(2), 1)} bits, "
+        f"rank {spot.rank:,}"
+        for spot in top.spots()[:READ]
+    ]
+    return f"Most surprising to {facts.names[row]}: {'; '.join(told)}." if told else ""
 
 
 def _title(facts: Facts, column: int) -> str:
@@ -258,9 +290,3 @@ def _binned(read: ModelTokens) -> tuple[list[int], list[float]]:
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         return counts.astype(int).tolist(), (nats / counts / math.log(2)).tolist()
-
-
-def _bin(i: int) -> str:
-    """What a bin of token places is called, counted from 1."""
-    first, last = _PLACES[i] + 1, 2 * _PLACES[i]
-    return f"{first}" if first == last else f"{first}–{last}"

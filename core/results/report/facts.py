@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,29 +12,17 @@ from ...errors import EyebrowError
 from ...models.member import Member
 from ...scoring.scores import StoryScore, bits_per_byte
 from ...wording import listed, many
+from ..again import typed
+from ..findings import Finding, find
 from ..hard import log_perplexities
+from ..paired import Difference, steps
 from ..scaling import FamilyFit, fit_families
 from ..sheet import Sheet, read_common, read_sheets
-from ..statistics import Pooled, interval, perplexity_intervals, resampled_log_perplexities
+from ..statistics import Intervals, Pooled, intervals
 from ..store import Store
 from ..tokens import FamilyTokens, ModelTokens, read_tokens
 
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From one model to the next larger one of its family, on the same resamples.
-
-    ratio: of their pooled perplexities, larger to smaller, with its 95 % interval.
-    improved: the share of stories on which the larger is less surprised.
-    """
-
-    smaller: str
-    larger: str
-    ratio: float
-    interval: tuple[float, float]
-    improved: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,11 +31,13 @@ class Facts:
 
     sheet: the stories that all its models have scored. left_out: how many others there are.
     others: the other recipes of the store, each with what differs. run: whose stories these are,
-    by its name; None for those of all runs. bits_per_byte: of each model,
-    on the bytes that all have scored where tokenizers differ. best: the row of the model with the
-    fewest; family: the rows of its
-    family, small to large. order: the columns of the sheet from the hardest story to the
-    easiest, by the mean of that family's nats per token.
+    by its name; None for those of all runs. found: what is said of it all.
+    bits_per_byte: of each model, on the bytes that all have scored where tokenizers differ.
+    steps: from size to size, family by family. best: the row of the model with the fewest bits
+    per byte. lead: the family that the questions are answered for: of those with the most sizes
+    the one with the best model; lead_best: the row of its best size. order: the columns of the
+    sheet from the hardest story to the easiest, by the mean nats per token of the lead's sizes.
+    places: what to type for each model, by its name.
     """
 
     store: Store
@@ -56,17 +45,20 @@ class Facts:
     left_out: int
     others: tuple[str, ...]
     seed: int
+    found: tuple[Finding, ...]
     pooled: tuple[Pooled, ...]
-    intervals: tuple[tuple[float, float], ...]
+    intervals: tuple[Intervals, ...]
     bits_per_byte: tuple[float, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Difference, ...]
     fits: tuple[FamilyFit, ...]
     texts: dict[str, str]
     tokens: tuple[FamilyTokens, ...]
     vocabularies: tuple[Sequence[str] | None, ...]
     best: int
-    family: tuple[int, ...]
+    lead: FamilyFit
+    lead_best: int
     order: tuple[int, ...]
+    places: Mapping[str, str]
     run: str | None = None
 
     @property
@@ -78,6 +70,17 @@ class Facts:
             for row, read in zip(rows, family.models, strict=True)
         }
         return [by_row[row] for row in range(len(self.sheet.models))]
+
+    @property
+    def tokenizers(self) -> list[tuple[str, list[int]]]:
+        """(families, rows) of each tokenizer: what is counted per token shares no axis between
+        them. families: their names, "" with one tokenizer."""
+        rows: dict[str, list[int]] = {}
+        for row, model in enumerate(self.sheet.models):
+            rows.setdefault(model.tokenizer, []).append(row)
+        if len(rows) == 1:
+            return [("", list(range(len(self.sheet.models))))]
+        return [(listed(list(dict.fromkeys(map(self._family, at)))), at) for at in rows.values()]
 
     @property
     def names(self) -> list[str]:
@@ -93,6 +96,9 @@ class Facts:
         """The tokens of one story under one model."""
         model, story = self.sheet.models[row], self.sheet.stories[column]
         return self.store.score(story.digest, model.digest, self.sheet.recipe_digest)
+
+    def _family(self, row: int) -> str:
+        return self.sheet.models[row].family or self.names[row]
 
 
 def pick_sheet(
@@ -142,28 +148,36 @@ def gather_facts(
             sheet.common_nll.sum(axis=1), sheet.common_bytes.sum(axis=1), strict=True
         )
     )
+    fits = tuple(fit_families(sheet, seed=seed))
     best = min(range(len(bits)), key=bits.__getitem__)
-    family = next(tuple(rows) for _, rows in sheet.families() if best in rows)
-    hardness = log_perplexities(sheet, family).mean(axis=0)
+    lead = min(fits, key=lambda one: (-len(one.sizes), min(bits[row] for row in one.sizes)))
+    hardness = log_perplexities(sheet, lead.sizes).mean(axis=0)
     groups = sheet.by_group()
+    paths = store.labels().paths
+    tokens = tuple(read_tokens(store, sheet, rows) for _, rows in sheet.families())
     return Facts(
-        store,
-        sheet,
-        left_out,
-        others,
-        seed,
-        pools,
-        tuple(perplexity_intervals(groups.nll, groups.tokens, seed=seed)),
-        bits,
-        tuple(_steps(sheet, seed)),
-        tuple(fit_families(sheet, seed=seed)),
-        texts,
-        tuple(read_tokens(store, sheet, rows) for _, rows in sheet.families()),
-        vocabularies,
-        best,
-        family,
-        tuple(np.argsort(-hardness, kind="stable").tolist()),
-        run,
+        store=store,
+        sheet=sheet,
+        left_out=left_out,
+        others=others,
+        seed=seed,
+        found=tuple(find(sheet, tokens, seed=seed)),
+        pooled=pools,
+        intervals=tuple(
+            intervals(groups.nll, groups.tokens, groups.common_nll, groups.common_bytes, seed=seed)
+        ),
+        bits_per_byte=bits,
+        steps=tuple(step for one in fits for step in steps(sheet, one.sizes, seed=seed)),
+        fits=fits,
+        texts=texts,
+        tokens=tokens,
+        vocabularies=vocabularies,
+        best=best,
+        lead=lead,
+        lead_best=min(lead.sizes, key=bits.__getitem__),
+        order=tuple(np.argsort(-hardness, kind="stable").tolist()),
+        places={one.name: typed(one, paths.get(one.digest, "")) for one in sheet.models},
+        run=run,
     )
 
 
@@ -215,27 +229,3 @@ def _pool(sheet: Sheet, row: int) -> Pooled:
         float(sheet.nll[row].sum()),
         float(means.mean()),
     )
-
-
-def _steps(sheet: Sheet, seed: int) -> list[Step]:
-    groups = sheet.by_group()
-    drawn = resampled_log_perplexities(groups.nll, groups.tokens.astype(np.float64), seed=seed)
-    logs = sheet.nll.sum(axis=1) / sheet.tokens.sum(axis=1)
-    means = sheet.nll / sheet.tokens
-    steps = []
-    for _, rows in sheet.families():
-        for a, b in pairwise(rows):
-            apart = drawn[b] - drawn[a]
-            ends = np.array(interval(apart))
-            if len(groups.stories) < 2:  # one story says nothing about how much stories vary
-                ends[:] = np.nan
-            steps.append(
-                Step(
-                    sheet.models[a].name,
-                    sheet.models[b].name,
-                    float(np.exp(logs[b] - logs[a])),
-                    (float(np.exp(ends[0])), float(np.exp(ends[1]))),
-                    float((means[b] < means[a]).mean()),
-                )
-            )
-    return steps

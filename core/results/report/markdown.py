@@ -14,7 +14,9 @@ from .blocks import (
     Block,
     Compared,
     Document,
+    Folded,
     Listing,
+    Opening,
     Picture,
     Points,
     Prose,
@@ -56,7 +58,11 @@ def write(document: Document, models: int, place: Path) -> str:
 def pictures_of(sections: Sequence[Section]) -> Iterator[Picture]:
     """All of them, in order."""
     for section in sections:
-        yield from (block for block in section.blocks if isinstance(block, Picture))
+        for block in section.blocks:
+            if isinstance(block, Picture):
+                yield block
+            elif isinstance(block, Opening):
+                yield from block.pictures
         yield from pictures_of(section.parts)
 
 
@@ -89,9 +95,15 @@ def blocks_lines(block: Block, link: Link) -> list[str]:
         case Table():
             return [_escaped(block.caption), _table(block)]
         case Reading():
-            return [f"**{_escaped(block.title)}** ({_escaped(block.about)})", _quoted(block.text)]
+            head = f"**{_escaped(block.title)}** ({_escaped(block.about)})"
+            return [head, _quoted(block.text), *([_escaped(block.where)] if block.where else [])]
         case Compared():
             return list(_compared(block))
+        case Opening():
+            parts = [line for one in block.pictures for line in blocks_lines(one, link)]
+            return [*parts, *blocks_lines(block.answers, link)]
+        case Folded():
+            return [f"**{_escaped(block.title)}**", *blocks_lines(block.points, link)]
 
 
 def _table(block: Table) -> str:

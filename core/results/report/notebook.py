@@ -14,48 +14,23 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from ...errors import FAILED, EyebrowError
 from . import cells
-from .blocks import Document, Picture, Section
+from .blocks import Document, Opening, Picture, Section
 from .facts import Facts
 from .markdown import section_lines
 
 _TIMEOUT = 900  # seconds for one cell: large models take their time to load
 _LOOSE = {"float32": 1e-4, "float64": 1e-6}  # relative; other precisions round more
 
-# Which cells stand under which section, and what is said before each.
-_CODE = {
-    "models": (
-        ("The scores are a folder of Parquet files, one row per text, model and recipe.", "READ"),
-        ("Pooled over all tokens, not a mean of perplexities:", "TABLE"),
-        ("Tokenizers differ: bits per byte compare on the bytes that all have scored.", "COMMON"),
-        ("The intervals resample whole stories, those of one text or group as one:", "INTERVALS"),
-        (
-            "The same from scratch, without eyebrow: the logits at one place foretell the next "
-            "token, −ln of its probability is the surprise, and perplexity is exp of the mean.",
-            "PERPLEXITY",
-        ),
-        ("It agrees with what the store says, for every model that is on this machine:", "CHECK"),
-    ),
-    "size": (("", "PLOT"),),
-    "stories": (("", "STORIES"),),
-    "consistency": (("", "CONSISTENT"), ("", "DISTRIBUTION")),
-    "hard-stories": (("", "EXTREMES"),),
-    "tokens": (("", "TOKENS"), ("", "PLACES")),
-}
-_ORDER = ("findings", "scored", "models", "size", "stories", "consistency")
+_ORDER = ("short", "findings", "scored", "models", "size", "stories", "consistency")
+_OPEN = ("scored", *cells.BY_SECTION, "scaling-laws", "reproduce", "definitions")
 
 
-def notebook(facts: Facts, document: Document, place: Path, locations: Mapping[str, str]) -> Any:
+def notebook(facts: Facts, document: Document, place: Path) -> Any:
     """A notebook that has been run; place: where it will lie.
 
-    locations: names or folders by which models of other names are loaded. Raises `EyebrowError`
-    where a cell fails.
+    Raises `EyebrowError` where a cell fails.
     """
-    made = new_notebook(cells=list(_cells(facts, document, place, locations)))
-    made.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
+    made = _made(_cells(facts, document, place))
     client = NotebookClient(
         made,
         timeout=_TIMEOUT,
@@ -73,62 +48,103 @@ def notebook(facts: Facts, document: Document, place: Path, locations: Mapping[s
     return made
 
 
+def template(facts: Facts, document: Document, place: Path) -> Any:
+    """The notebook for a class: tasks and questions are open, the checks are there; not run."""
+    return _made(_cells(facts, document, place, is_open=True))
+
+
+def _made(found: Iterator[Any]) -> Any:
+    made = new_notebook(cells=list(found))
+    made.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    nbformat.validate(made)
+    return made
+
+
 def _cells(
-    facts: Facts, document: Document, place: Path, locations: Mapping[str, str]
+    facts: Facts, document: Document, place: Path, *, is_open: bool = False
 ) -> Iterator[Any]:
-    filled = _filled(facts, place, locations)
-    yield _text(f"# {document.title}\n\n{document.subtitle}")
-    yield _code(filled["SETUP"])
+    values = _values(facts, place)
+    yield new_markdown_cell(f"# {document.title}\n\n{document.subtitle}")
+    yield from _cell(cells.SETUP, values, is_open)
     by_anchor = {section.anchor: section for section in document.sections}
-    anchors = [*_ORDER, *(a for a in by_anchor if a not in _ORDER)]
-    for section in (by_anchor[anchor] for anchor in anchors):
-        yield _text(_said(section))
-        for told, name in _CODE.get(section.anchor, ()):
-            if name == "COMMON" and not facts.sheet.mixes_tokenizers:
-                continue
-            if told:
-                yield _text(told)
-            yield _code(filled[name])
+    for anchor in [*_ORDER, *(a for a in by_anchor if a not in _ORDER)]:
+        section = by_anchor[anchor]
+        if is_open and anchor == "short":
+            yield new_markdown_cell(_questions(section))
+        if is_open and anchor not in _OPEN:
+            continue
+        yield new_markdown_cell(_said(section))
+        for cell in cells.BY_SECTION.get(anchor, ()):
+            if cell is not cells.COMMON or facts.sheet.mixes_tokenizers:
+                yield from _cell(cell, values, is_open)
+
+
+def _cell(cell: cells.Cell, values: Mapping[str, str], is_open: bool) -> Iterator[Any]:
+    if cell.told:
+        yield new_markdown_cell(f"**Yours:** {cell.told}" if is_open and cell.blank else cell.told)
+    for code in (cell.blank if is_open and cell.blank else cell.code, cell.check):
+        for mark, value in values.items():
+            code = code.replace(mark, value)
+        if code:
+            yield new_code_cell(code)
+
+
+def _questions(section: Section) -> str:
+    """What is to be answered, from the answers."""
+    asked = [
+        f"**{term}**\n\n*Your answer, with its numbers:*"
+        for block in section.blocks
+        if isinstance(block, Opening)
+        for term, _ in block.answers.pairs
+    ]
+    return "\n\n".join(["## Questions", *asked])
 
 
 def _said(section: Section) -> str:
     """What the section says, less the pictures and tables that its cells make."""
-    if section.anchor not in _CODE:
+    if section.anchor not in cells.BY_SECTION:
         return "\n\n".join(section_lines(_without_pictures(section), _no_link))
     return f"## {section.title}"
 
 
 def _without_pictures(section: Section) -> Section:
-    blocks = tuple(block for block in section.blocks if not isinstance(block, Picture))
-    return Section(section.anchor, section.title, blocks, section.parts)
+    blocks = [one.answers if isinstance(one, Opening) else one for one in section.blocks]
+    kept = tuple(block for block in blocks if not isinstance(block, Picture))
+    return Section(section.anchor, section.title, kept, section.parts)
 
 
 def _no_link(picture: Picture) -> str:
     raise ValueError(f"{picture.name} has no file")
 
 
-def _filled(facts: Facts, place: Path, locations: Mapping[str, str]) -> dict[str, str]:
-    recipe = facts.sheet.recipe
-    known = {name: where for name, where in locations.items() if name != where}
-    values = {
+def _values(facts: Facts, place: Path) -> dict[str, str]:
+    """What stands in the code for the marks in braces."""
+    recipe, sizes = facts.sheet.recipe, {row for one in facts.fits for row in one.sizes}
+    models = [
+        (
+            *(one.name, one.family or one.name, row in sizes, one.tokenizer, one.digest),
+            facts.places[one.name],
+        )
+        for row, one in enumerate(facts.sheet.models)
+    ]
+    listed = "".join(f"        {model!r},\n" for model in models)
+    return {
         "{store}": _path(facts.store.folder, place.parent),
         "{recipe}": facts.sheet.recipe_digest,
-        "{models}": repr(facts.names),
-        "{digests}": repr([model.digest for model in facts.sheet.models]),
-        "{tokenizers}": repr([model.tokenizer for model in facts.sheet.models]),
+        "{models}": f"[\n{listed}    ]",
+        "{sizes}": repr([facts.names[row] for row in facts.lead.sizes]),
         "{seed}": str(facts.seed),
         "{run}": repr(facts.run),
         "{first_token}": recipe.first_token,
         "{context}": str(recipe.context),
-        "{places}": repr(known),
         "{device}": recipe.device,
         "{dtype}": recipe.dtype,
         "{tolerance}": f"{_LOOSE.get(recipe.dtype, 0.05):g}",
     }
-    sources = {name: source for name, source in vars(cells).items() if name.isupper()}
-    for mark, value in values.items():
-        sources = {name: source.replace(mark, value) for name, source in sources.items()}
-    return sources
 
 
 def _path(folder: Path, start: Path) -> str:
@@ -139,11 +155,3 @@ def _path(folder: Path, start: Path) -> str:
     if folder.is_relative_to(Path.home()):
         return f'Path.home() / "{folder.relative_to(Path.home()).as_posix()}"'
     return f"Path({str(folder)!r})"
-
-
-def _text(source: str) -> Any:
-    return new_markdown_cell(source)
-
-
-def _code(source: str) -> Any:
-    return new_code_cell(source)

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
+from matplotlib.transforms import Bbox
 
 from ...wording import amount
 from .palette import Inks
@@ -45,118 +56,135 @@ _STYLE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """What is drawn against size: M models, small to large in their families.
+
+    inks: which colour and mark of all models each has. values, ends: with 95 % intervals, (low,
+    high). is_size: False for a counted model, whose mark is hollow and which no line goes through.
+    """
+
+    names: tuple[str, ...]
+    inks: tuple[int, ...]
+    parameters: tuple[int, ...]
+    values: tuple[float, ...]
+    ends: tuple[tuple[float, float], ...]
+    is_size: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
-    """A fitted line with its band: parameters and perplexities, (K,) each; low, high may be
-    empty."""
+    """A fitted line with its band: parameters and values, (K,) each."""
 
     parameters: Numbers
-    perplexity: Numbers
+    values: Numbers
     low: Numbers
     high: Numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A family on the chart: rows of its models, and its curve where the data allow one."""
+    """A family on the chart: its sizes among the points, and its curve where the data allow one."""
 
-    family: str
-    rows: tuple[int, ...]
+    points: tuple[int, ...]
     curve: Curve | None
 
 
-def against_size(
-    names: Sequence[str],
-    parameters: Sequence[int],
-    perplexity: Sequence[float],
-    intervals: Sequence[tuple[float, float]],
-    lines: Sequence[Line],
-    inks: Inks,
-) -> Figure:
-    """Perplexity against parameters, both logarithmic, with 95 % intervals."""
+def against_size(points: Points, lines: Sequence[Line], ylabel: str, inks: Inks) -> Figure:
+    """Values against parameters, both logarithmic, with 95 % intervals; a line for each family."""
     with _sheet(inks) as (figure, axes):
-        axes.set(xscale="log", yscale="log", xlabel="parameters", ylabel="perplexity (pooled)")
+        axes.set(xscale="log", yscale="log", xlabel="parameters", ylabel=ylabel)
         for line, dash in zip(lines, DASHES * len(lines), strict=False):
-            _draw_line(axes, line, parameters, perplexity, inks, dash)
-        for i, name in enumerate(names):
-            low, high = intervals[i]
+            _draw_line(axes, line, points, inks, dash)
+        for i, name in enumerate(points.names):
+            value, (low, high), colour = (
+                points.values[i],
+                points.ends[i],
+                inks.series[points.inks[i]],
+            )
             axes.errorbar(
-                parameters[i],
-                perplexity[i],
-                [[_length(perplexity[i] - low)], [_length(high - perplexity[i])]],
-                fmt=_marker(i),
-                color=inks.series[i],
+                points.parameters[i],
+                value,
+                [[_length(value - low)], [_length(high - value)]],
+                fmt=_marker(points.inks[i]),
+                color=colour,
+                mfc=colour if points.is_size[i] else "none",
                 capsize=3,
                 zorder=3,
                 label=name,
             )
+        axes.margins(x=0.15, y=0.14)
         _whole_numbers(axes)
-        axes.margins(x=0.12, y=0.14)
-        if len(names) <= NAMED:
-            _name_points(axes, names, parameters, perplexity, inks)
-        else:
+        if len(points.names) > NAMED or not _name_points(figure, axes, points, inks):
             _legend(figure, axes)
         axes.grid(axis="y", color=inks.rule, linewidth=0.5)
     return figure
 
 
-def distribution(names: Sequence[str], perplexities: Sequence[Numbers], inks: Inks) -> Figure:
-    """A row for each model: every story's perplexity as a tick, quartiles as a box above."""
+def distribution(
+    names: Sequence[str], series: Sequence[int], stories: Sequence[Numbers], xlabel: str, inks: Inks
+) -> Figure:
+    """A row for each model: every story's value as a tick, quartiles as a box above.
+
+    series: which colour and mark each model has; also below.
+    """
     with _sheet(inks, height=1.0 + 0.5 * len(names)) as (figure, axes):
-        axes.set(xscale="log", xlabel="perplexity of a story")
+        axes.set(xscale="log", xlabel=xlabel)
         rows = range(len(names))
-        for i, values in zip(rows, perplexities, strict=True):
+        for i, own, values in zip(rows, series, stories, strict=True):
             values = values[np.isfinite(values)]
             if not len(values):
                 continue
             low, first, middle, third, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
-            colour = inks.series[i]
+            colour = inks.series[own]
             # A picture of a hundred thousand ticks tells no more than one of a few hundred.
             shown = np.quantile(values, np.linspace(0, 1, min(len(values), 400)))
             axes.plot(shown, np.full(len(shown), i + 0.27), "|", color=colour, ms=6, mew=0.6)
             axes.plot([low, high], [i, i], color=colour, linewidth=1.2)
             axes.barh(i, third - first, left=first, height=0.3, color=colour, alpha=0.35)
-            axes.plot([middle], [i], _marker(i), color=colour, zorder=3)
+            axes.plot([middle], [i], _marker(own), color=colour, zorder=3)
         axes.set_yticks(list(rows), names)
         axes.set_ylim(len(names) - 0.4, -0.5)
         axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _ticks(axes.xaxis, axes.get_xlim())
         axes.grid(axis="x", color=inks.rule, linewidth=0.5)
     return figure
 
 
 def by_place(
     names: Sequence[str],
+    series: Sequence[int],
     places: Sequence[float],
     bits: Sequence[Sequence[float]],
     inks: Inks,
     *,
     xlabel: str,
-    labels: Sequence[str] = (),
+    labels: Sequence[str],
 ) -> Figure:
     """Mean surprise at places of a story, a line for each model.
 
-    places: where on the axis; labels: what they are called there, else the numbers.
+    places: where on the axis; labels: what they are called there.
     """
     with _sheet(inks) as (figure, axes):
         axes.set(xlabel=xlabel, ylabel="bits per token")
-        for i, (name, values) in enumerate(zip(names, bits, strict=True)):
+        for i, name, values in zip(series, names, bits, strict=True):
             axes.plot(places, values, f"{_marker(i)}-", color=inks.series[i], label=name)
-        if labels:
-            axes.set_xticks(list(places), labels)
+        axes.set_xticks(list(places), labels)
         axes.grid(axis="y", color=inks.rule, linewidth=0.5)
         _legend(figure, axes)
     return figure
 
 
 def rank_shares(
-    names: Sequence[str], ranks: Sequence[int], shares: Sequence[Sequence[float]], inks: Inks
+    names: Sequence[str],
+    series: Sequence[int],
+    ranks: Sequence[int],
+    shares: Sequence[Sequence[float]],
+    inks: Inks,
 ) -> Figure:
     """The share of tokens among each model's first 1, 10, 100, ... guesses."""
     with _sheet(inks) as (figure, axes):
         axes.set(xscale="log", xlabel="first guesses", ylabel="share of tokens among them")
-        for i, (name, values) in enumerate(zip(names, shares, strict=True)):
+        for i, name, values in zip(series, names, shares, strict=True):
             axes.plot(ranks, values, f"{_marker(i)}-", color=inks.series[i], label=name)
         axes.xaxis.set_major_locator(FixedLocator(list(ranks)))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -190,48 +218,92 @@ def _sheet(inks: Inks, height: float = HEIGHT) -> Iterator[tuple[Figure, Axes]]:
         yield figure, axes
 
 
-def _draw_line(
-    axes: Axes,
-    line: Line,
-    parameters: Sequence[int],
-    perplexity: Sequence[float],
-    inks: Inks,
-    dash: str,
-) -> None:
+def _draw_line(axes: Axes, line: Line, points: Points, inks: Inks, dash: str) -> None:
     if line.curve is None:
-        rows = list(line.rows)
-        sizes = [parameters[i] for i in rows]
-        axes.plot(sizes, [perplexity[i] for i in rows], ":", color=inks.quiet, linewidth=0.9)
+        sizes = [points.parameters[i] for i in line.points]
+        values = [points.values[i] for i in line.points]
+        axes.plot(sizes, values, dash, color=inks.quiet, linewidth=1.0)
         return
     curve = line.curve
-    axes.plot(curve.parameters, curve.perplexity, dash, color=inks.ink, linewidth=1.1)
-    if len(curve.low):
-        axes.fill_between(
-            curve.parameters, curve.low, curve.high, color=inks.quiet, alpha=0.18, linewidth=0
-        )
+    axes.plot(curve.parameters, curve.values, dash, color=inks.ink, linewidth=1.1)
+    axes.fill_between(
+        curve.parameters, curve.low, curve.high, color=inks.quiet, alpha=0.18, linewidth=0
+    )
 
 
-def _name_points(
-    axes: Axes,
-    names: Sequence[str],
-    parameters: Sequence[int],
-    perplexity: Sequence[float],
-    inks: Inks,
-) -> None:
-    """Names beside their points: above and to the right, where a falling line is not."""
-    for name, x, y in zip(names, parameters, perplexity, strict=True):
-        axes.annotate(
-            name, (x, y), (5, 6), textcoords="offset points", fontsize=9.5, color=inks.ink
+def _name_points(figure: Figure, axes: Axes, points: Points, inks: Inks) -> bool:
+    """Names beside their points; False, and none at all, where they would cover one another."""
+    FigureCanvasAgg(figure)  # names are as wide as it draws them
+    figure.draw_without_rendering()
+    bars: dict[int, Bbox] = {}
+    for i, (x, value) in enumerate(zip(points.parameters, points.values, strict=True)):
+        if np.isfinite(value):
+            ends = [end for end in (value, *points.ends[i]) if np.isfinite(end)]
+            corners = axes.transData.transform([(x, end) for end in ends])
+            bars[i] = Bbox([corners.min(axis=0) - 5, corners.max(axis=0) + 5])
+    strokes = [
+        Bbox.from_bounds(x - 1, y - 1, 2, 2)
+        for line in axes.lines
+        if line.get_linestyle() != "None"
+        for x, y in _along(axes.transData.transform(line.get_xydata()))
+    ]
+    taken, named = list(bars.values()), []
+    for i, bar in bars.items():
+        at = (points.parameters[i], points.values[i])
+        text = axes.annotate(
+            points.names[i], at, (0, 0), textcoords="offset points", fontsize=9.5, color=inks.ink
         )
+        named.append(text)
+        point = axes.transData.transform(at)
+        middle_x, middle_y = (bar.x0 + bar.x1) / 2, (bar.y0 + bar.y1) / 2
+        # Above and to the right first, where a falling line is not.
+        places = (
+            (bar.x1, middle_y + 2, "left", "bottom"),
+            (middle_x, bar.y1, "center", "bottom"),
+            (bar.x0, middle_y - 2, "right", "top"),
+            (middle_x, bar.y0, "center", "top"),
+            (bar.x1, middle_y - 2, "left", "top"),
+            (bar.x0, middle_y + 2, "right", "bottom"),
+        )
+        for lines, (x, y, across, up) in product((strokes, []), places):
+            text.set_position(((x, y) - point) * 72 / figure.dpi)
+            text.set_horizontalalignment(across)
+            text.set_verticalalignment(up)
+            box = text.get_window_extent()
+            inside = axes.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1
+            if inside and not box.count_overlaps([*taken, *lines]):
+                taken.append(box)
+                break
+        else:
+            for text in named:
+                text.remove()
+            return False
+    return True
+
+
+def _along(corners: Numbers) -> Numbers:
+    """Points on a line through (K, 2) corners, close enough to hit any name it crosses."""
+    steps = np.linspace(0, len(corners) - 1, 40 * len(corners))
+    at = np.arange(len(corners))
+    return np.stack([np.interp(steps, at, column) for column in corners.T], axis=1)
 
 
 def _whole_numbers(axes: Axes) -> None:
     """Both axes in numbers as people write them, however short the range."""
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: amount(round(x))))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.4g}"))
+    _ticks(axes.yaxis, axes.get_ylim())
+
+
+def _ticks(axis: Axis, ends: tuple[float, float]) -> None:
+    """Of a logarithmic axis of values; over a short range as on a linear one."""
+    if ends[1] < 4 * ends[0]:
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if ends[1] < 20 * ends[0] else (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

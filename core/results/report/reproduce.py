@@ -17,9 +17,11 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
     """The commands that score the same stories and write the same report; command: the latter."""
     recipe = facts.sheet.recipe
     store = shlex.quote(str(facts.store.folder))
-    models = " ".join(f"-m {shlex.quote(name)}" for name in facts.names)
+    models = [f"-m {shlex.quote(facts.places[name])}" for name in facts.names]
+    lines = " \\\n".join(f"  {' '.join(models[i : i + 3])}" for i in range(0, len(models), 3))
     score = (
-        f"eyebrow score {'' if bundled else 'stories.jsonl '}{models} --store {store} \\\n"
+        f"eyebrow score{'' if bundled else ' stories.jsonl'} \\\n{lines} \\\n"
+        f"  --store {store} \\\n"
         f"  --first-token {recipe.first_token} --context {recipe.context} "
         f"--stride {recipe.stride} --dtype {recipe.dtype} --device {recipe.device} "
         + (f"--top {recipe.top} " if recipe.top != TOP else "")

@@ -27,11 +27,13 @@ _NAMED = 3  # runs that are named where the one asked for is not there
 class Run:
     """What is noted of a run; names sort by when it was.
 
-    stories: the digest of its stories' labels. models: each with its path, "" where it has none.
+    choices: its recipe as JSON. stories: the digest of its stories' labels. models: each with its
+    path, "" where it has none.
     """
 
     name: str
     recipe_digest: str
+    choices: Mapping[str, Any]
     stories: str
     models: tuple[tuple[Member, str], ...]
 
@@ -42,12 +44,14 @@ class Labels:
 
     stories: in order; a text is there as often as the newest run that has it tells it. members:
     by the digest of their weights, what the newest run that has them calls them last. keys: the
-    models' and recipes' digests that were run. is_one: of one run, which is all that counts.
+    models' and recipes' digests that were run. paths: by the digest of the weights, where the
+    newest run that says so found them. is_one: of one run, which is all that counts.
     """
 
     stories: tuple[Label, ...]
     members: dict[str, tuple[Member, ...]]
     keys: frozenset[tuple[str, str]]
+    paths: dict[str, str]
     is_one: bool
 
     @property
@@ -136,9 +140,8 @@ def list_runs(layout: Layout) -> list[Run]:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 told = json.loads(path.read_text(encoding="utf-8"))
                 models = tuple((_member(model), str(model["path"])) for model in told["models"])
-                found[path.stem] = Run(
-                    path.stem, str(told["recipe_digest"]), str(told["stories"]), models
-                )
+                recipe = (str(told["recipe_digest"]), dict(told["recipe"]))
+                found[path.stem] = Run(path.stem, *recipe, str(told["stories"]), models)
 
 
 def run_name(layout: Layout, start: str) -> str:
@@ -182,6 +185,7 @@ def read_labels(layout: Layout, run: str | None = None) -> Labels:
         tuple(label for group in reversed(stories) for label in group),
         {digest: tuple(named.values()) for digest, named in members.items()},
         frozenset((m.digest, one.recipe_digest) for one in runs for m, _ in one.models),
+        {member.digest: path for one in runs for member, path in one.models if path},
         run is not None,
     )
 
