@@ -110,7 +110,7 @@ class PartCounter:
         parts = len(self._names)
         self._stories += copies
         counts: Counts = copies * np.bincount(part, minlength=parts)
-        nll: Nats = copies * np.stack([np.bincount(part, row, parts) for row in nats])
+        nll: Nats = np.stack([np.bincount(part, copies * row, parts) for row in nats])
         if group in self._found:
             before = self._found[group]
             counts, nll = before[0] + counts, before[1] + nll
