@@ -7,6 +7,7 @@ import sys
 from ..errors import EyebrowError
 from ..results.place import check_store, default_store
 from ..scoring.recipe import Recipe
+from .limits import check_address_space
 
 DEFAULT_MODELS = ["pocket"]
 
@@ -14,6 +15,7 @@ DEFAULT_MODELS = ["pocket"]
 def open_bundled() -> int:
     """The bundled stories and models on the screen; returns the exit code."""
     needs_terminal(None)
+    check_address_space()
     store = check_store(default_store())
     from ...tui import run
 

@@ -12,6 +12,7 @@ from ..errors import EyebrowError
 from ..results.place import check_store, default_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
+from .limits import check_address_space
 
 Stories = Annotated[
     str | None,
@@ -185,7 +186,11 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
 
 
 def hush(offline: bool) -> None:
-    """Libraries write nothing: no progress bars, no warnings. Before they are imported."""
+    """Libraries write nothing: no progress bars, no warnings. Before they are imported.
+
+    Raises `EyebrowError` where there is no room to import them.
+    """
+    check_address_space()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
