@@ -8,6 +8,7 @@ from dataclasses import asdict, astuple, dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from ..errors import EyebrowError
 from ..finite import finite
 from ..models.member import Member
 from ..scoring.positions import Place, Positions
@@ -21,6 +22,7 @@ from .statistics import SEED, perplexity_intervals, pooled
 from .store import Store
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
     from .finding import Finding
@@ -148,6 +150,19 @@ class Results:
         from .scaling import fit_families
 
         return fit_families(self.sheet, seed=self.seed)
+
+    def plot(self) -> Figure:
+        """A matplotlib figure: perplexity against parameters, with the fits and 95 % intervals.
+
+        Bits per byte where tokenizers differ. Raises `EyebrowError` without the extra `report`.
+        """
+        try:
+            from .report.size_chart import figure
+        except ImportError as error:
+            raise EyebrowError(
+                "Not installed", "plots take matplotlib: pip install 'eyebrow[report]'"
+            ) from error
+        return figure(self.sheet, self.seed)
 
     def to_json(self) -> dict[str, Any]:
         """What `eyebrow score --json` prints; numbers that are not finite are None."""

@@ -469,3 +469,7 @@ def test_results_as_a_frame_findings_and_fits(rocstories: Path, tmp_path: Path) 
     assert "positions" in {one.topic for one in found.findings()}
     (fit,) = found.fits()
     assert (fit.family, fit.counted) == ("pocket", (BIGRAM,))
+    (axes,) = found.plot().axes
+    (bar,) = axes.containers
+    (x,), (y,) = bar.lines[0].get_data()
+    assert (x, y) == (found.models[0].parameters, pytest.approx(found.models[0].perplexity))

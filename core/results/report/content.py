@@ -11,13 +11,12 @@ from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
 from ...wording import amount, interval, listed, many, number, percent
 from ..findings import summary
-from ..fits import Refused
-from ..scaling import FamilyFit
 from . import difficulty, pictures
 from .background import definitions, scaling_laws
 from .blocks import Block, Document, Folded, Opening, Picture, Points, Prose, Section, Table, Terms
 from .facts import Facts
 from .reproduce import reproduce
+from .size_chart import against_size
 
 Numbers = npt.NDArray[np.float64]
 
@@ -205,50 +204,12 @@ def _models(facts: Facts) -> Section:
 
 
 def _chart(facts: Facts, rows: list[int], name: str, *, bits: bool = False) -> Picture:
-    models = [facts.sheet.models[row] for row in rows]
     if bits:
-        values = [facts.bits_per_byte[row] for row in rows]
-        ends, what, digits = (
-            [facts.intervals[row].bits_per_byte for row in rows],
-            "Bits per byte",
-            3,
-        )
+        values, ends = facts.bits_per_byte, [one.bits_per_byte for one in facts.intervals]
     else:
-        values = [facts.pooled[row].perplexity for row in rows]
-        ends, what, digits = [facts.intervals[row].perplexity for row in rows], "Perplexity", 1
-    fits = [one for one in facts.fits if set(one.rows) <= set(rows)]
-    sizes = {row for one in fits for row in one.sizes}
-    lines = [
-        pictures.Line(
-            tuple(rows.index(row) for row in one.sizes), None if bits else _curve(facts, one)
-        )
-        for one in fits
-    ]
-    points = listed(
-        [
-            f"{model.name} ({amount(model.parameters)}) {number(value, digits)} "
-            f"{interval(end, digits)}"
-            for model, value, end in zip(models, values, ends, strict=True)
-        ]
-    )
-    caption = f"{what} against number of parameters, both axes logarithmic"
-    caption += "; a line for each family" if len(fits) > 1 else ""
-    caption += "; bars are 95 % intervals over resampled stories"
-    caption += ", the shade is the fit's" if any(line.curve for line in lines) else ""
-    caption += "; a hollow mark is a counted model, no size" if len(sizes) < len(rows) else ""
-    drawn = pictures.Points(
-        tuple(model.name for model in models),
-        tuple(rows),
-        tuple(model.parameters for model in models),
-        tuple(values),
-        tuple(ends),
-        tuple(row in sizes for row in rows),
-    )
-    ylabel = "bits per byte, in common" if bits else "perplexity (pooled)"
-    return Picture(
-        *(name, f"{caption}.", f"{what} against parameters: {points}."),
-        partial(pictures.against_size, drawn, lines, ylabel),
-    )
+        values = tuple(one.perplexity for one in facts.pooled)
+        ends = [one.perplexity for one in facts.intervals]
+    return against_size(facts.sheet, rows, values, ends, facts.fits, name, bits=bits)
 
 
 def _size(facts: Facts) -> Section:
@@ -289,16 +250,6 @@ def _size(facts: Facts) -> Section:
 def _said(facts: Facts, topic: str) -> list[Prose]:
     """The findings of a topic, word by word."""
     return [Prose(one.text) for one in facts.found if one.topic == topic]
-
-
-def _curve(facts: Facts, found: FamilyFit) -> pictures.Curve | None:
-    """The fit between the smallest and the largest model, as perplexities."""
-    if isinstance(found.fit, Refused):
-        return None
-    smallest, largest = (facts.sheet.models[found.sizes[end]].parameters for end in (0, -1))
-    sizes = np.geomspace(float(smallest), float(largest), 60)
-    low, high = found.fit.band(sizes)
-    return pictures.Curve(sizes, np.exp(found.fit.at(sizes)), np.exp(low), np.exp(high))
 
 
 def _consistency(facts: Facts) -> Section:
