@@ -468,7 +468,7 @@ def test_results_as_a_frame_findings_and_fits(rocstories: Path, tmp_path: Path) 
     assert frame["nll"].sum() == pytest.approx(found.models[0].nll)
     assert "positions" in {one.topic for one in found.findings()}
     (fit,) = found.fits()
-    assert (fit.family, fit.counted) == ("pocket", (BIGRAM,))
+    assert (fit.family, fit.sizes) == ("pocket", (0,))
     (axes,) = found.plot().axes
     (bar,) = axes.containers
     (x,), (y,) = bar.lines[0].get_data()
