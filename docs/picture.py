@@ -19,7 +19,7 @@ from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import open_stories
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.mailbox import Mailbox
+from eyebrow.tui.threads.mailbox import Mailbox
 
 
 async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) -> str:

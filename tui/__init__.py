@@ -36,8 +36,8 @@ def run(
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
     from ..core.stories import open_stories
-    from .mailbox import Mailbox
-    from .terminal import prepare
+    from .terminal.colours import prepare
+    from .threads.mailbox import Mailbox
 
     prepare(os.environ)
     if source == "-":

@@ -31,16 +31,16 @@ from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from ..core.wording import visible
-from .arrange import Filter
-from .background import Background, KeptCuts, KeptSums
-from .batch import Batch, batch_of
-from .change import Change, Notice
-from .mailbox import Mailbox
-from .opening import AT_ONCE, Heard, Ready, successor
-from .session import Session
-from .terminal import colour_depth
-from .thrift import Screenful
-from .views.explore import ExploreScreen
+from .session.arrange import Filter
+from .session.batch import Batch, batch_of
+from .session.change import Change, Notice
+from .session.opening import AT_ONCE, Heard, Ready, successor
+from .session.session import Session
+from .terminal.colours import colour_depth
+from .terminal.thrift import Screenful
+from .threads.mailbox import Mailbox
+from .threads.store import Background, KeptCuts, KeptSums
+from .views.explore.screen import ExploreScreen
 from .views.frame import VIEWS
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
@@ -73,7 +73,7 @@ class EyebrowApp(App[None]):
     """One window on one session."""
 
     TITLE = "eyebrow"
-    CSS_PATH = "views/explore.tcss"  # the default screen's own would not be loaded
+    CSS_PATH = "views/explore/explore.tcss"  # the default screen's own would not be loaded
     DEFAULT_MODE = "explore"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -123,7 +123,7 @@ class EyebrowApp(App[None]):
         self.add_mode("scale", self._scale)
 
     def _scale(self) -> Screen[Any]:
-        from .views.scale import ScaleScreen
+        from .views.scale.screen import ScaleScreen
 
         return ScaleScreen(self.session, self.background.folder)
 
@@ -289,12 +289,12 @@ class EyebrowApp(App[None]):
         self.switch_mode("explore")
 
     def action_help(self) -> None:
-        from .views.help import HelpScreen
+        from .views.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(self._help_groups()))
 
     def action_open(self) -> None:
-        from .views.open import OpenScreen
+        from .views.dialogs.open import OpenScreen
 
         def show(ready: Ready | None) -> None:
             if ready is not None:

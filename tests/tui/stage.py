@@ -24,7 +24,7 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.mailbox import Mailbox
+from eyebrow.tui.threads.mailbox import Mailbox
 
 WORDS = [f" w{n}" for n in range(200)]
 SPECS = tuple(

@@ -16,8 +16,8 @@ from eyebrow.tui.panes.inspector import Inspector
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
-from eyebrow.tui.views.explore import ExploreScreen
-from eyebrow.tui.views.help import HelpScreen
+from eyebrow.tui.views.dialogs.help import HelpScreen
+from eyebrow.tui.views.explore.screen import ExploreScreen
 
 from .stage import SPECS, STORIES, made_app, settled
 

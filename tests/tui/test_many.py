@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import arrange as arranging
-from eyebrow.tui.arrange import parse_filter
-from eyebrow.tui.background import KeptSums
-from eyebrow.tui.session import AHEAD, batch_of
+from eyebrow.tui.session import arrange as arranging
+from eyebrow.tui.session.arrange import parse_filter
+from eyebrow.tui.session.session import AHEAD, batch_of
+from eyebrow.tui.threads.store import KeptSums
 
 from .stage import SPECS, STORIES, made_app, made_score, settled
 from .test_session import HELLO, Shop, many
@@ -28,7 +28,8 @@ def test_stories_that_come_are_not_arranged_one_batch_at_a_time(
 ) -> None:
     shop = Shop(())
     calls: list[str] = []
-    monkeypatch.setattr("eyebrow.tui.session.arrange", lambda *of: calls.append(of[3]) or range(0))
+    where = "eyebrow.tui.session.session.arrange"
+    monkeypatch.setattr(where, lambda *of: calls.append(of[3]) or range(0))
     for batch in batches(10):
         shop.session.add(batch)
     assert calls == []

@@ -13,9 +13,9 @@ from eyebrow.core.results.marks import mark, read_marks, unmark
 from eyebrow.core.results.store import Store, list_runs
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, bundled_stories, open_stories, text_digest
-from eyebrow.tui.arrange import Shelves, arrange, parse_filter
-from eyebrow.tui.background import Background
-from eyebrow.tui.batch import batch_of
+from eyebrow.tui.session.arrange import Shelves, arrange, parse_filter
+from eyebrow.tui.session.batch import batch_of
+from eyebrow.tui.threads.store import Background
 
 from .stage import SPECS, STORIES, made_app, settled
 

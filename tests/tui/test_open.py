@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from eyebrow.core.recent import Recent, recall, remember
-from eyebrow.tui.completion import (
+from eyebrow.tui.session.opening import Opened, Ready
+from eyebrow.tui.views.dialogs.completion import (
     LISTED,
     Here,
     complete_model,
@@ -20,8 +21,7 @@ from eyebrow.tui.completion import (
     quoted,
     words,
 )
-from eyebrow.tui.opening import Opened, Ready
-from eyebrow.tui.views.open import Field, OpenScreen
+from eyebrow.tui.views.dialogs.open import Field, OpenScreen
 from textual.app import App
 
 HERE = Here(frozenset({"pocket-50k", "gpt2"}), ("someone/model",), ("owner/tales",))

@@ -13,10 +13,10 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.background import Interval
-from eyebrow.tui.opening import AT_ONCE, Heard, Opened, Ready, successor
-from eyebrow.tui.views.explore import ExploreScreen
-from eyebrow.tui.views.open import OpenScreen
+from eyebrow.tui.session.opening import AT_ONCE, Heard, Opened, Ready, successor
+from eyebrow.tui.threads.store import Interval
+from eyebrow.tui.views.dialogs.open import OpenScreen
+from eyebrow.tui.views.explore.screen import ExploreScreen
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, made_app, settled
 from .test_session import Shop

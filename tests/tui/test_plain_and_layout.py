@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 from eyebrow.core.wording import visible
-from eyebrow.tui.panes.layout import lay_out
-from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten
+from eyebrow.tui.text.layout import lay_out
+from eyebrow.tui.text.plain import cell_width, compact_count, duration, figures, shorten
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -14,16 +14,17 @@ from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring, scale_pictures
-from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.change import Change
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
-from eyebrow.tui.scale_pictures import CHARTS
-from eyebrow.tui.scaling import MEASURES, Found, Said, snapshot
-from eyebrow.tui.views.scale import PANES, ScaleScreen
+from eyebrow.tui.session.change import Change
+from eyebrow.tui.threads import measuring
+from eyebrow.tui.threads.analysis import Analysis
+from eyebrow.tui.threads.scaling import MEASURES, Found, Said, snapshot
+from eyebrow.tui.views.scale import pictures as scale_pictures
+from eyebrow.tui.views.scale.pictures import CHARTS
+from eyebrow.tui.views.scale.screen import PANES, ScaleScreen
 
 from .stage import SPECS, STORIES, made_app, made_score, settled
 from .test_explore import text_of

@@ -25,12 +25,12 @@ from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui.background import KeptSums, KeptTokenizers
-from eyebrow.tui.batch import batch_of
-from eyebrow.tui.change import Change, Notice
-from eyebrow.tui.mailbox import Mailbox
-from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
-from eyebrow.tui.showing import steps, waiting, what_runs
+from eyebrow.tui.session.batch import batch_of
+from eyebrow.tui.session.change import Change, Notice
+from eyebrow.tui.session.session import AHEAD, CHUNK, GIVE_UP, Session
+from eyebrow.tui.threads.mailbox import Mailbox
+from eyebrow.tui.threads.store import KeptSums, KeptTokenizers
+from eyebrow.tui.views.explore.showing import steps, waiting, what_runs
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
 

@@ -16,8 +16,12 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import text_digest
-from eyebrow.tui import background as background_room
-from eyebrow.tui.background import (
+from eyebrow.tui.panes.chart import Chart
+from eyebrow.tui.panes.findings import Findings
+from eyebrow.tui.panes.ladder import Ladder
+from eyebrow.tui.threads import store as background_room
+from eyebrow.tui.threads.scaling import snapshot
+from eyebrow.tui.threads.store import (
     Background,
     Compared,
     Interval,
@@ -25,11 +29,7 @@ from eyebrow.tui.background import (
     KeptSums,
     KeptTokenizers,
 )
-from eyebrow.tui.panes.chart import Chart
-from eyebrow.tui.panes.findings import Findings
-from eyebrow.tui.panes.ladder import Ladder
-from eyebrow.tui.scaling import snapshot
-from eyebrow.tui.showing import chart, steps
+from eyebrow.tui.views.explore.showing import chart, steps
 
 from .stage import OTHER, SPECS, STORIES, made_app, made_score, score_by, settled
 from .test_explore import text_of

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten
+from ..text.plain import cell_width, shorten
 
 Part = tuple[str, str]  # text, kind: "", "quiet" or "strong"
 

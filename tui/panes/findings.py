@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from .layout import lay_out
+from ..text.layout import lay_out
 
 GROUP = -1  # the finding of a line that belongs to none
 

@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from ...core.wording import visible
-from ..plain import cell_width, figures, shorten
+from ..text.plain import cell_width, figures, shorten
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)

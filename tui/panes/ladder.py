@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from ..plain import compact_count, figures, shorten
+from ..text.plain import compact_count, figures, shorten
 
 
 @dataclass(frozen=True, slots=True)

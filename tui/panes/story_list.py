@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import cell_width, figures, shorten
+from ..text.plain import cell_width, figures, shorten
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 

@@ -14,8 +14,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..colour import cursor
-from .layout import NOTHING, Line, lay_out
+from ..text.colour import cursor
+from ..text.layout import NOTHING, Line, lay_out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

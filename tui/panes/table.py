@@ -15,8 +15,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import cell_width, figures, shorten
-from ..scaling import Order, Values, short_names
+from ..text.plain import cell_width, figures, shorten
+from ..threads.scaling import Order, Values, short_names
 
 FIXED = 2  # lines that stay: the names of the columns, and the whole set
 TITLE = 12  # cells of a title at least

@@ -31,7 +31,7 @@ from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
-from .terminal import ColourDepth
+from ..terminal.colours import ColourDepth
 
 Kind = Literal["surprise", "rank", "entropy", "excess", "difference"]
 

@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..core.models.member import Member
-from ..core.results import paired
-from ..core.results.compare.common import Counts
-from ..core.results.findings import find
-from ..core.results.fits import Fit
-from ..core.results.places import Places
-from ..core.results.scaling import FamilyFit, fit_families
-from ..core.results.sheet import Sheet, Told, build_sheet
-from ..core.results.statistics import intervals
-from ..core.results.store import Store
-from ..core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
-from ..core.results.trends import trend
+from ...core.models.member import Member
+from ...core.results import paired
+from ...core.results.compare.common import Counts
+from ...core.results.findings import find
+from ...core.results.fits import Fit
+from ...core.results.places import Places
+from ...core.results.scaling import FamilyFit, fit_families
+from ...core.results.sheet import Sheet, Told, build_sheet
+from ...core.results.statistics import intervals
+from ...core.results.store import Store
+from ...core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
+from ...core.results.trends import trend
 from .scaling import (
     MEASURES,
     Estimate,

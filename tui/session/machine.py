@@ -14,9 +14,9 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from ..core.errors import EyebrowError
-from ..core.files import write_whole
-from ..core.scoring.recipe import Recipe
+from ...core.errors import EyebrowError
+from ...core.files import write_whole
+from ...core.scoring.recipe import Recipe
 
 
 def _note() -> Path:

@@ -14,10 +14,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...core.errors import EyebrowError
-from ...core.recent import recall
-from ...core.wording import visible
-from ..completion import (
+from ....core.errors import EyebrowError
+from ....core.recent import recall
+from ....core.wording import visible
+from ...session.opening import Opened, Ready, prepare
+from ...text.plain import cell_width
+from .completion import (
     Candidate,
     Here,
     Known,
@@ -30,8 +32,6 @@ from ..completion import (
     quoted,
     words,
 )
-from ..opening import Opened, Ready, prepare
-from ..plain import cell_width
 
 HINT = "tab complete  ↑ ↓ choose  enter open  shift+tab other field  esc leave"
 ABOUT_FROM = 24  # cells of a name, after which what there is to say of it begins

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible_char
-from ..plain import cell_width
+from .plain import cell_width
 
 NOTHING = -1  # the token of characters that belong to none yet
 

@@ -15,20 +15,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError, as_told, reason
-from ..core.models.catalogue import ModelSpec
-from ..core.models.configuration import positions
-from ..core.models.identity import identify
-from ..core.models.member import Member
-from ..core.models.tokenizer_files import tokenizer_digest
-from ..core.results.compare.cuts import Cuts, cuts_of
-from ..core.scoring.recipe import Recipe
-from ..core.scoring.scores import StoryScore, Summary
-from ..core.stories.story import Story
+from ...core.errors import EyebrowError, as_told, reason
+from ...core.models.catalogue import ModelSpec
+from ...core.models.configuration import positions
+from ...core.models.identity import identify
+from ...core.models.member import Member
+from ...core.models.tokenizer_files import tokenizer_digest
+from ...core.results.compare.cuts import Cuts, cuts_of
+from ...core.scoring.recipe import Recipe
+from ...core.scoring.scores import StoryScore, Summary
+from ...core.stories.story import Story
 
 if TYPE_CHECKING:
-    from ..core.results.export import Exported as Row
-    from ..core.results.store import RunLabels, Store
+    from ...core.results.export import Exported as Row
+    from ...core.results.store import RunLabels, Store
 
 
 PIECE = 500  # sums or cuts handed over at a time
@@ -248,7 +248,7 @@ class Background:
 
     def _open(self) -> Store | None:
         if self._store is None and self.folder is not None:
-            from ..core.results.store import Store
+            from ...core.results.store import Store
 
             self._store = Store(self.folder, lambda said: self.deliver(Trouble("Store", said)))
         return self._store
@@ -326,8 +326,8 @@ class Background:
         stories: list[Story],
         digests: list[str],
     ) -> None:
-        from ..core.models.member import Member
-        from ..core.results.store import Label
+        from ...core.models.member import Member
+        from ...core.results.store import Label
 
         folder, store = spec.local_path, self._open()
         if folder is None or store is None:
@@ -342,20 +342,20 @@ class Background:
             self._told[2].add(Member(*names), str(folder))
 
     def _marks(self) -> None:
-        from ..core.results.marks import read_marks
+        from ...core.results.marks import read_marks
 
         if self.folder is not None and (marks := read_marks(self.folder)):
             self.deliver(KeptMarks(frozenset(marks)))
 
     def _mark(self, story: Story, marked: bool) -> None:
-        from ..core.results.marks import mark, unmark
+        from ...core.results.marks import mark, unmark
 
         if self.folder is None:
             return
         (mark if marked else unmark)(self.folder, story)
 
     def _export(self, rows: Iterable[Row], path: Path, what: str) -> None:
-        from ..core.results.export import write_stories
+        from ...core.results.export import write_stories
 
         write_stories(list(rows), path)
         self.deliver(Exported(path, what))
@@ -372,7 +372,7 @@ class Background:
     def _interval(
         self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
     ) -> None:
-        from ..core.results.statistics import perplexity_interval
+        from ...core.results.statistics import perplexity_interval
 
         # Resamples draw by place: sorted, the same stories have the same interval in any order.
         # Stories of one text are drawn together.
@@ -392,10 +392,10 @@ class Background:
         cuts: Sequence[Mapping[str, Cuts]],
         digests: Sequence[str],
     ) -> None:
-        from ..core.results.sheet import Told, build_sheet
-        from ..core.results.statistics import intervals
-        from ..core.scoring.scores import bits_per_byte
-        from ..core.wording import many
+        from ...core.results.sheet import Told, build_sheet
+        from ...core.results.statistics import intervals
+        from ...core.scoring.scores import bits_per_byte
+        from ...core.wording import many
 
         told = [Told(digest, "", "") for digest in sorted(digests)]
         sheet = build_sheet(recipe, models, sums, told, cuts).common()

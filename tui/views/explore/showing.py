@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
-from ..core.scoring.scores import StoryScore, perplexity
-from ..core.wording import many, visible
-from . import charts
-from .colour import legend, scale
-from .panes.bars import Part
-from .panes.chart import Picture
-from .panes.inspector import Choice, Glass
-from .panes.ladder import Step
-from .panes.story_list import Shelf
-from .panes.story_text import Paint
-from .plain import arrival, duration, figures
-from .reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
-from .rung import Rung
-from .session import Session
-from .terminal import ColourDepth
+from ....core.scoring.scores import StoryScore, perplexity
+from ....core.wording import many, visible
+from ... import charts
+from ...panes.bars import Part
+from ...panes.chart import Picture
+from ...panes.inspector import Choice, Glass
+from ...panes.ladder import Step
+from ...panes.story_list import Shelf
+from ...panes.story_text import Paint
+from ...session.rung import Rung
+from ...session.session import Session
+from ...terminal.colours import ColourDepth
+from ...text.colour import legend, scale
+from ...text.plain import arrival, duration, figures
+from ...text.reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
 
 
 def waiting(session: Session) -> str:
@@ -198,7 +198,7 @@ def _units_at(text: str, score: StoryScore, token: int) -> tuple[str, ...]:
 
 def _positions(text: str, score: StoryScore) -> tuple[str, ...]:
     """Mean surprise of sentence 1 to 5, in stories of exactly five."""
-    from ..core.scoring.positions import five_sentences
+    from ....core.scoring.positions import five_sentences
 
     found = five_sentences(text, score)
     if not found or not all(one.scored for one in found):

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ..core.engine.messages import Failed, Loaded, Loading, Unloaded, Vocabulary, WorkerDied
-from ..core.errors import EyebrowError
-from ..core.models.catalogue import ModelSpec, find_models
-from ..core.recent import BUNDLED, remember
-from ..core.scoring.recipe import Recipe
-from ..core.stories import Stories, Story, open_stories
-from .background import KeptVocabulary
+from ...core.engine.messages import Failed, Loaded, Loading, Unloaded, Vocabulary, WorkerDied
+from ...core.errors import EyebrowError
+from ...core.models.catalogue import ModelSpec, find_models
+from ...core.recent import BUNDLED, remember
+from ...core.scoring.recipe import Recipe
+from ...core.stories import Stories, Story, open_stories
+from ..threads.store import KeptVocabulary
 from .session import Session
 
 AT_ONCE = 200  # stories read before they are shown; the others follow on a thread

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from ..core.engine.client import Engine
-from ..core.engine.messages import (
+from ...core.engine.client import Engine
+from ...core.engine.messages import (
     Cancel,
     CancelDownload,
     Downloading,
@@ -30,16 +30,15 @@ from ..core.engine.messages import (
     Vocabulary,
     WorkerDied,
 )
-from ..core.errors import STOPPED
-from ..core.models.catalogue import ModelSpec
-from ..core.models.identity import same_weights, same_weights_in_words
-from ..core.models.member import Member
-from ..core.results.compare.cuts import Cuts, behind, shared_cut
-from ..core.scoring.recipe import Recipe
-from ..core.scoring.scores import StoryScore, Summary, bits_per_byte
-from ..core.stories.story import Story
-from .arrange import SORTS, Filter, Shelves, arrange
-from .background import (
+from ...core.errors import STOPPED
+from ...core.models.catalogue import ModelSpec
+from ...core.models.identity import same_weights, same_weights_in_words
+from ...core.models.member import Member
+from ...core.results.compare.cuts import Cuts, behind, shared_cut
+from ...core.scoring.recipe import Recipe
+from ...core.scoring.scores import StoryScore, Summary, bits_per_byte
+from ...core.stories.story import Story
+from ..threads.store import (
     Background,
     Compared,
     Exported,
@@ -54,6 +53,7 @@ from .background import (
     Trouble,
     smallest_positions,
 )
+from .arrange import SORTS, Filter, Shelves, arrange
 from .batch import Batch, batch_of
 from .change import Change, Notice
 from .machine import recall_machine, remember_machine
@@ -241,7 +241,7 @@ class Session:
 
     def export(self, path: Path) -> None:
         """Write the marked stories, or where there are none those that are listed."""
-        from ..core.results.export import Exported as Row
+        from ...core.results.export import Exported as Row
 
         marked = frozenset(self.shelves.marked)
         chosen = sorted(at for digest in marked for at in self.by_digest.get(digest, ()))

@@ -15,11 +15,11 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from ..core.errors import EyebrowError, as_told
+from ...core.errors import EyebrowError, as_told
 from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
-    from ..core.results.sheet import Sheet
+    from ...core.results.sheet import Sheet
 
 Job = Callable[[], None]
 
@@ -110,7 +110,7 @@ class Analysis:
             why = "tokens are read from the store, and this session keeps none (--no-store)"
             self.deliver(TokensRead(asked, missing=why))
             return
-        from ..core.results.store import Store
+        from ...core.results.store import Store
 
         store = Store(self.folder, lambda said: self.deliver(Refused("Store", said)))
         read = measuring.read_families(store, sheet)
@@ -127,7 +127,7 @@ class Analysis:
         if report:
             self._report(path, sheet)
         else:
-            from ..core.results.table import write_table
+            from ...core.results.table import write_table
 
             write_table(sheet, path)
         self.deliver(Exported(path))

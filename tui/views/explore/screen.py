@@ -14,25 +14,25 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from ...core.errors import EyebrowError
-from ...core.scoring.scores import StoryScore
-from ...core.stories.story import Story
-from ...core.wording import visible
-from .. import showing
-from ..arrange import SORTS, parse_filter
-from ..change import Change
-from ..panes.bars import Bar, Legend
-from ..panes.chart import Chart
-from ..panes.inspector import Inspector
-from ..panes.ladder import Ladder
-from ..panes.story_list import StoryList
-from ..panes.story_text import StoryText
-from ..reading import KINDS, UNITS, eyebrows, next_eyebrow
-from ..session import Session
-from .frame import hints, tabs
+from ....core.errors import EyebrowError
+from ....core.scoring.scores import StoryScore
+from ....core.stories.story import Story
+from ....core.wording import visible
+from ...panes.bars import Bar, Legend
+from ...panes.chart import Chart
+from ...panes.inspector import Inspector
+from ...panes.ladder import Ladder
+from ...panes.story_list import StoryList
+from ...panes.story_text import StoryText
+from ...session.arrange import SORTS, parse_filter
+from ...session.change import Change
+from ...session.session import Session
+from ...text.reading import KINDS, UNITS, eyebrows, next_eyebrow
+from ..frame import hints, tabs
+from . import showing
 
 if TYPE_CHECKING:
-    from ..app import EyebrowApp
+    from ...app import EyebrowApp
 
 SLOW = 0.25  # seconds between repaints that only the worker caused
 REST = 0.1  # seconds on a story before the chart follows
@@ -394,7 +394,7 @@ class ExploreScreen(Screen[None]):
             self.call_later(self.action_eyebrow, by)
 
     def action_filter(self) -> None:
-        from .line import LineScreen
+        from ..dialogs.line import LineScreen
 
         def apply(text: str | None) -> None:
             if text is None:
@@ -411,7 +411,7 @@ class ExploreScreen(Screen[None]):
         self.app.push_screen(LineScreen("Filter", str(self.session.filter), FILTER_HINT), apply)
 
     def action_jump(self) -> None:
-        from .line import LineScreen
+        from ..dialogs.line import LineScreen
 
         def apply(text: str | None) -> None:
             if not text:
@@ -427,8 +427,8 @@ class ExploreScreen(Screen[None]):
         self.session.mark()
 
     def action_export(self) -> None:
-        from ...core.results.export import SUFFIXES
-        from .line import LineScreen, file_check
+        from ....core.results.export import SUFFIXES
+        from ..dialogs.line import LineScreen, file_check
 
         def write(name: str | None) -> None:
             if name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.stories.story import Story, text_digest
+from ...core.stories.story import Story, text_digest
 
 
 @dataclass(frozen=True, slots=True)

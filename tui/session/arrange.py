@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ..core.errors import EyebrowError
-from ..core.stories.story import Story
+from ...core.errors import EyebrowError
+from ...core.stories.story import Story
 
 SORTS = ("as read", "perplexity ↓", "perplexity ↑", "longest", "title", "marked first")
 

@@ -22,7 +22,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
 
-from ..core.wording import powerless
+from ...core.wording import powerless
 
 BRIDGE = 4  # unchanged cells between two changed ones that are cheaper written than jumped over
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from ..core.scoring.scores import StoryScore
+from ...core.scoring.scores import StoryScore
 
 BIT = math.log(2)
 EYEBROW_BITS = 8.0  # a token this surprising raises one: p below 0.4 %
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..core.scoring.units import Unit
+    from ...core.scoring.units import Unit
 
     Values = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def values(score: StoryScore, kind: Kind) -> Values:
 @lru_cache(maxsize=16)
 def units(text: str, score: StoryScore, unit: UnitName) -> tuple[Unit, ...]:
     """The words or sentences of a text; none for "token"."""
-    from ..core.scoring.units import by_sentence, by_word
+    from ...core.scoring.units import by_sentence, by_word
 
     if unit == "token":
         return ()

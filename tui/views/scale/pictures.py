@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from . import charts
-from .charts.ink import HOLLOW, SOLID, palette
-from .panes.chart import Picture
-from .plain import compact_count, figures
-from .scaling import (
+from ... import charts
+from ...charts.ink import HOLLOW, SOLID, palette
+from ...panes.chart import Picture
+from ...terminal.colours import ColourDepth
+from ...text.plain import compact_count, figures
+from ...threads.scaling import (
     Estimate,
     FamilyNumbers,
     Measure,
@@ -21,7 +22,6 @@ from .scaling import (
     TokensRead,
     short_names,
 )
-from .terminal import ColourDepth
 
 ChartName = Literal["size", "differences", "spread", "tokens", "sentences", "ranks"]
 CHARTS: tuple[ChartName, ...] = (

@@ -16,16 +16,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from ...core.wording import visible
-from .. import scale_pictures as pictures
-from .. import showing
-from ..analysis import Analysis
-from ..change import Change
-from ..panes.bars import Bar
-from ..panes.chart import Chart
-from ..panes.findings import Entry, Findings
-from ..panes.table import Grid, StoryTable
-from ..scaling import (
+from ....core.wording import visible
+from ...panes.bars import Bar
+from ...panes.chart import Chart
+from ...panes.findings import Entry, Findings
+from ...panes.table import Grid, StoryTable
+from ...session.change import Change
+from ...session.session import Session
+from ...threads.analysis import Analysis
+from ...threads.scaling import (
     MEASURES,
     Answer,
     Exported,
@@ -37,12 +36,13 @@ from ..scaling import (
     TokensRead,
     snapshot,
 )
-from ..session import Session
-from .frame import hints, tabs
-from .line import LineScreen
+from ..dialogs.line import LineScreen
+from ..explore import showing
+from ..frame import hints, tabs
+from . import pictures as pictures
 
 if TYPE_CHECKING:
-    from ..app import EyebrowApp
+    from ...app import EyebrowApp
 
 SLOW = 0.25  # seconds between questions that only the worker caused, at least
 REST = 4  # times as long as an answer took, until the next question

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..core.models.catalogue import ModelSpec
-from ..core.results.compare.cuts import Cuts
-from ..core.scoring.scores import Summary, bits_per_byte, perplexity
+from ...core.models.catalogue import ModelSpec
+from ...core.results.compare.cuts import Cuts
+from ...core.scoring.scores import Summary, bits_per_byte, perplexity
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from functools import lru_cache
 from heapq import nsmallest
 from pathlib import Path
 
-from ..core.models.catalogue import ModelSpec, families
-from ..core.recent import BUNDLED, Recent
-from ..core.wording import in_words
-from .plain import compact_count
+from ....core.models.catalogue import ModelSpec, families
+from ....core.recent import BUNDLED, Recent
+from ....core.wording import in_words
+from ...text.plain import compact_count
 
 LISTED = 50  # paths; the others are counted
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'?|"[^"]*"?)+""")
@@ -61,7 +61,7 @@ class Known:
 
 def look() -> Here:
     """Goes through the Hugging Face caches; takes a while where they are large."""
-    from ..core.commands.models import cached
+    from ....core.commands.models import cached
 
     members = [member for listed in families().values() for member in listed]
     of_families = {member.location for member in members}
@@ -238,7 +238,7 @@ def _size(path: str) -> str:
 
 
 def _holds_stories(name: str) -> bool:
-    from ..core.stories.files import KNOWN
+    from ....core.stories.files import KNOWN
 
     return name.lower().endswith(KNOWN)
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.models.catalogue import ModelSpec
-from ..core.results.compare.cuts import Cuts
-from ..core.scoring.recipe import Recipe
-from ..core.scoring.scores import Summary
-from ..core.stories.story import Story
-from .session import Session
+from ...core.models.catalogue import ModelSpec
+from ...core.results.compare.cuts import Cuts
+from ...core.scoring.recipe import Recipe
+from ...core.scoring.scores import Summary
+from ...core.stories.story import Story
+from ..session.session import Session
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..core.models.member import Member
-    from ..core.results.sheet import Sheet
+    from ...core.models.member import Member
+    from ...core.results.sheet import Sheet
 
     Values = npt.NDArray[np.float64]
     Order = npt.NDArray[np.int64]
