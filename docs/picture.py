@@ -30,7 +30,7 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
     app = EyebrowApp(open_stories(None), specs, Recipe(), engine, mailbox, store)
     async with app.run_test(size=size) as pilot:
         app.theme = theme
-        while not all(rung.interval for rung in app.session.rungs):
+        while not all(rung.interval for rung in app.session.models.sizes):
             await pilot.pause(0.2)
         for key in keys:
             await pilot.press(key)

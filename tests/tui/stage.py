@@ -143,7 +143,7 @@ def made_app(
     silent: bool = False,
     store: Path | None = None,
 ) -> EyebrowApp:
-    """The app on the stage; `app.session.engine` is the made engine."""
+    """The app on the stage; `app.session.worker.engine` is the made engine."""
     mailbox = Mailbox()
     engine = MadeEngine(mailbox, silent=silent)
     engine.start()
@@ -156,7 +156,7 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
     """Until every story is scored under every size and shown."""
     for _ in range(200):
         await pilot.pause(0.02)
-        if all(rung.interval for rung in app.session.rungs):
+        if all(rung.interval for rung in app.session.models.sizes):
             break
     else:
         raise AssertionError("never settled")

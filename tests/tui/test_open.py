@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from eyebrow.core.recent import Recent, recall, remember
-from eyebrow.tui.session.opening import Opened, Ready
+from eyebrow.tui.threads.opening import Opened, Ready
 from eyebrow.tui.views.dialogs.completion import (
     LISTED,
     Here,

@@ -59,6 +59,10 @@ class Inspector(Widget):
     HELP = "The token under the cursor and what the model would have said instead."
 
     COMPONENT_CLASSES = {"inspector--quiet", "inspector--true"}
+    DEFAULT_CSS = """
+    Inspector > .inspector--quiet { color: $text-muted; }
+    Inspector > .inspector--true { color: $text; text-style: bold; }
+    """
 
     glass: reactive[Glass] = reactive(Glass(), init=False, repaint=False)
 

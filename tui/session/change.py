@@ -14,8 +14,9 @@ class Change(Flag):
     STORY = auto()  # which one is selected, or its tokens
     TOKEN = auto()  # which token is selected
     SUMS = auto()  # perplexities of stories
-    RUNGS = auto()  # sizes: which is current, what state they are in
+    SIZES = auto()  # which is current, what state they are in
     STATUS = auto()  # what is running
+    FOUND = auto()  # a hunt has come to what it was for
 
 
 @dataclass(frozen=True, slots=True)

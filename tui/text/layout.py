@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...core.wording import visible_char
 from .plain import cell_width
@@ -113,3 +114,22 @@ def _runs(line: list[_Unit]) -> Line:
             runs.append(Run(unit.token, column, unit.width, unit.text))
         column += unit.width
     return tuple(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The lines of a text, and for each token its (line, column, width) on every line it is on."""
+
+    lines: list[Line]
+    cells: dict[int, list[tuple[int, int, int]]]
+
+
+@lru_cache(maxsize=8)
+def layout(text: str, ends: tuple[int, ...], width: int, marks: bool) -> Layout:
+    """`lay_out`, and where each token went."""
+    lines = lay_out(text, ends, max(2, width), marks)
+    cells: dict[int, list[tuple[int, int, int]]] = {}
+    for y, line in enumerate(lines):
+        for run in line:
+            cells.setdefault(run.token, []).append((y, run.column, run.width))
+    return Layout(lines, cells)

@@ -16,7 +16,6 @@ from ...core.results.compare.cuts import Cuts
 from ...core.scoring.recipe import Recipe
 from ...core.scoring.scores import Summary
 from ...core.stories.story import Story
-from ..session.session import Session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +31,6 @@ else:  # only ever annotations
 
 Measure = Literal["perplexity", "bits per byte", "nats per token"]
 MEASURES: tuple[Measure, ...] = ("perplexity", "bits per byte", "nats per token")
-
-ENOUGH = 0.5  # of the stories of the furthest model: with fewer, one would hide all others' numbers
 
 
 # --- asked ---------------------------------------------------------------------------------
@@ -70,43 +67,6 @@ class Snapshot:
     digests: Sequence[str]
     left_out: tuple[str, ...]
     is_done: bool
-
-
-def snapshot(session: Session) -> Snapshot | None:
-    """The sizes that have scored enough; None while there is none. Takes no copy of the sums."""
-    started = [rung for rung in session.rungs if rung.stories and rung.parameters]
-    # One that stopped half-way would for ever hide what the others have done since.
-    going = [rung for rung in started if rung.settled or not rung.is_out]
-    started = going or started
-    if not started:
-        return None
-    furthest = max(rung.stories for rung in started)
-    far = [rung for rung in started if rung.stories >= ENOUGH * furthest]
-    names = {rung.name for rung in far}
-    return Snapshot(
-        session.recipe,
-        tuple(
-            Scored(
-                rung.spec,
-                rung.digest,
-                rung.tokenizer,
-                rung.parameters or 0,
-                rung.vocabulary,
-                rung.sums,
-                rung.cuts,
-                rung.stories,
-            )
-            for rung in far
-        ),
-        tuple(session.stories),
-        tuple(session.digests),
-        tuple(
-            rung.name
-            for rung in session.rungs
-            if not (rung.name in names or rung.is_out or rung.done == len(session.stories))
-        ),
-        all(rung.done == len(session.stories) for rung in far),
-    )
 
 
 def short_names(names: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Slow things that need no model, on a thread of their own; answers are frozen messages.
+"""The store, read and written on a thread of its own; what it answers is in `answers.py`.
 
-The store's reader (pyarrow) is imported there, after the first paint.
+pyarrow is imported there, after the first paint.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,14 +16,26 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import EyebrowError, as_told, reason
 from ...core.models.catalogue import ModelSpec
-from ...core.models.configuration import positions
 from ...core.models.identity import identify
 from ...core.models.member import Member
 from ...core.models.tokenizer_files import tokenizer_digest
 from ...core.results.compare.cuts import Cuts, cuts_of
 from ...core.scoring.recipe import Recipe
-from ...core.scoring.scores import StoryScore, Summary
+from ...core.scoring.scores import Summary
 from ...core.stories.story import Story
+from .answers import (
+    Compared,
+    Exported,
+    Found,
+    Interval,
+    KeptCuts,
+    KeptMarks,
+    KeptScore,
+    KeptSums,
+    KeptTokenizers,
+    KeptVocabulary,
+    Trouble,
+)
 
 if TYPE_CHECKING:
     from ...core.results.export import Exported as Row
@@ -34,125 +45,11 @@ if TYPE_CHECKING:
 PIECE = 500  # sums or cuts handed over at a time
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSums:
-    """Sums that the store has for a model, by text digest; `digest` is the model's, "" if absent.
-
-    is_last: no more will come. Many come in pieces, so that no key waits for all of them.
-    """
-
-    model: str
-    recipe: str
-    digest: str
-    sums: dict[str, Summary]
-    is_last: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCuts:
-    """Cuts that the store has of a model's stories, by text digest; they come in pieces.
-
-    asked: the number of the question. is_last: no more will come; missing: the texts asked for of
-    which the store has none, told with the last.
-    """
-
-    asked: int
-    model: str
-    cuts: Mapping[str, Cuts]
-    is_last: bool = True
-    missing: Set[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class KeptTokenizers:
-    """The digest of each model's tokenizer, by the model's name; "" while it is not here."""
-
-    digests: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptScore:
-    """A whole score from the store, None where it is not there."""
-
-    model: str
-    recipe: str
-    digest: str
-    score: StoryScore | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeptVocabulary:
-    """What the ids of a model's tokenizer read as."""
-
-    model: str
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The 95 % interval of a model's perplexity; asked: the number of the question."""
-
-    asked: int
-    model: str
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Models with different tokenizers, by name; asked: the number of the question.
-
-    bits: bits per byte with the ends of its 95 % interval, on the bytes that all of them have
-    scored; over: these bytes, and what is left out, in words.
-    """
-
-    asked: int
-    bits: Mapping[str, tuple[float, float, float]]
-    over: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMarks:
-    """The text digests of the marked stories."""
-
-    digests: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """A file was written; `what` says what is in it."""
-
-    path: Path
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something here could not be done; work goes on without it."""
-
-    title: str
-    message: str
-
-
-Found = (
-    Trouble
-    | Exported
-    | KeptMarks
-    | KeptTokenizers
-    | KeptSums
-    | KeptCuts
-    | KeptScore
-    | KeptVocabulary
-    | Interval
-    | Compared
-)
-
-
 Job = Callable[[], None]
 
 
-class Background:
-    """`deliver` gets the answers, on the background's thread.
+class StoreReader:
+    """`deliver` gets the answers, on the reader's thread.
 
     What cannot be done and is not answered otherwise is answered by `Trouble`.
     """
@@ -160,7 +57,7 @@ class Background:
     def __init__(self, folder: Path | None, deliver: Callable[[Found], None]) -> None:
         self.folder = folder
         self.deliver = deliver
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._store: Store | None = None
         self._told: tuple[str, list[str], RunLabels] | None = None  # recipe, stories, what keeps it
 
@@ -414,13 +311,3 @@ class Background:
             over = over or f"the {int(size.max()):,} bytes that all models scored"
             over += f", without {many(without, 'story', 'stories')} that not all have scored"
         self.deliver(Compared(asked, bits, over))
-
-
-def smallest_positions(specs: Sequence[ModelSpec]) -> int | None:
-    """The context every model of the ladder can see; None where none says."""
-    found = []
-    for spec in specs:
-        if (folder := spec.local_path) is not None:
-            with suppress(EyebrowError, OSError):  # loading it will say what is wrong
-                found.append(positions(folder))
-    return min((count for count in found if count is not None), default=None)

@@ -11,17 +11,19 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from ....core.wording import visible
 
-class LineScreen(ModalScreen[str | None]):
-    """Returns the text, or None where nothing is to change.
 
-    check: says what is wrong with a text, "" where nothing is; what is wrong can be mended.
+class LineScreen(ModalScreen[None]):
+    """accept: takes the line, or says what is wrong with it; then it can be mended.
+
+    typed: is told the line as it grows, and says what is wrong with it so far. leave: nothing is
+    to change.
     """
 
-    BINDINGS = [
-        Binding("escape,ctrl+c", "leave", "leave as it was", id="line.leave"),
-    ]
-    CSS = """
+    BINDINGS = [Binding("escape,ctrl+c,ctrl+g", "leave", "leave as it was", id="line.leave")]
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
     LineScreen { align: center bottom; background: transparent; }
     LineScreen > Vertical { height: auto; border: round $primary; padding: 0 1; }
     LineScreen Input { border: none; height: 1; padding: 0; background: $background; }
@@ -30,10 +32,17 @@ class LineScreen(ModalScreen[str | None]):
     """
 
     def __init__(
-        self, title: str, text: str, hint: str, check: Callable[[str], str] = lambda _: ""
+        self,
+        title: str,
+        text: str,
+        hint: str,
+        accept: Callable[[str], str],
+        typed: Callable[[str], str] | None = None,
+        leave: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
-        self.what, self.text, self.hint, self.check = title, text, hint, check
+        self.what, self.text, self.hint = title, text, hint
+        self.accept, self.typed, self.leave = accept, typed, leave
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -41,16 +50,29 @@ class LineScreen(ModalScreen[str | None]):
             yield Input(self.text, select_on_focus=True)
             yield Static(self.hint, markup=False)
 
+    def on_mount(self) -> None:
+        self.set_focus(self.query_one(Input))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.typed is not None and event.value != self.text:
+            self.text = event.value
+            self._say(self.typed(event.value))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if not (wrong := self.check(event.value)):
-            self.dismiss(event.value)
-            return
+        if wrong := self.accept(event.value):
+            self._say(wrong)
+        else:
+            self.dismiss()
+
+    def _say(self, wrong: str) -> None:
         line = self.query_one(Static)
-        line.update(wrong)
-        line.add_class("-wrong")
+        line.update(visible(wrong or self.hint))
+        line.set_class(bool(wrong), "-wrong")
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        if self.leave is not None:
+            self.leave()
+        self.dismiss()
 
 
 def file_check(suffixes: Iterable[str]) -> Callable[[str], str]:

@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 from ....core.errors import EyebrowError
 from ....core.recent import recall
 from ....core.wording import visible
-from ...session.opening import Opened, Ready, prepare
 from ...text.plain import cell_width
+from ...threads.opening import Opened, Ready, prepare
 from .completion import (
     Candidate,
     Here,

@@ -13,16 +13,17 @@ from ...core.results.compare.cuts import Cuts
 from ...core.scoring.scores import Summary, bits_per_byte, perplexity
 
 
-@dataclass(slots=True)
-class Rung:
+@dataclass(slots=True, eq=False)
+class Size:
     """One size in the ladder.
 
     state: "waiting", "downloading", "loading", "ready", or "stopped" or "failed" (then `trouble`
     says why).
     arrival: bytes of its download that are here, of how many, and how many come in a second.
-    broken: why single texts cannot be scored, by their digests; lost: the stories that tell them.
+    broken: why single texts cannot be scored, by their digests; lost: the stories that have them.
     ahead: sums of texts that the store knows and that were not read yet.
-    sums: of every scored story, by text digest; the totals count a text as often as it is told.
+    sums: of every scored story, by text digest; the totals count a text once for each story that
+    has it.
     words: of the distinct texts that are done, broken ones too; seconds, paced: what the worker
     took for how many words that it scored.
     nats, bits: surprise per token and bits per byte of each story in the order they were read,
@@ -105,10 +106,14 @@ class Rung:
         self.nats.extend(more)
         self.bits.extend(more)
 
-    def put(self, digest: str, summary: Summary, told: Sequence[int], words: int) -> None:
-        """Take in the sums of a text of so many words; told: the stories that tell it."""
+    def shares_tokenizer(self, other: Size) -> bool:
+        """Whether the tokens of both are known to be the same; `Models` keeps a vocabulary once."""
+        return bool(self.vocabulary) and self.vocabulary is other.vocabulary
+
+    def put(self, digest: str, summary: Summary, stories: Sequence[int], words: int) -> None:
+        """Take in the sums of a text of so many words; stories: those that have it."""
         if digest not in self.sums:
-            copies = len(told)
+            copies = len(stories)
             if self.broken.pop(digest, None) is None:
                 self.words += words
             else:
@@ -116,7 +121,7 @@ class Rung:
             self.sums[digest] = summary
             if summary.tokens:
                 nats, bits = summary.nll / summary.tokens, summary.bits_per_byte
-                for story in told:
+                for story in stories:
                     self.nats[story], self.bits[story] = nats, bits
                 low, high = self.span
                 self.span = (min(low, nats), max(high, nats))
@@ -125,15 +130,15 @@ class Rung:
             self.bytes += copies * summary.bytes
             self.nll += copies * summary.nll
 
-    def put_broken(self, digest: str, why: str, told: Sequence[int], words: int) -> None:
-        """A text of so many words cannot be scored; told: the stories that tell it."""
+    def put_broken(self, digest: str, why: str, stories: Sequence[int], words: int) -> None:
+        """A text of so many words cannot be scored; stories: those that have it."""
         if digest not in self.sums and digest not in self.broken:
             self.words += words
-            self.lost += len(told)
+            self.lost += len(stories)
         self.broken[digest] = why
 
-    def tell_again(self, digest: str, story: int) -> None:
-        """A story has come that tells a text which is done."""
+    def put_again(self, digest: str, story: int) -> None:
+        """A story has come whose text is done."""
         summary = self.sums.get(digest)
         if summary is None:
             self.lost += 1
