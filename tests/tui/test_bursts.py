@@ -89,9 +89,12 @@ def state(app: EyebrowApp) -> dict[str, object]:
 def sequence(seed: int, size: int) -> list[str]:
     chance = random.Random(seed)
     keys: list[str] = []
+    stops = chance.random() < 0.5  # what stops a hunt does so at once, whatever waits
     while len(keys) < size:
         kind = chance.choice([MOVES, MOVES, OTHERS, OTHERS, VIEWS, LINES, JUMPS])
         one = chance.choice(kind)
+        if ("ctrl+g" in one) if not stops else (one in ("n", "N")):
+            continue
         keys += [one] if isinstance(one, str) else one
     return keys
 

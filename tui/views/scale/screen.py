@@ -63,7 +63,7 @@ class ScaleScreen(Frame):
             session.store.folder, lambda answer: self.post_message(self.Answered(answer))
         )
         self.chart: pictures.ChartName = pictures.CHARTS[0]
-        self.measure: Measure = MEASURES[0]
+        self._measure: Measure | None = None  # that was chosen
         self.tabled: Tabled | None = None
         self.measured: Measured | None = None
         self.tokens: TokensRead | None = None
@@ -72,6 +72,12 @@ class ScaleScreen(Frame):
         self._began = self._took = 0.0  # when it was asked; how long the last one took, seconds
         self._reading = False  # tokens are being read
         self._pause: Timer | None = None
+
+    @property
+    def measure(self) -> Measure:
+        """Between tokenizers nothing but bits per byte compares."""
+        mixed = self.session.models.mixes_tokenizers
+        return self._measure or ("bits per byte" if mixed else MEASURES[0])
 
     def compose_panes(self) -> ComposeResult:
         yield Chart(id="chart")
@@ -155,10 +161,6 @@ class ScaleScreen(Frame):
     def _take_numbers(self, numbers: Measured) -> None:
         """Intervals that are there stay until the next ones are, or they would come and go."""
         before = self.measured
-        tokenizers = {member.tokenizer for member in numbers.members}
-        if before is None and len(tokenizers) > 1:
-            self.measure = "bits per byte"  # nothing else compares between them
-            self._show_table()
         if before is None or numbers.doubted or before.members != numbers.members:
             self.measured = numbers
             self._show_chart()
@@ -270,7 +272,7 @@ class ScaleScreen(Frame):
         self._show_chart()
 
     def action_measure(self) -> None:
-        self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        self._measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._show_all()
 
     def action_sort(self) -> None:
