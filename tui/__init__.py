@@ -9,6 +9,8 @@ from pathlib import Path
 from ..core.errors import EyebrowError
 from ..core.scoring.recipe import Recipe
 
+LEAVING = 0.5  # seconds that marks have to be kept when one leaves
+
 
 def run(
     *,
@@ -57,11 +59,14 @@ def run(
     engine.start()
     try:
         from .app import EyebrowApp
+        from .threads.opening import AT_ONCE
 
-        app = EyebrowApp(stories, specs, recipe, engine, mailbox, store)
+        at_once = 0 if source == "-" else AT_ONCE  # a pipe may take its time
+        app = EyebrowApp(stories, specs, recipe, engine, mailbox, store, at_once)
         if source is not None or models != ["pocket"]:
             remember(source, models)
         app.run(mouse=True)
+        app.store.close(LEAVING)
         return app.return_code or 0
     finally:
         engine.close()

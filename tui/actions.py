@@ -30,7 +30,8 @@ class Action:
     """run: a method of the app or the view, `action_NAME`; `{n}` in it is the number of the key.
 
     where: EVERYWHERE, VIEWS or the name of a view. panes: those it needs the focus in; none: any.
-    topic: the line of the table of keys that it stands in. bar: its word on the key bar.
+    topic: the line of the table of keys that it stands in. bar: its word on the key bar, behind
+    bar_keys or its first key.
     asks: what the palette runs where it cannot know the key's number.
     """
 
@@ -42,6 +43,7 @@ class Action:
     topic: str
     panes: tuple[str, ...] = ()
     bar: str = ""
+    bar_keys: str = ""
     asks: str = ""
 
     @property
@@ -91,13 +93,17 @@ ACTIONS = (
         *("next-token", "l,right", "token(1)", "next token", "explore", TOKENS),
         panes=("text",),
         bar="token",
+        bar_keys="h l",
     ),
     Action(
         *("previous-token", "h,left", "token(-1)", "previous token", "explore", TOKENS),
         panes=("text",),
     ),
     Action(
-        *("next-word", "w", "word(1)", "next word", "explore", TOKENS), panes=("text",), bar="word"
+        *("next-word", "w", "word(1)", "next word", "explore", TOKENS),
+        panes=("text",),
+        bar="word",
+        bar_keys="w b",
     ),
     Action(
         *("previous-word", "b", "word(-1)", "previous word", "explore", TOKENS), panes=("text",)
@@ -122,14 +128,24 @@ ACTIONS = (
     Action(
         *("next-eyebrow", "n", "hunt(1)", "next raised eyebrow", "explore"),
         "next and previous raised eyebrow, over stories too",
-        bar="next eyebrow",
+        bar="eyebrow",
+        bar_keys="n N",
     ),
     Action(
         *("previous-eyebrow", "N", "hunt(-1)", "previous raised eyebrow", "explore"),
         "next and previous raised eyebrow, over stories too",
     ),
     # Sizes.
-    Action("smaller", "left_square_bracket", "size(-1)", "smaller size", VIEWS, SIZE, bar="size"),
+    Action(
+        "smaller",
+        "left_square_bracket",
+        "size(-1)",
+        "smaller size",
+        VIEWS,
+        SIZE,
+        bar="size",
+        bar_keys="[ ]",
+    ),
     Action("larger", "right_square_bracket", "size(1)", "larger size", VIEWS, SIZE),
     Action(
         *("size", "1,2,3,4,5,6,7,8,9", "size_at({n})", "choose a size", VIEWS, SIZE),
@@ -197,6 +213,7 @@ ACTIONS = (
         *("next-view", "greater_than_sign", "view(1)", "next view", EVERYWHERE),
         "previous, next view: Explore, Scale",
         bar="view",
+        bar_keys="< >",
     ),
     Action(
         *("open", "o", "open", "open stories or models", EVERYWHERE),
@@ -284,7 +301,11 @@ def shown(action: Action) -> list[str]:
 
 def hints(view: str, pane: str) -> list[tuple[str, str]]:
     """Keys with their words, for the bar; help and quit come last."""
-    return [(shown(action)[0], action.bar) for action in in_reach(view, pane) if action.bar]
+    return [
+        (action.bar_keys or shown(action)[0], action.bar)
+        for action in in_reach(view, pane)
+        if action.bar
+    ]
 
 
 def table(actions: Iterable[Action] = ACTIONS) -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -24,10 +24,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from ..core.engine.client import Engine
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, as_told
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
@@ -39,6 +38,7 @@ from .session.change import Change, Notice
 from .session.library import Batch, batch_of
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
+from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Ready
 from .threads.store import StoreReader
@@ -46,6 +46,7 @@ from .views import VIEWS
 from .views.frame import Frame
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
+SOON = 0.1  # seconds until fewer are shown
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 ROOM = 300_000_000  # characters of all the stories together
 
@@ -97,7 +98,9 @@ class EyebrowApp(App[None]):
         engine: Engine,
         mailbox: Mailbox,
         store: Path | None,
+        at_once: int = AT_ONCE,
     ) -> None:
+        """at_once: stories that are read before the first picture."""
         super().__init__()
         self._screenful = Screenful()
         self.mailbox = mailbox
@@ -107,7 +110,7 @@ class EyebrowApp(App[None]):
         self._rest: Timer | None = None
         self._key_at = 0.0
         self._reader = iter(stories)
-        first = list(islice(self._reader, AT_ONCE))
+        first = list(islice(self._reader, at_once))
         self.session = Session(
             first,
             stories.name,
@@ -118,7 +121,7 @@ class EyebrowApp(App[None]):
             self._announce,
             self._notice,
         )
-        self.session.library.reading = len(first) == AT_ONCE
+        self.session.library.reading = len(first) == at_once
         for mode, screen in VIEWS.items():
             self.add_mode(mode, partial(self._make, *screen.split(":")))
 
@@ -164,30 +167,35 @@ class EyebrowApp(App[None]):
 
     def _read_on(self) -> None:
         if self.session.library.reading:
-            self.run_worker(partial(self._read, self._reader), thread=True, name="stories")
+            aside(partial(self._read, self._reader), partial(self._end_reading, self._reader))
 
     def _read(self, reader: Iterator[Story]) -> None:
-        """Until its end, until other stories are opened, or until one leaves."""
-        worker = get_current_worker()
-        wanted = takewhile(lambda _: reader is self._reader and not worker.is_cancelled, reader)
-        try:
-            size = 0
-            began = perf_counter()
-            while (batch := batch_of(islice(wanted, BATCH))).stories:
-                size += sum(len(story.text) for story in batch.stories)
-                self.mailbox.put(StoriesRead(reader, batch))
-                if size > ROOM:
-                    raise EyebrowError(
-                        "Too long to list",
-                        "reading stopped here, the memory would fill; --limit or a smaller file "
-                        "holds what you want to browse, `eyebrow score` reads it all",
-                    )
-                sleep(max(perf_counter() - began, self._patience))
-                began = perf_counter()
-        except EyebrowError as error:
-            self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=error))
-            return
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
+        """Until its end, until other stories are opened, or until one leaves.
+
+        What comes slowly is shown as it comes.
+        """
+        size, came, began = 0, [], perf_counter()
+        for story in reader:
+            if reader is not self._reader or not self._running:
+                return
+            came.append(story)
+            if len(came) < BATCH and perf_counter() - began < SOON:
+                continue
+            size += sum(len(story.text) for story in came)
+            self.mailbox.put(StoriesRead(reader, batch_of(came)))
+            if size > ROOM:
+                raise EyebrowError(
+                    "Too long to list",
+                    "reading stopped here, the memory would fill; --limit or a smaller file "
+                    "holds what you want to browse, `eyebrow score` reads it all",
+                )
+            sleep(max(min(perf_counter() - began, SOON), self._patience))
+            came, began = [], perf_counter()
+        self.mailbox.put(StoriesRead(reader, batch_of(came), done=True))
+
+    def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
+        trouble = as_told(error, "Cannot read on")
+        self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=trouble))
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""

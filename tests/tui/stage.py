@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,3 +162,10 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
     else:
         raise AssertionError("never settled")
     await pilot.pause(0.4)  # repaints that only the worker caused wait a quarter of a second
+
+
+async def threads_done(pilot: Any) -> None:
+    """Until nothing is read or looked up aside, and its answers are taken."""
+    while any(thread.name == "aside" for thread in threading.enumerate()):
+        await pilot.pause(0.01)
+    await pilot.pause()

@@ -162,7 +162,7 @@ def test_what_things_are_called_here_is_kept_as_a_run(tmp_path: Path) -> None:
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     for spec in find_models(["pocket-bigram", "pocket-50k"]):
         background.keep_labels(spec, f"d{spec.name}", 7, recipe, stories, digests)
-    background._thread.shutdown(wait=True)
+    background.close(None)
     store = Store(tmp_path / "store")
     (run,) = list_runs(store.layout)
     assert [member.name for member, _ in run.models] == ["pocket-bigram", "pocket-50k"]

@@ -24,6 +24,8 @@ from eyebrow.tui.views.dialogs.completion import (
 from eyebrow.tui.views.dialogs.open import Field, OpenScreen
 from textual.app import App
 
+from .stage import threads_done
+
 HERE = Here(frozenset({"pocket-50k", "gpt2"}), ("someone/model",), ("owner/tales",))
 
 
@@ -158,10 +160,10 @@ async def looked(app: App[None], pilot: Any) -> None:
     """Until every question about candidates is answered, the caches' too."""
     screen = app.screen
     assert isinstance(screen, OpenScreen)
-    await app.workers.wait_for_complete()
+    await threads_done(pilot)
     for _ in range(3):
         await pilot.pause()
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
     await pilot.pause()
 
 

@@ -19,7 +19,7 @@ from eyebrow.tui.threads.opening import AT_ONCE, Opened, Ready
 from eyebrow.tui.views.dialogs.open import OpenScreen
 from eyebrow.tui.views.explore.screen import ExploreScreen
 
-from .stage import SPECS, STORIES, WORDS, MadeEngine, made_app, settled
+from .stage import SPECS, STORIES, WORDS, MadeEngine, made_app, settled, threads_done
 from .test_session import Shop
 
 OTHERS = tuple(Story(f"s{n}", f"Tale {n}", f"Tale {n} is told once more.") for n in range(4))
@@ -111,7 +111,7 @@ async def test_the_old_stories_are_read_no_further() -> None:
         await pilot.pause(0.1)
         assert read > 0
         app.open(ready(OTHERS))
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
         await pilot.pause()
         before = read
         await pilot.pause(0.1)
@@ -126,7 +126,7 @@ async def test_the_stories_behind_the_first_come_in() -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         app.open(ready(many[:AT_ONCE], rest=many[AT_ONCE:]))
         assert app.session.library.reading
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
         await pilot.pause()
         assert len(app.session.library.stories) == len(many)
         assert not app.session.library.reading
@@ -142,14 +142,14 @@ async def test_from_the_key_to_other_stories(
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(app, pilot)
         await pilot.press("o", *"tale.tx", "enter")
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
         await pilot.pause(0.1)
         assert isinstance(app.screen, OpenScreen)
         assert app.session.library.name == "made up"  # a wrong name changes nothing
         await pilot.press("ctrl+p", "ctrl+n")  # not the palette
         assert isinstance(app.screen, OpenScreen)
         await pilot.press("enter")  # the candidate that was chosen
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
         await settled(app, pilot)
         assert app.session.library.name == "tale.txt"
         assert isinstance(app.screen, ExploreScreen)

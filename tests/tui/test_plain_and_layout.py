@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 from eyebrow.core.wording import visible
-from eyebrow.tui.text.layout import lay_out
+from eyebrow.tui.text.layout import lay_out, layout
 from eyebrow.tui.text.plain import cell_width, compact_count, duration, figures, shorten
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,3 +73,11 @@ def test_newlines_take_a_cell_and_long_words_are_broken() -> None:
     lines = lay_out("ab\ncd", [3, 5], 10, True)
     assert [[run.text for run in line] for line in lines] == [["ab↵"], ["cd"]]
     assert len(lay_out("x" * 25, [25], 10, False)) == 3
+
+
+def test_bytes_of_a_character_stand_where_it_stands() -> None:
+    """An emoji that a tokenizer cuts into bytes: its first token has the cells, all a place."""
+    found = layout("a 🦊 b", (1, 3, 3, 3, 5), 20, False)
+    assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 3)]
+    assert found.owners == {2: 1, 3: 1}
+    assert all(token in found.cells for token in range(5))

@@ -307,7 +307,7 @@ def test_what_fails_in_the_background_reaches_the_screen(
     background = StoreReader(None, answers.append)
     background.look_up_tokenizers(specs)
     background.compute_interval(1, specs[0], ["x"], {"x": None})  # type: ignore[dict-item]
-    background._thread.shutdown()
+    background.close(None)
     background.look_up_tokenizers(specs)  # closed: nothing more is answered
     assert answers[0] == KeptTokenizers({"torn": "", "whole": "t"})
     assert [type(one).__name__ for one in answers[1:]] == ["Trouble"]

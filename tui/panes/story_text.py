@@ -49,7 +49,7 @@ class StoryText(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._layout = Layout([], {})
+        self._layout = Layout([], {}, {})
         self._strips: dict[int, Strip] = {}
         self._laid_out: tuple[str, Ends, int, bool] | None = None
 
@@ -102,12 +102,13 @@ class StoryText(ScrollView, can_focus=True):
 
     def _strip(self, line: Line) -> Strip:
         plain, styles = self.rich_style, self.paint.styles
+        marked = self._layout.owners.get(self.token, self.token)
         segments = []
         for run in line:
             style = plain
             if run.token != NOTHING and run.token < len(styles):
                 style = plain + styles[run.token]
-                if run.token == self.token:
+                if run.token == marked:
                     style = cursor(style, dark=self.paint.dark)
             segments.append(Segment(run.text, style))
         return Strip(segments)

@@ -11,6 +11,7 @@ import os
 import platform
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
 
@@ -29,15 +30,23 @@ def _circumstances() -> str:
 
 def recall_machine(recipe: Recipe) -> Recipe:
     """`recipe` with the device and dtype of last time; as it is where none is remembered."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        last = json.loads(_note().read_text(encoding="utf-8"))[_circumstances()]
+    with suppress(KeyError, TypeError):
+        last = _notes()[_circumstances()]
         return recipe.settled(str(last["device"]), str(last["dtype"]))
     return recipe
 
 
 def remember_machine(device: str, dtype: str) -> None:
-    """Note what "auto" came to."""
+    """Note what "auto" came to, beside what it came to under other circumstances."""
     with suppress(OSError, EyebrowError):
         _note().parent.mkdir(parents=True, exist_ok=True)
-        note = {_circumstances(): {"device": device, "dtype": dtype}}
-        write_whole(_note(), json.dumps(note).encode())
+        notes = _notes() | {_circumstances(): {"device": device, "dtype": dtype}}
+        write_whole(_note(), json.dumps(notes).encode())
+
+
+def _notes() -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        notes = json.loads(_note().read_text(encoding="utf-8"))
+        if isinstance(notes, dict):
+            return notes
+    return {}

@@ -170,7 +170,7 @@ class Session:
             self._catch_up()
             if self.library.follows_scores:
                 self.arrange()
-            self.announce(Change.SIZES | Change.SUMS | Change.STORY | Change.TOKEN)
+            self.announce(~(Change.FOUND | Change.MORE))
             self.plan()
 
     def _catch_up(self) -> None:

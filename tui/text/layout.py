@@ -118,10 +118,14 @@ def _runs(line: list[_Unit]) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The lines of a text, and for each token its (line, column, width) on every line it is on."""
+    """The lines of a text, and for each token its (line, column, width) on every line it is on.
+
+    owners: tokens that are bytes of a character stand where the token does that it is drawn as.
+    """
 
     lines: list[Line]
     cells: dict[int, list[tuple[int, int, int]]]
+    owners: dict[int, int]
 
 
 @lru_cache(maxsize=8)
@@ -132,4 +136,12 @@ def layout(text: str, ends: tuple[int, ...], width: int, marks: bool) -> Layout:
     for y, line in enumerate(lines):
         for run in line:
             cells.setdefault(run.token, []).append((y, run.column, run.width))
-    return Layout(lines, cells)
+    owners: dict[int, int] = {}
+    last = NOTHING
+    for token, end in enumerate(ends):
+        if token in cells:
+            last = token
+        elif last != NOTHING and ends[last] == end:
+            owners[token] = last
+            cells[token] = cells[last]
+    return Layout(lines, cells, owners)

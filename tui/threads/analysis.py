@@ -1,7 +1,6 @@
 """Slow statistics on a thread of their own; questions and answers are frozen messages.
 
-pyarrow and SciPy are imported there, when the first question comes. The thread is a daemon: a
-long reading of the store never keeps the program from ending.
+pyarrow and SciPy are imported there, when the first question comes.
 """
 
 from __future__ import annotations
@@ -11,17 +10,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from ...core.errors import EyebrowError, as_told
+from .lane import Lane
 from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
     from ...core.results.sheet import Sheet
-
-Job = Callable[[], None]
 
 
 class Analysis:
@@ -32,8 +28,7 @@ class Analysis:
         self.deliver = deliver
         self.asked = 0  # the newest question; older ones are dropped where they stand
         self._looked: tuple[Snapshot, Sheet] | None = None  # on the stories all sizes have scored
-        self._work: SimpleQueue[Job | None] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._lane = Lane("analysis", self._fail)
 
     def look(self, snapshot: Snapshot) -> int:
         """Answered by `Tabled`, `Measured` without and with doubts, and `Found`, in this order.
@@ -41,19 +36,19 @@ class Analysis:
         Returns the number that they bear.
         """
         self.asked += 1
-        self._submit(partial(self._look, self.asked, snapshot))
+        self._lane.submit(partial(self._look, self.asked, snapshot))
         return self.asked
 
     def read_tokens(self) -> None:
         """Of what was last looked at; answered by `TokensRead` and `Found`."""
-        self._submit(partial(self._read_tokens, self.asked))
+        self._lane.submit(partial(self._read_tokens, self.asked))
 
     def export(self, path: Path, *, report: bool) -> None:
         """Write the table of what was last looked at, or a report on it, by the suffix of `path`.
 
         Answered by `Exported` or `Refused`.
         """
-        self._submit(partial(self._export, path, report))
+        self._lane.submit(partial(self._export, path, report))
 
     def forget(self) -> None:
         """What was asked so far is of no interest any more."""
@@ -63,23 +58,13 @@ class Analysis:
         """Answer nothing more."""
         self.forget()
         self.deliver = lambda _: None
-        self._work.put(None)
+        self._lane.close()
 
     # --- on the thread ---------------------------------------------------------------------
 
-    def _submit(self, job: Job) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="analysis", daemon=True)
-            self._thread.start()
-        self._work.put(job)
-
-    def _run(self) -> None:
-        while (job := self._work.get()) is not None:
-            try:
-                job()
-            except Exception as error:  # statistics that fail must not end what is on the screen
-                told = as_told(error, "Cannot work this out")
-                self.deliver(Refused(told.title, told.message))
+    def _fail(self, error: Exception) -> None:
+        told = as_told(error, "Cannot work this out")
+        self.deliver(Refused(told.title, told.message))
 
     def _look(self, asked: int, snapshot: Snapshot) -> None:
         from . import measuring

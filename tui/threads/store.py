@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -36,6 +35,7 @@ from .answers import (
     KeptVocabulary,
     Trouble,
 )
+from .lane import Lane
 
 if TYPE_CHECKING:
     from ...core.results.export import Exported as Row
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 
 PIECE = 500  # sums or cuts handed over at a time
-
-
-Job = Callable[[], None]
 
 
 class StoreReader:
@@ -57,17 +54,17 @@ class StoreReader:
     def __init__(self, folder: Path | None, deliver: Callable[[Found], None]) -> None:
         self.folder = folder
         self.deliver = deliver
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._lane = Lane("store", self._fail)
         self._store: Store | None = None
         self._told: tuple[str, list[str], RunLabels] | None = None  # recipe, stories, what keeps it
 
     def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         """Answered by `KeptTokenizers`."""
-        self._submit(partial(self._tokenizers, specs))
+        self._lane.submit(partial(self._tokenizers, specs))
 
     def look_up_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Answered by `KeptSums`, and by `KeptVocabulary` where there is one."""
-        self._submit(partial(self._sums, spec, recipe))
+        self._lane.submit(partial(self._sums, spec, recipe))
 
     def look_up_cuts(
         self, asked: int, spec: ModelSpec, model: str, recipe: Recipe, digests: Set[str]
@@ -76,17 +73,17 @@ class StoreReader:
 
         `model` is the model's digest, `digests` are those of the texts.
         """
-        self._submit(partial(self._cuts, asked, spec, model, recipe, digests))
+        self._lane.submit(partial(self._cuts, asked, spec, model, recipe, digests))
 
     def look_up_score(self, spec: ModelSpec, model: str, recipe: Recipe, digest: str) -> None:
         """Answered by `KeptScore`. `model` and `digest` are the model's and the text's digest."""
-        self._submit(partial(self._score, spec, model, recipe, digest))
+        self._lane.submit(partial(self._score, spec, model, recipe, digest))
 
     def compute_interval(
         self, asked: int, spec: ModelSpec, digests: Sequence[str], sums: Mapping[str, Summary]
     ) -> None:
         """Answered by `Interval`. digests: of every story's text; sums: of each that is scored."""
-        self._submit(partial(self._interval, asked, spec, digests, sums))
+        self._lane.submit(partial(self._interval, asked, spec, digests, sums))
 
     def compare(
         self,
@@ -98,7 +95,7 @@ class StoreReader:
         digests: Sequence[str],
     ) -> None:
         """Answered by `Compared`. digests: of every story's text; sums, cuts: of each model."""
-        self._submit(partial(self._compare, asked, recipe, models, sums, cuts, digests))
+        self._lane.submit(partial(self._compare, asked, recipe, models, sums, cuts, digests))
 
     def keep_labels(
         self,
@@ -114,34 +111,27 @@ class StoreReader:
         digest, parameters: the model's. digests: of the stories' texts.
         """
         told = (list(stories), list(digests))
-        self._submit(partial(self._labels, spec, digest, parameters, recipe, *told))
+        self._lane.submit(partial(self._labels, spec, digest, parameters, recipe, *told))
 
     def look_up_marks(self) -> None:
         """Answered by `KeptMarks`."""
-        self._submit(self._marks)
+        self._lane.submit(self._marks)
 
     def keep_mark(self, story: Story, *, marked: bool) -> None:
         """Answered only where it cannot be kept, by `Trouble`."""
-        self._submit(partial(self._mark, story, marked))
+        self._lane.submit(partial(self._mark, story, marked))
 
     def export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
-        self._submit(partial(self._export, rows, path, what))
+        self._lane.submit(partial(self._export, rows, path, what))
 
-    def close(self) -> None:
-        """Answer nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def close(self, patience: float | None = 0.0) -> None:
+        """Take no more questions; wait so many seconds for what is to be kept."""
+        self._lane.close(patience)
 
-    def _submit(self, job: Job) -> None:
-        with suppress(RuntimeError):  # closed since: nothing more is answered
-            self._thread.submit(self._run, job)
-
-    def _run(self, job: Job) -> None:
-        try:
-            job()
-        except Exception as error:  # what is on the screen stays, and says so
-            told = as_told(error, "Something failed")
-            self.deliver(Trouble(told.title, told.message))
+    def _fail(self, error: Exception) -> None:
+        told = as_told(error, "Something failed")
+        self.deliver(Trouble(told.title, told.message))
 
     def _open(self) -> Store | None:
         if self._store is None and self.folder is not None:
@@ -210,7 +200,7 @@ class StoreReader:
         missing -= cuts.keys()
         if rows and missing:
             self.deliver(KeptCuts(asked, name, cuts, is_last=False))
-            self._submit(partial(self._piece_of_cuts, asked, name, found, missing))
+            self._lane.submit(partial(self._piece_of_cuts, asked, name, found, missing))
         else:
             self.deliver(KeptCuts(asked, name, cuts, missing=frozenset(missing)))
 

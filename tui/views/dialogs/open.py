@@ -14,14 +14,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ....core.errors import EyebrowError
+from ....core.errors import EyebrowError, as_told
 from ....core.recent import recall
 from ....core.wording import visible
 from ...text.plain import cell_width
+from ...threads.lane import aside
 from ...threads.opening import Opened, Ready, prepare
 from .completion import (
     Candidate,
-    Here,
     Known,
     Listed,
     complete_model,
@@ -161,7 +161,7 @@ class OpenScreen(ModalScreen[Ready | None]):
         self.query_one("#stories", Field).input.focus()
         self._wanted = {"stories": "", "models": ""}
         self._asking = True
-        self.run_worker(self._look, thread=True)
+        aside(self._look, self._fail)
 
     @property
     def field(self) -> Field:
@@ -175,13 +175,8 @@ class OpenScreen(ModalScreen[Ready | None]):
     def _look(self) -> None:
         """First what is known at once, then with what the caches hold."""
         recent, asked = recall(), {"stories": "", "models": ""}
-        here: Here | None = None
-        try:
-            self._answer(asked, known(recent))
-            here = look()
-            self.post_message(Answered({}, known(recent, here)))
-        except EyebrowError as error:  # a families file that was changed meanwhile
-            self.post_message(Prepared(error))
+        self._answer(asked, known(recent))
+        self.post_message(Answered({}, known(recent, look())))
 
     def _answer(self, asked: dict[str, str], all_known: Known) -> None:
         complete = {"stories": complete_stories, "models": complete_model}
@@ -192,7 +187,7 @@ class OpenScreen(ModalScreen[Ready | None]):
         """One question at a time: the newest, when the last one is answered."""
         if self._wanted and not self._asking:
             asked, self._wanted, self._asking = self._wanted, {}, True
-            self.run_worker(partial(self._answer, asked, self._known), thread=True)
+            aside(partial(self._answer, asked, self._known), self._fail)
 
     def on_answered(self, message: Answered) -> None:
         if not message.listed:  # the caches: what is listed is listed anew
@@ -270,13 +265,13 @@ class OpenScreen(ModalScreen[Ready | None]):
             return
         self._opening = True
         self._hint(f"opening {' '.join([stories, *models]).strip()} …")
-        self.run_worker(partial(self._prepare, Opened(stories or None, models)), thread=True)
+        aside(partial(self._prepare, Opened(stories or None, models)), self._fail)
 
     def _prepare(self, asked: Opened) -> None:
-        try:
-            self.post_message(Prepared(prepare(asked)))
-        except EyebrowError as error:
-            self.post_message(Prepared(error))
+        self.post_message(Prepared(prepare(asked)))
+
+    def _fail(self, error: Exception) -> None:
+        self.post_message(Prepared(as_told(error, "Cannot open")))
 
     def on_prepared(self, message: Prepared) -> None:
         self._opening = False
