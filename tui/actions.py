@@ -29,7 +29,7 @@ PANES = {
 class Action:
     """run: a method of the app or the view, `action_NAME`; `{n}` in it is the number of the key.
 
-    where: EVERYWHERE, VIEWS or the name of a view. panes: those it needs the focus in; none: any.
+    where: EVERYWHERE, VIEWS or the name of a view. pane: the one it needs the focus in; "": any.
     topic: the line of the table of keys that it stands in. bar: its word on the key bar, behind
     bar_keys or its first key.
     asks: what the palette runs where it cannot know the key's number.
@@ -41,7 +41,7 @@ class Action:
     words: str
     where: str
     topic: str
-    panes: tuple[str, ...] = ()
+    pane: str = ""
     bar: str = ""
     bar_keys: str = ""
     asks: str = ""
@@ -52,186 +52,108 @@ class Action:
 
     def applies(self, view: str, pane: str) -> bool:
         """Whether it does something in this pane of this view."""
-        return self.where in (EVERYWHERE, VIEWS, view) and (not self.panes or pane in self.panes)
+        return self.where in (EVERYWHERE, VIEWS, view) and self.pane in ("", pane)
 
     @property
     def place(self) -> str:
         """Where it applies, in words; "" where that is everywhere."""
         view = "" if self.where in (EVERYWHERE, VIEWS) else f"in {self.where.capitalize()}"
-        panes = " or ".join(PANES[pane].lower() for pane in self.panes)
-        return ", ".join(part for part in (view, panes and f"with the focus on {panes}") if part)
+        pane = f"with the focus on {PANES[self.pane].lower()}" if self.pane else ""
+        return ", ".join(part for part in (view, pane) if part)
 
 
-MOVE = "move"
-TOKENS = "previous and next token, word, sentence; first and last token"
-SIZE = "this size; one smaller, one larger"
-SHOWN = (
-    "what is shown: in Explore surprise, rank, entropy, surprise minus entropy; in Scale the chart"
-)
-SORT = "sort; filter (`ppl>30 len<200 dog`); go to a story by its number"
-KEEP = "mark the story; export stories, or the table; report; copy the story"
-OTHER = "palette; help; theme; quit; suspend"
+# Under each topic: where | id | keys | run | words | bar, with its keys if they are others | asks.
+TABLE = """
+= move
+views | down | j,down | move(1) | down
+views | up | k,up | move(-1) | up
+views | first | g,home | end(-1) | to the first
+views | last | G,end | end(1) | to the last
+views | page-down | ctrl+d,pagedown | page(1) | page down
+views | page-up | ctrl+u,pageup | page(-1) | page up
+= next, previous pane
+views | next-pane | tab | turn(1) | next pane
+views | previous-pane | shift+tab | turn(-1) | previous pane
+= the pane alone, and back
+views | zoom | plus | zoom | this pane alone, and back
+= into it; out of it
+explore.list | read | enter,l,right | enter | into the story | read
+scale.table | open-story | enter | enter | read the story | read
+scale.findings | open-finding | enter | enter | read its stories, one after the other | read
+views | back | escape,ctrl+g | back | out of it: hunt, zoom, pane, filter
+= previous and next token, word, sentence; first and last token
+explore.text | next-token | l,right | token(1) | next token | h l: token
+explore.text | previous-token | h,left | token(-1) | previous token
+explore.text | next-word | w | word(1) | next word | w b: word
+explore.text | previous-word | b | word(-1) | previous word
+explore.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
+explore.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
+explore.text | first-token | 0 | token_end(-1) | first token
+explore.text | last-token | dollar_sign | token_end(1) | last token
+= next and previous raised eyebrow, over stories too
+explore | next-eyebrow | n | hunt(1) | next raised eyebrow | n N: eyebrow
+explore | previous-eyebrow | N | hunt(-1) | previous raised eyebrow
+= this size; one smaller, one larger
+views | smaller | left_square_bracket | size(-1) | smaller size | [ ]: size
+views | larger | right_square_bracket | size(1) | larger size
+views | size | 1,2,3,4,5,6,7,8,9 | size_at({n}) | choose a size |  | ask_size
+= what is shown: in Explore surprise, rank, entropy, surprise minus entropy; in Scale the chart
+explore | colour | c | colour | what is coloured | colour
+scale | chart | c | chart(1) | next chart | chart
+scale | previous-chart |  | chart(-1) | previous chart
+= the difference to the next smaller size
+explore | difference | d | difference | colour the difference | difference
+= unit: token, word, sentence
+explore | unit | u | unit | by token, word or sentence | unit
+= measure: perplexity, bits per byte, nats
+scale | measure | v | measure | perplexity, bits per byte or nats | measure
+= invisibles: spaces and newlines
+explore | invisibles | i | invisibles | show spaces and newlines
+= sort; filter (`ppl>30 len<200 dog`); go to a story by its number
+explore | sort | s | sort | sort the stories | sort
+scale | sort-table | s | sort | sort by the next column | sort
+explore | filter | slash | filter | filter the stories | filter
+explore | jump | colon | jump | go to a story by its number
+= in Scale, sort the other way round
+scale | turn-round | S | turn_round | sort the other way round
+= mark the story; export stories, or the table; report; copy the story
+views | mark | m | mark | mark the story | mark
+explore | export | x | export | export marked or listed stories
+scale | export-table | x | export | write the table to a file | export
+scale | report | X | report | write a report | report
+views | copy | y | copy | copy the story
+= previous, next view: Explore, Scale
+app | previous-view | less_than_sign | view(-1) | previous view
+app | next-view | greater_than_sign | view(1) | next view | < >: view
+= open stories or models; stop or resume a download
+app | open | o | open | open stories or models
+views | download | z | download | stop or resume the download
+= palette; help; theme; quit; suspend
+app | palette | ctrl+p | command_palette | palette of all actions
+app | help | question_mark | help | help | help
+app | theme | t | theme | theme
+app | quit | q,ctrl+q | quit | quit | quit
+app | suspend | ctrl+z | suspend_process | suspend
+= redraw the screen
+app | redraw | ctrl+l | redraw | redraw the screen
+= a picture
+app | picture |  | picture | save a picture of the screen
+"""
 
-ACTIONS = (
-    # In every pane.
-    Action("down", "j,down", "move(1)", "down", VIEWS, MOVE),
-    Action("up", "k,up", "move(-1)", "up", VIEWS, MOVE),
-    Action("first", "g,home", "end(-1)", "to the first", VIEWS, MOVE),
-    Action("last", "G,end", "end(1)", "to the last", VIEWS, MOVE),
-    Action("page-down", "ctrl+d,pagedown", "page(1)", "page down", VIEWS, MOVE),
-    Action("page-up", "ctrl+u,pageup", "page(-1)", "page up", VIEWS, MOVE),
-    Action("next-pane", "tab", "turn(1)", "next pane", VIEWS, "next, previous pane"),
-    Action("previous-pane", "shift+tab", "turn(-1)", "previous pane", VIEWS, "next, previous pane"),
-    Action("zoom", "plus", "zoom", "this pane alone, and back", VIEWS, "the pane alone, and back"),
-    # The story.
-    Action(
-        *("read", "enter,l,right", "enter", "into the story", "explore", "into it; out of it"),
-        panes=("list",),
-        bar="read",
-    ),
-    Action(
-        *("next-token", "l,right", "token(1)", "next token", "explore", TOKENS),
-        panes=("text",),
-        bar="token",
-        bar_keys="h l",
-    ),
-    Action(
-        *("previous-token", "h,left", "token(-1)", "previous token", "explore", TOKENS),
-        panes=("text",),
-    ),
-    Action(
-        *("next-word", "w", "word(1)", "next word", "explore", TOKENS),
-        panes=("text",),
-        bar="word",
-        bar_keys="w b",
-    ),
-    Action(
-        *("previous-word", "b", "word(-1)", "previous word", "explore", TOKENS), panes=("text",)
-    ),
-    Action(
-        *("next-sentence", "right_curly_bracket", "sentence(1)", "next sentence"),
-        *("explore", TOKENS),
-        panes=("text",),
-    ),
-    Action(
-        *("previous-sentence", "left_curly_bracket", "sentence(-1)", "previous sentence"),
-        *("explore", TOKENS),
-        panes=("text",),
-    ),
-    Action(
-        *("first-token", "0", "token_end(-1)", "first token", "explore", TOKENS), panes=("text",)
-    ),
-    Action(
-        *("last-token", "dollar_sign", "token_end(1)", "last token", "explore", TOKENS),
-        panes=("text",),
-    ),
-    Action(
-        *("next-eyebrow", "n", "hunt(1)", "next raised eyebrow", "explore"),
-        "next and previous raised eyebrow, over stories too",
-        bar="eyebrow",
-        bar_keys="n N",
-    ),
-    Action(
-        *("previous-eyebrow", "N", "hunt(-1)", "previous raised eyebrow", "explore"),
-        "next and previous raised eyebrow, over stories too",
-    ),
-    # Sizes.
-    Action(
-        "smaller",
-        "left_square_bracket",
-        "size(-1)",
-        "smaller size",
-        VIEWS,
-        SIZE,
-        bar="size",
-        bar_keys="[ ]",
-    ),
-    Action("larger", "right_square_bracket", "size(1)", "larger size", VIEWS, SIZE),
-    Action(
-        *("size", "1,2,3,4,5,6,7,8,9", "size_at({n})", "choose a size", VIEWS, SIZE),
-        asks="ask_size",
-    ),
-    # What is shown.
-    Action("colour", "c", "colour", "what is coloured", "explore", SHOWN, bar="colour"),
-    Action("chart", "c", "chart(1)", "next chart", "scale", SHOWN, bar="chart"),
-    Action("previous-chart", "", "chart(-1)", "previous chart", "scale", SHOWN),
-    Action(
-        *("difference", "d", "difference", "colour the difference", "explore"),
-        "the difference to the next smaller size",
-        bar="difference",
-    ),
-    Action(
-        *("unit", "u", "unit", "by token, word or sentence", "explore"),
-        "unit: token, word, sentence",
-        bar="unit",
-    ),
-    Action(
-        *("measure", "v", "measure", "perplexity, bits per byte or nats", "scale"),
-        "measure: perplexity, bits per byte, nats",
-        bar="measure",
-    ),
-    Action(
-        *("invisibles", "i", "invisibles", "show spaces and newlines", "explore"),
-        "invisibles: spaces and newlines",
-    ),
-    Action("sort", "s", "sort", "sort the stories", "explore", SORT, bar="sort"),
-    Action("sort-table", "s", "sort", "sort by the next column", "scale", SORT, bar="sort"),
-    Action("filter", "slash", "filter", "filter the stories", "explore", SORT, bar="filter"),
-    Action("jump", "colon", "jump", "go to a story by its number", "explore", SORT),
-    Action(
-        *("turn-round", "S", "turn_round", "sort the other way round", "scale"),
-        "in Scale, sort the other way round",
-    ),
-    # What leads to a story.
-    Action(
-        *("open-story", "enter", "enter", "read the story", "scale", "into it; out of it"),
-        panes=("table",),
-        bar="read",
-    ),
-    Action(
-        *("open-finding", "enter", "enter", "read its stories, one after the other", "scale"),
-        "into it; out of it",
-        panes=("findings",),
-        bar="read",
-    ),
-    # What is kept.
-    Action("mark", "m", "mark", "mark the story", VIEWS, KEEP, bar="mark"),
-    Action("export", "x", "export", "export marked or listed stories", "explore", KEEP),
-    Action("export-table", "x", "export", "write the table to a file", "scale", KEEP, bar="export"),
-    Action("report", "X", "report", "write a report", "scale", KEEP, bar="report"),
-    Action("copy", "y", "copy", "copy the story", VIEWS, KEEP),
-    # The program.
-    Action(
-        *("back", "escape,ctrl+g", "back", "out of it: hunt, zoom, pane, filter", VIEWS),
-        "into it; out of it",
-    ),
-    Action(
-        *("previous-view", "less_than_sign", "view(-1)", "previous view", EVERYWHERE),
-        "previous, next view: Explore, Scale",
-    ),
-    Action(
-        *("next-view", "greater_than_sign", "view(1)", "next view", EVERYWHERE),
-        "previous, next view: Explore, Scale",
-        bar="view",
-        bar_keys="< >",
-    ),
-    Action(
-        *("open", "o", "open", "open stories or models", EVERYWHERE),
-        "open stories or models; stop or resume a download",
-    ),
-    Action(
-        *("download", "z", "download", "stop or resume the download", VIEWS),
-        "open stories or models; stop or resume a download",
-    ),
-    Action("palette", "ctrl+p", "command_palette", "palette of all actions", EVERYWHERE, OTHER),
-    Action("help", "question_mark", "help", "help", EVERYWHERE, OTHER, bar="help"),
-    Action("theme", "t", "theme", "theme", EVERYWHERE, OTHER),
-    Action("quit", "q,ctrl+q", "quit", "quit", EVERYWHERE, OTHER, bar="quit"),
-    Action("suspend", "ctrl+z", "suspend_process", "suspend", EVERYWHERE, OTHER),
-    Action("redraw", "ctrl+l", "redraw", "redraw the screen", EVERYWHERE, "redraw the screen"),
-    Action("picture", "", "picture", "save a picture of the screen", EVERYWHERE, "a picture"),
-)
 
+def _read(table: str) -> Iterator[Action]:
+    topic = ""
+    for line in table.strip().splitlines():
+        if line.startswith("= "):
+            topic = line.removeprefix("= ")
+            continue
+        where, id, keys, run, words, bar, asks, *_ = [*map(str.strip, line.split(" | ")), "", ""]
+        where, _, pane = where.partition(".")
+        *bar_keys, bar = bar.split(": ")
+        yield Action(id, keys, run, words, where, topic, pane, bar, "".join(bar_keys), asks)
+
+
+ACTIONS = tuple(_read(TABLE))
 BY_ID = {action.id: action for action in ACTIONS}
 
 
@@ -250,7 +172,7 @@ def in_reach(view: str, pane: str) -> list[Action]:
     """What applies in a pane of a view, the pane's own actions first, the app's last."""
     found = [action for action in ACTIONS if action.applies(view, pane)]
     ranks = {EVERYWHERE: 3, VIEWS: 2}
-    return sorted(found, key=lambda action: 0 if action.panes else ranks.get(action.where, 1))
+    return sorted(found, key=lambda action: 0 if action.pane else ranks.get(action.where, 1))
 
 
 def why_not(key: str, view: str, pane: str) -> str:

@@ -396,7 +396,7 @@ class EyebrowApp(App[None]):
         if action.where in VIEWS and action.where != self.current_mode:
             await self.switch_mode(action.where)
         view = self.screen
-        if action.panes and isinstance(view, Frame) and view.at not in action.panes:
-            view.focus_pane(action.panes[0])
+        if action.pane and isinstance(view, Frame) and view.at != action.pane:
+            view.focus_pane(action.pane)
         target = self if action.where == actions.EVERYWHERE else view
         await self.run_action(action.asks or action.run, target)

@@ -118,11 +118,6 @@ class Scale:
         return cursor(self.style(value), dark=self.dark)
 
 
-def surprise_step(bits: float | None) -> int:
-    """The step of a surprise in bits: 0 to 7, or -1 if there is none."""
-    return _step(SURPRISE_EDGES, bits)
-
-
 @lru_cache(maxsize=64)
 def scale(kind: Kind, *, dark: bool, depth: ColourDepth) -> Scale:
     """The scale of `kind` for a dark or a light theme on a terminal of that many colours."""

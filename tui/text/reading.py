@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -92,13 +91,6 @@ def eyebrows(score: StoryScore) -> list[int]:
 
     bits = -score.logprobs / BIT
     return [int(i) for i in np.flatnonzero(bits >= EYEBROW_BITS)]
-
-
-def next_eyebrow(places: Sequence[int], token: int, by: int) -> int | None:
-    """The eyebrow after (before) `token`; None where there is none in this story."""
-    if by > 0:
-        return next((place for place in places if place > token), None)
-    return next((place for place in reversed(places) if place < token), None)
 
 
 def _with_parts(bits: Values, score: StoryScore) -> Values:

@@ -44,7 +44,6 @@ BEYOND = 1.5  # times the largest and below the smallest size that a fit is draw
 FEW = 20  # tokens below which a place is not drawn
 WIDER = 2**0.5  # from bin to bin of the token's place in its story
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-FIVE = (1.0, 2.0, 3.0, 4.0, 5.0)
 BIT = math.log(2)
 
 

@@ -56,7 +56,7 @@ class HelpScreen(ModalScreen[None]):
                     parts.append(
                         Content.styled(f"{'' if not parts else chr(10)}{group}", "bold $primary")
                     )
-                    about = f"  {self.about}" if action.panes else ""
+                    about = f"  {self.about}" if action.pane else ""
                     parts.append(Content.styled(f"{about}\n", "$text-muted"))
                 keys = " ".join(actions.shown(action))
                 parts.append(Content(f"  {keys:<16} {action.words}\n"))
@@ -65,7 +65,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content("").join(parts))
 
     def _group(self, action: actions.Action) -> str:
-        if action.panes:
+        if action.pane:
             return actions.PANES[self.pane]
         named = {actions.VIEWS: "In every view", actions.EVERYWHERE: "The program"}
         return named.get(action.where, action.where.capitalize())
