@@ -16,6 +16,7 @@ from eyebrow.tui.panes.inspector import Inspector
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
+from eyebrow.tui.session.arrange import parse_filter
 from eyebrow.tui.views.dialogs.help import HelpScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
 from eyebrow.tui.views.explore.screen import ExploreScreen
@@ -359,3 +360,33 @@ async def test_the_status_line_has_what_it_promises() -> None:
         assert rung.interval is not None
         for wanted in ("story 1/3", "made-800k", "cpu float32", "set", "["):
             assert wanted in status
+
+
+async def test_a_click_takes_what_is_under_the_pointer() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.click(StoryList, offset=(5, 2))  # the border is line 0
+        assert app.session.place.story == 1
+        await pilot.click(Ladder, offset=(5, 3))  # below the names of the columns
+        assert app.session.models.current == 1
+        score = app.session.score(app.session.models.size)
+        assert score is not None
+        await pilot.click(StoryText, offset=(int(score.starts[3]) + 1, 0))
+        assert app.session.place.token == 3
+        await pilot.click(StoryList, offset=(5, 2))  # again: into it
+        assert app.screen.at == "text"
+
+
+async def test_a_story_that_is_not_listed_is_not_taken_for_the_first() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        app.session.library.filter = parse_filter("dog")
+        app.session.arrange()
+        app.session.select_story(2)
+        await pilot.pause(0.1)
+        assert "a story that is not among the 1 listed" in text_of(app)
+        assert pane(app, StoryList).row is None
+        await pilot.press("j")
+        assert app.session.place.story == 1

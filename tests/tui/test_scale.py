@@ -358,3 +358,13 @@ async def test_other_stories_are_worked_out_anew() -> None:
         assert screen.measured is not None
         assert screen.measured.stories == 4
         assert screen.query_one(StoryTable).grid.stories == 4
+
+
+async def test_a_click_takes_the_finding_and_the_row_under_the_pointer() -> None:
+    async with scale() as (app, pilot, screen):
+        findings = screen.query_one(Findings)
+        lines = [n for n, (finding, _) in enumerate(findings._lines) if finding == 1]
+        await pilot.click(Findings, offset=(4, 1 + lines[0]))
+        assert (screen.at, findings.at) == ("findings", 1)
+        await pilot.click(StoryTable, offset=(4, 1 + 2 + 2))  # border, headings, third story
+        assert (screen.at, app.session.place.story) == ("table", 2)
