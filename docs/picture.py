@@ -19,7 +19,7 @@ from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import open_stories
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.mailbox import Mailbox
+from eyebrow.tui.threads.mailbox import Mailbox
 
 
 async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) -> str:
@@ -30,7 +30,7 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
     app = EyebrowApp(open_stories(None), specs, Recipe(), engine, mailbox, store)
     async with app.run_test(size=size) as pilot:
         app.theme = theme
-        while not all(rung.interval for rung in app.session.rungs):
+        while not all(rung.interval for rung in app.session.models.sizes):
             await pilot.pause(0.2)
         for key in keys:
             await pilot.press(key)

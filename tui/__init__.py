@@ -9,6 +9,8 @@ from pathlib import Path
 from ..core.errors import EyebrowError
 from ..core.scoring.recipe import Recipe
 
+LEAVING = 0.5  # seconds that marks have to be kept when one leaves
+
 
 def run(
     *,
@@ -37,8 +39,8 @@ def run(
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
     from ..core.stories import open_stories
-    from .mailbox import Mailbox
-    from .terminal import prepare
+    from .terminal.colours import prepare
+    from .threads.mailbox import Mailbox
 
     prepare(os.environ)
     if source == "-":
@@ -60,11 +62,14 @@ def run(
     engine.start()
     try:
         from .app import EyebrowApp
+        from .threads.opening import AT_ONCE
 
-        app = EyebrowApp(stories, specs, recipe, engine, mailbox, store)
+        at_once = 0 if source == "-" else AT_ONCE  # a pipe may take its time
+        app = EyebrowApp(stories, specs, recipe, engine, mailbox, store, at_once)
         if source is not None or models != ["pocket"]:
             remember(source, models)
         app.run(mouse=True)
+        app.store.close(LEAVING)
         return app.return_code or 0
     finally:
         engine.close()

@@ -8,47 +8,60 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice, takewhile
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.worker import get_current_worker
+from textual.widget import Widget
 
 from ..core.engine.client import Engine
-from ..core.errors import EyebrowError
+from ..core.errors import EyebrowError, as_told
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from ..core.wording import visible
-from .arrange import Filter
-from .background import Background, KeptCuts, KeptSums
-from .batch import Batch, batch_of
-from .change import Change, Notice
-from .mailbox import Mailbox
-from .opening import AT_ONCE, Heard, Ready, successor
+from . import actions
 from .session import Session
-from .terminal import colour_depth
-from .thrift import Screenful
-from .views.explore import ExploreScreen
-from .views.frame import VIEWS
+from .session.arrange import Filter
+from .session.change import Change, Notice
+from .session.library import Batch, batch_of
+from .terminal.thrift import Screenful
+from .threads.answers import KeptCuts, KeptSums
+from .threads.lane import aside
+from .threads.mailbox import Mailbox
+from .threads.opening import AT_ONCE, Ready
+from .threads.store import StoreReader
+from .views import VIEWS
+from .views.frame import Frame
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
+SOON = 0.1  # seconds until fewer are shown
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 ROOM = 300_000_000  # characters of all the stories together
 
 
 NOTHING = batch_of(())
+STOPPING = ("escape", "ctrl+g", "q", "ctrl+q")  # keys that do not wait for the end of a hunt
+PATIENCE = 2.0  # seconds that a key waits for what the one before it has set off, at most
+
+
+async def _through(schedule: Callable[[Callable[[], object]], object]) -> None:
+    """Until a callback that is scheduled now has been called."""
+    done = asyncio.Event()
+    if schedule(done.set):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), PATIENCE)
 
 
 class Arrived(Message):
@@ -73,19 +86,9 @@ class EyebrowApp(App[None]):
     """One window on one session."""
 
     TITLE = "eyebrow"
-    CSS_PATH = "views/explore.tcss"  # the default screen's own would not be loaded
+    CSS_PATH = ["views/frame.tcss", "views/explore/explore.tcss"]  # else not loaded by default
     DEFAULT_MODE = "explore"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS = [
-        Binding("question_mark", "help", "help", id="app.help"),
-        Binding("greater_than_sign", "view(1)", "next view", id="app.next-view"),
-        Binding("less_than_sign", "view(-1)", "previous view", id="app.previous-view"),
-        Binding("o", "open", "open stories or models", id="app.open"),
-        Binding("t", "theme", "theme", id="app.theme"),
-        Binding("ctrl+l", "redraw", "redraw the screen", id="app.redraw", show=False),
-        Binding("q,ctrl+q", "quit", "quit", id="app.quit"),
-    ]
+    BINDINGS = actions.bindings(actions.EVERYWHERE)
 
     def __init__(
         self,
@@ -95,42 +98,43 @@ class EyebrowApp(App[None]):
         engine: Engine,
         mailbox: Mailbox,
         store: Path | None,
+        at_once: int = AT_ONCE,
     ) -> None:
+        """at_once: stories that are read before the first picture."""
         super().__init__()
-        self.depth = colour_depth(os.environ)
         self._screenful = Screenful()
         self.mailbox = mailbox
-        self.recipe = recipe
-        self.heard = Heard(specs)
-        self.background = Background(store, mailbox.put)
+        self.store = StoreReader(store, mailbox.put)
         self._arrivals: deque[Any] = deque()
+        self._keys: deque[Key] = deque()
         self._rest: Timer | None = None
         self._key_at = 0.0
         self._reader = iter(stories)
-        first = list(islice(self._reader, AT_ONCE))
+        first = list(islice(self._reader, at_once))
         self.session = Session(
             first,
             stories.name,
             specs,
             recipe,
             engine,
-            self.background,
+            self.store,
             self._announce,
             self._notice,
         )
-        self.session.reading = len(first) == AT_ONCE
-        self.add_mode("explore", lambda: ExploreScreen(self.session))
-        self.add_mode("scale", self._scale)
+        self.session.library.reading = len(first) == at_once
+        for mode, screen in VIEWS.items():
+            self.add_mode(mode, partial(self._make, *screen.split(":")))
 
-    def _scale(self) -> Screen[Any]:
-        from .views.scale import ScaleScreen
-
-        return ScaleScreen(self.session, self.background.folder)
+    def _make(self, module: str, name: str) -> Screen[Any]:
+        found = getattr(import_module(f".views.{module}", __package__), name)(self.session)
+        assert isinstance(found, Frame)
+        return found
 
     @property
-    def views(self) -> list[Any]:
+    def views(self) -> list[Frame]:
         """Those that were opened; the ones that are away do nothing."""
-        return [stack[0] for mode in VIEWS if (stack := self._screen_stacks.get(mode))]
+        stacks = (self._screen_stacks.get(mode) for mode in VIEWS)
+        return [view for stack in stacks if stack and isinstance(view := stack[0], Frame)]
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
@@ -157,53 +161,110 @@ class EyebrowApp(App[None]):
         # A thread that computes lets others in every 5 ms: too long for a key with many waits.
         sys.setswitchinterval(0.0005)
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
-        self.background.look_up_marks()
+        self.store.look_up_marks()
         self.session.plan()
         self._read_on()
 
     def _read_on(self) -> None:
-        if self.session.reading:
-            self.run_worker(partial(self._read, self._reader), thread=True, name="stories")
+        if self.session.library.reading:
+            aside(partial(self._read, self._reader), partial(self._end_reading, self._reader))
 
     def _read(self, reader: Iterator[Story]) -> None:
-        """Until its end, until other stories are opened, or until one leaves."""
-        worker = get_current_worker()
-        wanted = takewhile(lambda _: reader is self._reader and not worker.is_cancelled, reader)
-        try:
-            size = 0
-            began = perf_counter()
-            while (batch := batch_of(islice(wanted, BATCH))).stories:
-                size += sum(len(story.text) for story in batch.stories)
-                self.mailbox.put(StoriesRead(reader, batch))
-                if size > ROOM:
-                    raise EyebrowError(
-                        "Too long to list",
-                        "reading stopped here, the memory would fill; --limit or a smaller file "
-                        "holds what you want to browse, `eyebrow score` reads it all",
-                    )
-                sleep(max(perf_counter() - began, self._patience))
-                began = perf_counter()
-        except EyebrowError as error:
-            self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=error))
-            return
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
+        """Until its end, until other stories are opened, or until one leaves.
+
+        What comes slowly is shown as it comes.
+        """
+        size, came, began = 0, [], perf_counter()
+        for story in reader:
+            if reader is not self._reader or not self._running:
+                return
+            came.append(story)
+            if len(came) < BATCH and perf_counter() - began < SOON:
+                continue
+            size += sum(len(story.text) for story in came)
+            self.mailbox.put(StoriesRead(reader, batch_of(came)))
+            if size > ROOM:
+                raise EyebrowError(
+                    "Too long to list",
+                    "reading stopped here, the memory would fill; --limit or a smaller file "
+                    "holds what you want to browse, `eyebrow score` reads it all",
+                )
+            sleep(max(min(perf_counter() - began, SOON), self._patience))
+            came, began = [], perf_counter()
+        self.mailbox.put(StoriesRead(reader, batch_of(came), done=True))
+
+    def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
+        trouble = as_told(error, "Cannot read on")
+        self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=trouble))
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
-        self.session = successor(ready, self.session, self.recipe, self.heard)
-        for view in self.views:
-            view.turn_to(self.session)
-        self.session.plan()
-        if ready.reader is not None:
+        if ready.reader is None:
+            self.session.open(None, "", ready.specs)
+        else:
             self._reader = ready.reader
+            self.session.open(ready.first, ready.name, ready.specs)
+            self.session.library.reading = len(ready.first) == AT_ONCE
             self._read_on()
+        for view in self.views:
+            view.open_anew()
 
     # --- messages --------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
-        if isinstance(event, Key):
-            self._key_at = perf_counter()
-        await super().on_event(event)
+        if not isinstance(event, Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._key_at = perf_counter()
+        if self.session.place.hunt is not None and event.key in STOPPING:
+            self._keys.clear()
+            await self._take_key(event)
+            return
+        self._keys.append(event)
+        if len(self._keys) == 1:
+            await self._take_keys()
+
+    async def _take_keys(self) -> None:
+        """One key after the other, each acting on what those before it have done.
+
+        Textual hands a key from widget to widget, each with a queue of its own: keys that arrive
+        together would act on what is drawn. While something is hunted, they wait.
+        """
+        while self._keys and self.session.place.hunt is None:
+            await self._take_key(self._keys[0])
+            self._keys.popleft()
+
+    async def _take_key(self, event: Key) -> None:
+        screen, before = self.screen, self._standing
+        target = self.focused or screen
+        if not await self._check_bindings(event.key, priority=True):
+            if not target.check_consume_key(event.key, event.character):
+                if await self._check_bindings(event.key):
+                    pass
+                elif isinstance(screen, Frame):
+                    screen.say_why(event.key)
+                else:
+                    target._forward_event(event)
+            else:
+                target._forward_event(event)
+        if before != self._standing or not isinstance(screen, Frame):
+            await self._settle()
+
+    @property
+    def _standing(self) -> tuple[object, ...]:
+        """Screen and pane: where either is another, layouts and bindings are too."""
+        screen = self.screen
+        return screen, screen.at if isinstance(screen, Frame) else None, self.current_mode
+
+    async def _settle(self) -> None:
+        """Until what a key has set off has gone through the screen, and through one that opened."""
+        before = None
+        while before is not self.screen and self._running and not self._exit:
+            before = self.screen
+            for node in [*(before.focused or before).ancestors_with_self]:
+                if node is not self and isinstance(node, Widget):
+                    await _through(node.call_later)
+            await _through(before.call_after_refresh)
 
     @property
     def _patience(self) -> float:
@@ -227,7 +288,6 @@ class EyebrowApp(App[None]):
         if isinstance(what, StoriesRead):
             self._take_stories(what)
         else:
-            self.heard.hear(what)
             self.session.receive(what)
         if isinstance(what, StoriesRead | KeptSums | KeptCuts):
             gc.freeze()  # they stay: looking through them for garbage would keep keys waiting
@@ -246,6 +306,8 @@ class EyebrowApp(App[None]):
     def _announce(self, change: Change) -> None:
         for view in self.views if self._running else ():
             view.changed(change)
+        if self._keys and self.session.place.hunt is None:
+            self.call_later(self._take_keys)
 
     def _notice(self, notice: Notice) -> None:
         self.notify(
@@ -276,85 +338,65 @@ class EyebrowApp(App[None]):
 
     # --- actions ---------------------------------------------------------------------------
 
-    def action_view(self, by: int) -> None:
-        if not self.screen.is_modal:
-            self.switch_mode(VIEWS[(VIEWS.index(self.current_mode) + by) % len(VIEWS)])
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing of the program's over a dialogue."""
+        return not (action in ("act", "command_palette") and self.screen.is_modal)
 
-    def on_scale_screen_read(self, message: Any) -> None:
-        """A story of the Scale view is to be read, also one that the filter hides."""
-        if message.story not in self.session.order:
-            self.session.filter = Filter()
+    async def action_act(self, name: str, number: int = 1) -> None:
+        """Do an action of the list; number: that of its key."""
+        await self.run_action(actions.BY_ID[name].run.format(n=number))
+
+    async def action_view(self, by: int) -> None:
+        views = [*VIEWS]
+        await self.switch_mode(views[(views.index(self.current_mode) + by) % len(views)])
+
+    async def on_frame_read(self, message: Frame.Read) -> None:
+        """A story of another view is to be read, also one that the filter hides."""
+        if message.story not in self.session.library.order:
+            self.session.library.filter = Filter()
             self.session.arrange()
         self.session.select_story(message.story)
-        self.switch_mode("explore")
+        await self.switch_mode("explore")
 
     def action_help(self) -> None:
-        from .views.help import HelpScreen
+        from .views.dialogs.help import HelpScreen
 
-        self.push_screen(HelpScreen(self._help_groups()))
+        if isinstance(view := self.screen, Frame):
+            about = type(view.query_one(f"#{view.at}")).HELP or ""
+            self.push_screen(HelpScreen(view.NAME, view.at, about))
 
     def action_open(self) -> None:
-        from .views.open import OpenScreen
+        from .views.dialogs.open import OpenScreen
 
         def show(ready: Ready | None) -> None:
             if ready is not None:
                 self.open(ready)
 
-        models = " ".join(rung.name for rung in self.session.rungs)
-        self.push_screen(OpenScreen(self.session.name, models), show)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No palette over a dialogue: ctrl+p chooses there."""
-        return not (action == "command_palette" and self.screen.is_modal)
+        models = " ".join(size.name for size in self.session.models.sizes)
+        self.push_screen(OpenScreen(self.session.library.name, models), show)
 
     def action_theme(self) -> None:
         self.search_themes()
 
-    def _help_groups(self) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
-        for name, node in (
-            ("Everywhere", self),
-            (type(self.screen).__name__.removesuffix("Screen"), self.screen),
-            *((type(pane).__name__, pane) for pane in self.screen.query("#panes *")),
-        ):
-            bindings = [
-                (self._keys_of(binding.key), binding.description)
-                for binding in type(node).__dict__.get("BINDINGS", ())
-                if isinstance(binding, Binding) and binding.description
-            ]
-            about = type(node).HELP or "" if node is not self else ""
-            yield _readable(name), about, bindings
-
-    def _keys_of(self, keys: str) -> str:
-        return " ".join(self.get_key_display(Binding(key, "")) for key in keys.split(","))
+    def action_picture(self) -> None:
+        self.deliver_screenshot()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action that has a key is in the palette too."""
-        yield SystemCommand("Save a picture", "the screen as an SVG file", self.deliver_screenshot)
-        seen: set[str] = set()
-        for _, binding, enabled, _ in screen.active_bindings.values():
-            if enabled and binding.description and binding.action not in seen:
-                seen.add(binding.action)
-                key = self.get_key_display(binding)
-                yield SystemCommand(
-                    f"{binding.description[0].upper()}{binding.description[1:]}",
-                    f"key {key}",
-                    lambda action=binding.action, node=screen: self.run_worker(
-                        self._run_in(node, action)
-                    ),
-                )
+        """Every action, also those that have no key; those of another view lead there first."""
+        for title, action in actions.for_palette(self.current_mode):
+            keys = " ".join(actions.shown(action))
+            about = ", ".join(part for part in (keys and f"key {keys}", action.place) if part)
+            yield SystemCommand(title, about, partial(self._run_listed, action))
 
-    async def _run_in(self, screen: Screen[Any], action: str) -> None:
-        target = screen.focused or screen
-        for node in target.ancestors_with_self:
-            if hasattr(node, f"action_{action.partition('(')[0].rpartition('.')[2]}"):
-                await self.run_action(action, default_namespace=node)
-                return
+    def _run_listed(self, action: actions.Action) -> None:
+        self.run_worker(self.run_listed(action), exclusive=False)
 
-
-def _readable(name: str) -> str:
-    return {
-        "StoryList": "Stories",
-        "StoryText": "Story",
-        "Ladder": "Sizes",
-        "StoryTable": "Table",
-    }.get(name, name)
+    async def run_listed(self, action: actions.Action) -> None:
+        """Do what was chosen in the palette, in the view and the pane that it is for."""
+        if action.where in VIEWS and action.where != self.current_mode:
+            await self.switch_mode(action.where)
+        view = self.screen
+        if action.pane and isinstance(view, Frame) and view.at != action.pane:
+            view.focus_pane(action.pane)
+        target = self if action.where == actions.EVERYWHERE else view
+        await self.run_action(action.asks or action.run, target)

@@ -64,7 +64,7 @@ def doctor(
         raise EyebrowError("Bad usage", "stories are for --audit; see `eyebrow doctor --help`")
     o.hush(offline=True)
     # The screen's own view of the terminal, told from the environment; it imports no Textual.
-    from ...tui.terminal import colour_depth
+    from ...tui.terminal.colours import colour_depth
     from ..doctor import examine
 
     report = examine(folder, colours=colour_depth)

@@ -21,7 +21,7 @@ from eyebrow.core.results.report.markdown import markdown, write
 from eyebrow.core.results.report.palette import DARK, LIGHT, SURPRISE_EDGES, contrast, inks
 from eyebrow.core.results.report.pictures import Line, Points, against_size
 from eyebrow.core.results.store import Store
-from eyebrow.tui import colour
+from eyebrow.tui.text import colour
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 ASKED = (  # the parts of the exercise, by the anchor under which each is answered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.mailbox import Mailbox
+from eyebrow.tui.threads.mailbox import Mailbox
 
 PATIENCE = 6000  # looks at the screen before a test gives up; nothing is measured by it
 
@@ -145,7 +146,7 @@ def made_app(
     silent: bool = False,
     store: Path | None = None,
 ) -> EyebrowApp:
-    """The app on the stage; `app.session.engine` is the made engine."""
+    """The app on the stage; `app.session.worker.engine` is the made engine."""
     mailbox = Mailbox()
     engine = MadeEngine(mailbox, silent=silent)
     engine.start()
@@ -158,8 +159,15 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
     """Until every story is scored under every size and shown."""
     for _ in range(PATIENCE):
         await pilot.pause(0.02)
-        if all(rung.interval for rung in app.session.rungs):
+        if all(rung.interval for rung in app.session.models.sizes):
             break
     else:
         raise AssertionError("never settled")
     await pilot.pause(0.4)  # repaints that only the worker caused wait a quarter of a second
+
+
+async def threads_done(pilot: Any) -> None:
+    """Until nothing is read or looked up aside, and its answers are taken."""
+    while any(thread.name == "aside" for thread in threading.enumerate()):
+        await pilot.pause(0.01)
+    await pilot.pause()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from eyebrow.tui import charts
-from eyebrow.tui.plain import cell_width
+from eyebrow.tui.text.plain import cell_width
 
 SIZES = (2e4, 5e4, 2e5, 8e5, 3e6)
 SET = charts.Series(

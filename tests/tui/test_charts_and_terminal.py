@@ -6,8 +6,8 @@ import math
 
 import pytest
 from eyebrow.tui.charts import Point, Series, perplexity_chart
-from eyebrow.tui.plain import cell_width
-from eyebrow.tui.terminal import colour_depth, prepare
+from eyebrow.tui.terminal.colours import colour_depth, prepare
+from eyebrow.tui.text.plain import cell_width
 
 SETS = Series("the set", (Point(5e4, 147, 140, 154), Point(2e5, 105), Point(3e6, 75, 70, 80)))
 STORY = Series("this story", (Point(5e4, 114), Point(2e5, math.nan), Point(3e6, 60)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from eyebrow.tui.colour import SURPRISE_EDGES, contrast, cursor, legend, luminance, scale
+from eyebrow.tui.text.colour import SURPRISE_EDGES, contrast, cursor, legend, luminance, scale
 from rich.style import Style
 
 KINDS = ("surprise", "rank", "entropy", "excess", "difference")

@@ -16,9 +16,11 @@ from eyebrow.tui.panes.inspector import Glass, Inspector, table
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
-from eyebrow.tui.plain import figures
-from eyebrow.tui.views.explore import ExploreScreen
-from eyebrow.tui.views.help import HelpScreen
+from eyebrow.tui.session.arrange import parse_filter
+from eyebrow.tui.text.plain import figures
+from eyebrow.tui.views.dialogs.help import HelpScreen
+from eyebrow.tui.views.dialogs.line import LineScreen
+from eyebrow.tui.views.explore.screen import ExploreScreen
 
 from .stage import PATIENCE, SPECS, STORIES, made_app, settled
 
@@ -76,20 +78,20 @@ async def test_moving_through_stories_and_tokens() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         await pilot.press("j")
-        assert app.session.story == 1
+        assert app.session.place.story == 1
         await pilot.press("k", "G")
-        assert app.session.story == 2
+        assert app.session.place.story == 2
         await pilot.press("g", "enter")
-        assert app.session.story == 0
+        assert app.session.place.story == 0
         assert isinstance(app.focused, StoryText)
         await pilot.press("l", "l", "h", "w")
-        assert app.session.token == 2
+        assert app.session.place.token == 2
         await pilot.press("b", "G")
-        assert app.session.token == len(app.session.whole(app.session.rung) or ()) - 1
+        assert app.session.place.token == len(app.session.score(app.session.models.size) or ()) - 1
         await pilot.press("g")
-        assert app.session.token == 0
+        assert app.session.place.token == 0
         await pilot.press("j")
-        assert app.session.token > 0  # the line below
+        assert app.session.place.token > 0  # the line below
         await pilot.press("escape")
         assert isinstance(app.focused, StoryList)
 
@@ -104,7 +106,7 @@ async def test_the_inspector_follows_the_token() -> None:
         await pilot.press("l")
         await pilot.pause(0.3)
         glass = pane(app, Inspector).glass
-        score = app.session.whole(app.session.rung)
+        score = app.session.score(app.session.models.size)
         assert score is not None
         assert glass.logprob == pytest.approx(float(score.logprobs[1]))
         assert glass.rank == score.ranks[1]
@@ -116,13 +118,13 @@ async def test_sizes_by_number_and_by_bracket() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         await pilot.press("1")
-        assert app.session.current == 0
+        assert app.session.models.current == 0
         await pilot.press("right_square_bracket")
-        assert app.session.current == 1
+        assert app.session.models.current == 1
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert app.session.current == 0
+        assert app.session.models.current == 0
         await pilot.press("9")
-        assert app.session.current == 0
+        assert app.session.models.current == 0
         assert pane(app, Ladder).current == 0
 
 
@@ -194,18 +196,18 @@ async def test_the_next_eyebrow_is_found_over_stories() -> None:
         for _ in range(12):
             await pilot.press("n")
             await pilot.pause(0.1)
-            score = app.session.whole(app.session.rung)
+            score = app.session.score(app.session.models.size)
             assert score is not None
-            place = (app.session.story, app.session.token)
+            place = (app.session.place.story, app.session.place.token)
             if visited and place == visited[-1]:
                 break
-            assert -score.logprobs[app.session.token] / 0.6931 >= 7.99
+            assert -score.logprobs[app.session.place.token] / 0.6931 >= 7.99
             visited.append(place)
         assert visited == sorted(visited)
         assert len({story for story, _ in visited}) > 1
         await pilot.press("N")
         await pilot.pause(0.1)
-        assert (app.session.story, app.session.token) == visited[-2]
+        assert (app.session.place.story, app.session.place.token) == visited[-2]
 
 
 async def test_colours_units_and_the_difference() -> None:
@@ -237,19 +239,21 @@ async def test_sorting_and_filtering() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         await pilot.press("s")
-        values = [app.session.sums(app.session.rung, i) for i in app.session.order]
+        values = [app.session.sums(app.session.models.size, i) for i in app.session.library.order]
         found = [value.perplexity for value in values if value]
         assert found == sorted(found, reverse=True)
         await pilot.press("slash", *"dog", "enter")
         await pilot.pause(0.1)
-        assert app.session.order == [1]
-        assert app.session.story == 1
+        assert app.session.library.order == [1]
+        assert app.session.place.story == 1
         await pilot.press("slash", *"ppl>x", "enter")
-        await pilot.pause(0.2)
-        assert app.session.order == [1]  # a bad filter changes nothing
+        assert isinstance(app.screen, LineScreen)  # a filter with a mistake can be mended
+        assert "give a number" in text_of(app)
+        await pilot.press("escape")
+        assert app.session.library.order == [1]  # and changes nothing where it is left
         await pilot.press("slash", "backspace", "enter")
         await pilot.pause(0.1)
-        assert len(app.session.order) == 3
+        assert len(app.session.library.order) == 3
 
 
 async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
@@ -257,8 +261,8 @@ async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)
         await pilot.press("G", "s")
-        assert app.session.place == 0
-        assert app.session.story == app.session.order[0]
+        assert app.session.place.row == 0
+        assert app.session.place.story == app.session.library.order[0]
         title = app.screen.query_one(StoryList)
         await pilot.press("slash", *"[b]dog", "enter")
         await pilot.pause(0.1)
@@ -266,13 +270,13 @@ async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
         await pilot.press("slash", *"dog", "enter", "enter")
         await pilot.pause(0.1)
         await pilot.press("escape")  # out of the story
-        assert app.focused is title
-        assert app.session.order == [1]
+        assert app.screen.at == "list"
+        assert app.session.library.order == [1]
         await pilot.press("colon", "7", "7", "enter")
         await pilot.pause(0.1)
         assert "no story 77: 1 of 3 match the filter" in text_of(app)
         await pilot.press("escape")
-        assert len(app.session.order) == 3
+        assert len(app.session.library.order) == 3
         assert "filter" not in str(title.border_title)
         await pilot.press("colon", "7", "8", "enter")
         await pilot.pause(0.1)
@@ -294,13 +298,13 @@ async def test_at_80_columns_the_interval_of_the_set_is_whole() -> None:
     app = made_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(app, pilot)
-        assert app.session.rung.interval is not None
-        low, high = app.session.rung.interval
+        assert app.session.models.size.interval is not None
+        low, high = app.session.models.size.interval
         bar = app.screen.query_one("#status", Bar)
         for right in ("ready", "scoring made-800k 12/120, 4 s left", "downloading " + "x" * 40):
             bar.right = ((f" {right}", "spare"),)
             text = bar.render_line(0).text
-            assert f"set {figures(app.session.rung.perplexity)} [{figures(low)}" in text
+            assert f"set {figures(app.session.models.size.perplexity)} [{figures(low)}" in text
             assert f"{figures(high)}]" in text
             assert (right in text) is ("x" * 40 not in right)
             assert "…" not in text
@@ -319,7 +323,7 @@ async def test_text_from_files_is_only_ever_text() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         for _ in HOSTILE:
-            await pilot.press("enter", "l", "l", "v", "escape", "j")
+            await pilot.press("enter", "l", "l", "i", "escape", "j")
             await pilot.pause(0.25)
             shown = text_of(app)
             assert not {ch for ch in shown if ord(ch) < 32 and ch != "\n"}
@@ -374,7 +378,7 @@ async def test_help_and_palette_know_the_keys() -> None:
         await pilot.pause(0.2)
         assert isinstance(app.screen, ExploreScreen)
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Next raised eyebrow", "Colour the difference", "Quit", "Theme"} <= titles
+        assert {"Explore: next raised eyebrow", "Choose a size", "Quit", "Theme"} <= titles
         await pilot.press("ctrl+p")
         await pilot.pause(0.2)
         await pilot.press(*"larger size")
@@ -389,7 +393,7 @@ async def test_the_palette_runs_what_it_lists() -> None:
         commands = {command.title: command for command in app.get_system_commands(app.screen)}
         commands["Smaller size"].callback()
         await pilot.pause(0.3)
-        assert app.session.current == 1
+        assert app.session.models.current == 1
 
 
 async def test_another_theme_paints_the_story_anew() -> None:
@@ -415,7 +419,7 @@ async def test_the_status_line_has_what_it_promises() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         status = "".join(text for text, _ in app.screen.query_one("#status", Bar).parts)
-        rung = app.session.rung
+        rung = app.session.models.size
         assert rung.interval is not None
         for wanted in ("story 1/3", "made-800k", "cpu float32", "set", "["):
             assert wanted in status
@@ -425,3 +429,33 @@ def test_a_token_without_alternatives_says_why() -> None:
     glass = Glass(1, 9, "cat", 7, logprob=-2.0, entropy=1.0, rank=3)
     assert [("no alternatives (--top 0)", "quiet")] in table(glass, 40)
     assert [("no alternatives (--top 0)", "quiet")] not in table(replace(glass, logprob=None), 40)
+
+
+async def test_a_click_takes_what_is_under_the_pointer() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.click(StoryList, offset=(5, 2))  # the border is line 0
+        assert app.session.place.story == 1
+        await pilot.click(Ladder, offset=(5, 3))  # below the names of the columns
+        assert app.session.models.current == 1
+        score = app.session.score(app.session.models.size)
+        assert score is not None
+        await pilot.click(StoryText, offset=(int(score.starts[3]) + 1, 0))
+        assert app.session.place.token == 3
+        await pilot.click(StoryList, offset=(5, 2))  # again: into it
+        assert app.screen.at == "text"
+
+
+async def test_a_story_that_is_not_listed_is_not_taken_for_the_first() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        app.session.library.filter = parse_filter("dog")
+        app.session.arrange()
+        app.session.select_story(2)
+        await pilot.pause(0.1)
+        assert "a story that is not among the 1 listed" in text_of(app)
+        assert pane(app, StoryList).row is None
+        await pilot.press("j")
+        assert app.session.place.story == 1

@@ -13,9 +13,9 @@ from eyebrow.core.results.marks import mark, read_marks, unmark
 from eyebrow.core.results.store import Store, list_runs
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story, bundled_stories, open_stories, text_digest
-from eyebrow.tui.arrange import Shelves, arrange, parse_filter
-from eyebrow.tui.background import Background
-from eyebrow.tui.batch import batch_of
+from eyebrow.tui.session.arrange import Shelves, arrange, parse_filter
+from eyebrow.tui.session.library import batch_of
+from eyebrow.tui.threads.store import StoreReader
 
 from .stage import SPECS, STORIES, made_app, settled
 
@@ -100,8 +100,8 @@ async def test_m_marks_and_the_mark_is_there_the_next_time(tmp_path: Path) -> No
     again = made_app(store=tmp_path)
     async with again.run_test(size=(140, 40)) as pilot:
         await settled(again, pilot)
-        assert again.session.marked_count == 1
-        assert again.session.shelves.marked == {again.session.digests[1]}
+        assert again.session.library.marked_count == 1
+        assert again.session.library.shelves.marked == {again.session.library.digests[1]}
         await pilot.press("j", "m")
         await pilot.pause(0.3)
     assert read_marks(tmp_path) == set()
@@ -118,14 +118,14 @@ async def test_x_writes_marked_stories_that_open_again(tmp_path: Path, suffix: s
             await pilot.pause(0.02)
             if out.exists():
                 break
-        sums = app.session.sums(app.session.rung, 0)
+        sums = app.session.sums(app.session.models.size, 0)
     stories = list(open_stories(out, **({} if suffix == ".txt" else {"column": "text"})))
     assert [story.text for story in stories] == [STORIES[0].text, STORIES[2].text]
     if suffix == ".jsonl":
         first = json.loads(out.read_text().splitlines()[0])
         assert list(first["scores"]) == [spec.name for spec in SPECS]
         assert sums is not None
-        assert first["scores"][app.session.rung.name]["nll"] == sums.nll
+        assert first["scores"][app.session.models.size.name]["nll"] == sums.nll
 
 
 async def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
@@ -147,22 +147,22 @@ async def test_colon_goes_to_a_story_by_its_number() -> None:
         await settled(app, pilot)
         await pilot.press("colon", "4", "2", "enter")
         await pilot.pause(0.2)
-        assert app.session.story == 41
+        assert app.session.place.story == 41
         await pilot.press("colon", "x", "enter")
         await pilot.pause(0.2)
-        assert app.session.story == 41
+        assert app.session.place.story == 41
 
 
 def test_what_things_are_called_here_is_kept_as_a_run(tmp_path: Path) -> None:
     """Without torch, by the process that draws; each size adds to one run."""
     found: list[object] = []
-    background = Background(tmp_path / "store", found.append)
+    background = StoreReader(tmp_path / "store", found.append)
     stories = list(bundled_stories())[:3]
     digests = [text_digest(story.text) for story in stories]
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     for spec in find_models(["pocket-bigram", "pocket-50k"]):
         background.keep_labels(spec, f"d{spec.name}", 7, recipe, stories, digests)
-    background._thread.shutdown(wait=True)
+    background.close(None)
     store = Store(tmp_path / "store")
     (run,) = list_runs(store.layout)
     assert [member.name for member, _ in run.models] == ["pocket-bigram", "pocket-50k"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from eyebrow.core.recent import Recent, recall, remember
-from eyebrow.tui.completion import (
+from eyebrow.tui.threads.opening import Opened, Ready
+from eyebrow.tui.views.dialogs.completion import (
     LISTED,
     Here,
     complete_model,
@@ -20,9 +21,10 @@ from eyebrow.tui.completion import (
     quoted,
     words,
 )
-from eyebrow.tui.opening import Opened, Ready
-from eyebrow.tui.views.open import Field, OpenScreen
+from eyebrow.tui.views.dialogs.open import Field, OpenScreen
 from textual.app import App
+
+from .stage import threads_done
 
 HERE = Here(frozenset({"pocket-50k", "gpt2"}), ("someone/model",), ("owner/tales",))
 
@@ -158,10 +160,10 @@ async def looked(app: App[None], pilot: Any) -> None:
     """Until every question about candidates is answered, the caches' too."""
     screen = app.screen
     assert isinstance(screen, OpenScreen)
-    await app.workers.wait_for_complete()
+    await threads_done(pilot)
     for _ in range(3):
         await pilot.pause()
-        await app.workers.wait_for_complete()
+        await threads_done(pilot)
     await pilot.pause()
 
 

@@ -6,8 +6,15 @@ import unicodedata
 
 import pytest
 from eyebrow.core.wording import visible
-from eyebrow.tui.panes.layout import lay_out
-from eyebrow.tui.plain import cell_width, compact_count, duration, figures, shorten, shorten_apart
+from eyebrow.tui.text.layout import lay_out, layout
+from eyebrow.tui.text.plain import (
+    cell_width,
+    compact_count,
+    duration,
+    figures,
+    shorten,
+    shorten_apart,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,3 +101,11 @@ def test_names_that_are_cut_can_still_be_told_apart(
 @given(st.lists(st.text(max_size=12), max_size=6), st.integers(0, 14))
 def test_names_told_apart_have_the_room_they_are_given(names: list[str], cells: int) -> None:
     assert all(cell_width(name) <= cells for name in shorten_apart(names, cells))
+
+
+def test_bytes_of_a_character_stand_where_it_stands() -> None:
+    """An emoji that a tokenizer cuts into bytes: its first token has the cells, all a place."""
+    found = layout("a 🦊 b", (1, 3, 3, 3, 5), 20, False)
+    assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 3)]
+    assert found.owners == {2: 1, 3: 1}
+    assert all(token in found.cells for token in range(5))

@@ -15,17 +15,20 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring, scale_pictures, showing
-from eyebrow.tui.analysis import Analysis
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.change import Change
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
-from eyebrow.tui.reading import units
-from eyebrow.tui.scale_pictures import CHARTS
-from eyebrow.tui.scaling import MEASURES, Found, Said, TokensRead, snapshot
-from eyebrow.tui.views.scale import PANES, ScaleScreen
+from eyebrow.tui.text.reading import units
+from eyebrow.tui.threads import measuring
+from eyebrow.tui.threads.analysis import Analysis
+from eyebrow.tui.threads.scaling import MEASURES, Found, Said, TokensRead
+from eyebrow.tui.views.explore import showing
+from eyebrow.tui.views.frame import EVERYTHING
+from eyebrow.tui.views.scale import pictures as scale_pictures
+from eyebrow.tui.views.scale.pictures import CHARTS
+from eyebrow.tui.views.scale.screen import ScaleScreen
+from eyebrow.tui.views.scale.snapshot import snapshot
 
 from .stage import PATIENCE, SPECS, STORIES, made_app, made_score, settled
 from .test_explore import text_of
@@ -74,7 +77,7 @@ async def test_what_is_on_the_screen_when_all_is_worked_out() -> None:
         assert numbers.settled
         assert numbers.doubted
         (family,) = numbers.families
-        for rung, one in zip(app.session.rungs, family.estimates["perplexity"], strict=True):
+        for rung, one in zip(app.session.models.sizes, family.estimates["perplexity"], strict=True):
             assert one.value == pytest.approx(rung.perplexity)
             assert (one.low, one.high) == pytest.approx(rung.interval)
         assert family.uniform("perplexity") == 200  # words of the made vocabulary
@@ -88,7 +91,8 @@ async def test_charts_and_measures_go_round() -> None:
             await pilot.press("c")
         assert len(set(titles)) == len(CHARTS)
         assert str(screen.query_one(Chart).border_title) == titles[0]
-        await pilot.press("C")
+        screen.action_chart(-1)
+        await pilot.pause()
         assert str(screen.query_one(Chart).border_title) == titles[-1]
         assert "keeps none" in text_of(app)  # tokens come from a store
         await pilot.press("c")
@@ -97,7 +101,7 @@ async def test_charts_and_measures_go_round() -> None:
             await pilot.press("v")
             assert screen.measure == measure
             assert table.grid is not None
-            nats = app.session.rungs[0].sums[app.session.digests[2]]
+            nats = app.session.models.sizes[0].sums[app.session.library.digests[2]]
             value = {
                 "perplexity": nats.perplexity,
                 "bits per byte": nats.bits_per_byte,
@@ -115,7 +119,7 @@ async def test_the_table_sorts_by_any_column_and_leads_to_the_story() -> None:
         assert isinstance(app.focused, StoryTable)
         table = app.focused
         await pilot.press("j", "j")
-        assert app.session.story == 2
+        assert app.session.place.story == 2
         await pilot.press("g", "s")  # by title
         titles = [MORE[story].title for story in table._order]
         assert titles == sorted(titles, key=str.casefold)
@@ -128,7 +132,7 @@ async def test_the_table_sorts_by_any_column_and_leads_to_the_story() -> None:
         assert table._order.tolist() == np.argsort(values).tolist()
         assert "↑" in text_of(app)
         await pilot.press("G")
-        assert app.session.story == int(values.argmax())
+        assert app.session.place.story == int(values.argmax())
         await pilot.press("enter")
         assert read == [int(values.argmax())]
 
@@ -160,7 +164,7 @@ async def test_a_finding_leads_to_the_story_it_names() -> None:
         await pilot.press("j", "enter")
         await pilot.pause(0.2)
         assert app.current_mode == "explore"
-        assert app.session.story == 3
+        assert app.session.place.story == 3
         await pilot.press(">", "enter", ">", "enter")
         await pilot.pause(0.2)
         assert read == [3, 4, 3]
@@ -168,13 +172,15 @@ async def test_a_finding_leads_to_the_story_it_names() -> None:
 
 async def test_in_a_narrow_terminal_the_panes_take_turns() -> None:
     async with scale((80, 24)) as (_, pilot, screen):
-        for pane in PANES:
-            assert [name for name in PANES if screen.query_one(f"#{name}").display] == [pane]
+        for pane in ScaleScreen.PANES:
+            assert [name for name in ScaleScreen.PANES if screen.query_one(f"#{name}").display] == [
+                pane
+            ]
             await pilot.press("tab")
         await pilot.press("tab", "c")  # a chart that is asked for comes to the front
         assert screen.query_one(Chart).display
         await pilot.resize_terminal(140, 40)
-        assert all(screen.query_one(f"#{name}").display for name in PANES)
+        assert all(screen.query_one(f"#{name}").display for name in ScaleScreen.PANES)
         await pilot.resize_terminal(50, 10)
         await pilot.pause()
         assert not screen.query_one("#panes").display
@@ -209,9 +215,9 @@ async def test_nothing_is_worked_out_twice_or_while_away(monkeypatch: pytest.Mon
         await pilot.pause(0.5)
         assert looks == 1
         await pilot.press("<")
-        app.session.rungs[0].sums.popitem()
-        app.session.rungs[0].stories -= 1
-        screen.changed(~Change(0))
+        app.session.models.sizes[0].sums.popitem()
+        app.session.models.sizes[0].stories -= 1
+        screen.changed(EVERYTHING)
         await pilot.pause(0.5)
         assert looks == 1
 
@@ -220,11 +226,13 @@ def session_of(*counts: int) -> Any:
     """A session of which each size has scored so many of the stories; the last is told twice."""
     app = made_app((*MORE, Story("again", "Again", MORE[0].text)), silent=True)
     session = app.session
-    for strength, (rung, count) in enumerate(zip(session.rungs, counts, strict=True), start=1):
+    for strength, (rung, count) in enumerate(
+        zip(session.models.sizes, counts, strict=True), start=1
+    ):
         for story in MORE[:count]:
             digest = text_digest(story.text)
             rung.sums[digest] = made_score(story.text, strength).summary
-            rung.stories += len(session.by_digest[digest])
+            rung.stories += len(session.library.by_digest[digest])
     return session
 
 
@@ -246,7 +254,7 @@ def test_columns_are_the_sessions_stories_and_rows_its_sizes() -> None:
 
 def test_a_tokenizer_is_what_the_session_takes_it_for() -> None:
     session = session_of(6, 6, 6)
-    for rung, tokenizer in zip(session.rungs, "ttu", strict=True):
+    for rung, tokenizer in zip(session.models.sizes, "ttu", strict=True):
         rung.tokenizer = tokenizer
     now = snapshot(session)
     assert now is not None
@@ -256,7 +264,7 @@ def test_a_tokenizer_is_what_the_session_takes_it_for() -> None:
 def test_what_cannot_be_scored_is_not_waited_for() -> None:
     session = session_of(6, 6, 5)
     digest = text_digest(MORE[5].text)
-    session.rungs[2].put_broken(digest, "too long", session.by_digest[digest], 1)
+    session.models.sizes[2].put_broken(digest, "too long", session.library.by_digest[digest], 1)
     now = snapshot(session)
     assert now is not None
     numbers = measuring.measured(1, measuring.common_to_all(measuring.sheet_of(now)), now)
@@ -265,7 +273,7 @@ def test_what_cannot_be_scored_is_not_waited_for() -> None:
     session = session_of(6, 6, 0)
     for story in MORE:
         digest = text_digest(story.text)
-        session.rungs[2].put_broken(digest, "too long", session.by_digest[digest], 1)
+        session.models.sizes[2].put_broken(digest, "too long", session.library.by_digest[digest], 1)
     now = snapshot(session)
     assert now is not None
     assert now.left_out == ()
@@ -308,9 +316,9 @@ def test_doubts_agree_between_measures() -> None:
 def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
     session = session_of(6, 6, 6)
     store = Store(tmp_path)
-    recipe = session.recipe.settled("cpu", "float32")
-    session.recipe = recipe
-    for strength, rung in enumerate(session.rungs, start=1):
+    recipe = session.worker.recipe.settled("cpu", "float32")
+    session.worker.recipe = recipe
+    for strength, rung in enumerate(session.models.sizes, start=1):
         rung.digest = f"d{strength}"
         member = Member(rung.name, rung.digest, "made", "", "t", rung.parameters or 0)
         rows = [Row(story, member, recipe, made_score(story.text, strength)) for story in MORE]
@@ -331,8 +339,8 @@ def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
 
 def test_an_infinite_surprise_is_a_number_like_the_others() -> None:
     session = session_of(6, 6, 6)
-    digest = session.digests[0]
-    session.rungs[0].sums[digest] = Summary(3, 12, math.inf)
+    digest = session.library.digests[0]
+    session.models.sizes[0].sums[digest] = Summary(3, 12, math.inf)
     now = snapshot(session)
     assert now is not None
     sheet = measuring.common_to_all(measuring.sheet_of(now))
@@ -344,18 +352,13 @@ def test_an_infinite_surprise_is_a_number_like_the_others() -> None:
 
 async def test_other_stories_are_worked_out_anew() -> None:
     async with scale() as (app, pilot, screen):
-        other = made_app(MORE[:4]).session
-        for strength, rung in enumerate(other.rungs, start=1):
-            for story in MORE[:4]:
-                summary = made_score(story.text, strength).summary
-                rung.put(text_digest(story.text), summary, [MORE.index(story)], 1)
-        app.session = other
-        screen.turn_to(other)
+        app.session.open(MORE[:4], "others")
+        screen.open_anew()
         assert screen.measured is None
         assert not screen.query_one(Findings).entries
         for _ in range(PATIENCE):
             await pilot.pause(0.02)
-            if screen.query_one(Findings).entries:
+            if screen.query_one(Findings).entries and screen.measured.stories == 4:
                 break
         assert screen.measured is not None
         assert screen.measured.stories == 4
@@ -373,16 +376,18 @@ FIVE = [
 def read_of(tmp_path: Path, tokenizers: tuple[str, ...]) -> TokensRead:
     """Eight stories of five sentences under as many models as tokenizers are named."""
     session = made_app(FIVE, silent=True).session
-    session.recipe = session.recipe.settled("cpu", "float32")
+    session.worker.recipe = session.worker.recipe.settled("cpu", "float32")
     store = Store(tmp_path)
-    for n, (rung, tokenizer) in enumerate(zip(session.rungs, tokenizers, strict=True), start=1):
+    for n, (rung, tokenizer) in enumerate(
+        zip(session.models.sizes, tokenizers, strict=True), start=1
+    ):
         rung.digest, rung.tokenizer = f"d{n}", tokenizer
         for story in FIVE:
             score = made_score(story.text, n)
             rung.put(text_digest(story.text), score.summary, [FIVE.index(story)], 1)
             rung.cuts[text_digest(story.text)] = cuts_of(story.text, score)
         member = Member(rung.name, rung.digest, "made", "", tokenizer, rung.parameters or 0)
-        store.write([Row(s, member, session.recipe, made_score(s.text, n)) for s in FIVE])
+        store.write([Row(s, member, session.worker.recipe, made_score(s.text, n)) for s in FIVE])
     now = snapshot(session)
     assert now is not None
     sheet = measuring.common_to_all(measuring.sheet_of(now))
@@ -433,9 +438,9 @@ def test_the_sources_sentences_and_groups_are_the_charts(tmp_path: Path) -> None
     session = app.session
     score = made_score(text, 1)
     assert [len(units(text, score, "sentence", starts)) for starts in ((), told)] == [1, 5]
-    key = (session.rung.name, session.digests[0])
+    key = (session.models.size.name, session.library.digests[0])
     session._whole[key] = score
-    session.token = 4
+    session.place.token = 4
     said = showing.glass(session).units
     assert any("sentence 2/5" in one for one in said)
     assert any(one.startswith("sentences 1-5") for one in said)
@@ -444,8 +449,18 @@ def test_the_sources_sentences_and_groups_are_the_charts(tmp_path: Path) -> None
 
 
 def _snapshot_of(session: Any) -> Any:
-    for strength, rung in enumerate(session.rungs, start=1):
-        for digest, story in zip(session.digests, session.stories, strict=True):
+    for strength, rung in enumerate(session.models.sizes, start=1):
+        for digest, story in zip(session.library.digests, session.library.stories, strict=True):
             rung.sums[digest] = made_score(story.text, strength).summary
             rung.stories += 1
     return snapshot(session)
+
+
+async def test_a_click_takes_the_finding_and_the_row_under_the_pointer() -> None:
+    async with scale() as (app, pilot, screen):
+        findings = screen.query_one(Findings)
+        lines = [n for n, (finding, _) in enumerate(findings._lines) if finding == 1]
+        await pilot.click(Findings, offset=(4, 1 + lines[0]))
+        assert (screen.at, findings.at) == ("findings", 1)
+        await pilot.click(StoryTable, offset=(4, 1 + 2 + 2))  # border, headings, third story
+        assert (screen.at, app.session.place.story) == ("table", 2)

@@ -14,7 +14,7 @@ import pytest
 from eyebrow.core.results.findings import Finding
 from eyebrow.core.results.sheet import Told
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui import measuring
+from eyebrow.tui.threads import measuring
 
 from .stage import STORIES, made_app, settled
 from .test_pictures import FOLDER, normal

@@ -25,12 +25,15 @@ from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
-from eyebrow.tui.background import KeptSums, KeptTokenizers
-from eyebrow.tui.batch import batch_of
-from eyebrow.tui.change import Change, Notice
-from eyebrow.tui.mailbox import Mailbox
-from eyebrow.tui.session import AHEAD, CHUNK, GIVE_UP, Session
-from eyebrow.tui.showing import steps, waiting, what_runs
+from eyebrow.tui.session import Session
+from eyebrow.tui.session.change import Change, Notice
+from eyebrow.tui.session.jobs import AHEAD, CHUNK
+from eyebrow.tui.session.library import batch_of
+from eyebrow.tui.session.worker import GIVE_UP
+from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
+from eyebrow.tui.threads.mailbox import Mailbox
+from eyebrow.tui.views.explore.showing import steps
+from eyebrow.tui.views.status import waiting, what_runs
 
 from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
 
@@ -94,7 +97,7 @@ class Shop:
         self.session.receive(HELLO)
         for what, name, *_ in list(self.asked):
             if what == "sums":
-                self.session.receive(KeptSums(name, self.session.recipe.digest, "", {}))
+                self.session.receive(KeptSums(name, self.session.worker.recipe.digest, "", {}))
 
     @property
     def sent(self) -> list[Score]:
@@ -131,10 +134,10 @@ def test_nothing_is_asked_before_the_machine_has_answered() -> None:
 def test_the_current_size_and_the_story_on_screen_come_first() -> None:
     shop = Shop()
     shop.begin()
-    assert shop.asked[0] == ("sums", shop.session.rung.name)
+    assert shop.asked[0] == ("sums", shop.session.models.size.name)
     first = shop.sent[0]
     assert first.urgent
-    assert first.model == shop.session.rung.spec
+    assert first.model == shop.session.models.size.spec
     assert first.stories == (STORIES[0],)
 
 
@@ -144,7 +147,7 @@ def test_background_jobs_are_few_and_small_and_begin_with_the_current_size() -> 
     background = [request for request in shop.sent if not request.urgent]
     assert len(background) == AHEAD
     assert {len(request.stories) for request in background} == {CHUNK}
-    assert {request.model for request in background} == {shop.session.rung.spec}
+    assert {request.model for request in background} == {shop.session.models.size.spec}
     shop.session.receive(Finished(background[0].job))
     assert len([request for request in shop.sent if not request.urgent]) == AHEAD + 1
 
@@ -162,7 +165,7 @@ def test_every_story_is_asked_for_once_under_every_size() -> None:
         ]
         assert len(texts) == len(set(texts))
         assert len(texts) >= 149  # the one on screen may have come with its own request
-    assert all(rung.stories == 150 for rung in shop.session.rungs)
+    assert all(rung.stories == 150 for rung in shop.session.models.sizes)
 
 
 def test_pooled_perplexity_counts_a_text_as_often_as_it_is_told() -> None:
@@ -170,7 +173,7 @@ def test_pooled_perplexity_counts_a_text_as_often_as_it_is_told() -> None:
     shop = Shop(twice)
     shop.begin()
     shop.answer_all()
-    rung = shop.session.rung
+    rung = shop.session.models.size
     scores = [made_score(story.text, 3).summary for story in twice]
     assert rung.stories == 4
     assert rung.tokens == sum(score.tokens for score in scores)
@@ -184,14 +187,14 @@ def test_a_dead_worker_is_started_again_and_loses_nothing() -> None:
     half = next(request for request in shop.sent if not request.urgent)
     for reply in answers(half, set()):
         shop.session.receive(reply)
-    known = dict(shop.session.rung.sums)
+    known = dict(shop.session.models.size.sums)
     shop.session.receive(WorkerDied(-9, ""))
     assert shop.engine.starts == 1
     assert "it was killed" in shop.notices[-1].message
-    assert shop.session.rung.sums == known
+    assert shop.session.models.size.sums == known
     shop.session.receive(HELLO)
     shop.answer_all()
-    assert all(rung.stories == 300 for rung in shop.session.rungs)
+    assert all(rung.stories == 300 for rung in shop.session.models.sizes)
 
 
 def test_a_worker_that_keeps_dying_is_given_up_with_the_reason() -> None:
@@ -200,12 +203,12 @@ def test_a_worker_that_keeps_dying_is_given_up_with_the_reason() -> None:
     for _ in range(GIVE_UP):
         shop.session.receive(WorkerDied(1, "ImportError: no torch"))
     assert shop.engine.starts == GIVE_UP - 1
-    assert "no torch" in shop.session.stopped
+    assert "no torch" in shop.session.worker.stopped
     killed = Shop()
     killed.begin()
     for _ in range(GIVE_UP):
         killed.session.receive(WorkerDied(-9, ""))
-    assert killed.session.stopped.endswith("it was killed, perhaps because memory ran out")
+    assert killed.session.worker.stopped.endswith("it was killed, perhaps because memory ran out")
     before = len(shop.sent)
     shop.session.select_story(1)
     assert len(shop.sent) == before
@@ -216,26 +219,26 @@ def test_another_machine_than_remembered_starts_over() -> None:
     shop.begin()
     shop.answer_all()
     shop.session.receive(Hello("cuda", "a card", "bfloat16", "0", "0"))
-    assert shop.session.recipe.dtype == "bfloat16"
-    assert all(rung.stories == 0 for rung in shop.session.rungs)
+    assert shop.session.worker.recipe.dtype == "bfloat16"
+    assert all(rung.stories == 0 for rung in shop.session.models.sizes)
     late = KeptSums(SPECS[0].name, "another recipe", "", {"x": made_score("a b", 1).summary})
     shop.session.receive(late)
-    assert shop.session.rungs[0].sums == {}
+    assert shop.session.models.sizes[0].sums == {}
 
 
 def test_a_size_that_failed_stops_no_other_and_is_tried_again_when_chosen() -> None:
     shop = Shop()
     shop.begin()
-    name = shop.session.rung.name
+    name = shop.session.models.size.name
     shop.session.receive(Failed(shop.sent[0].job, name, "Cannot load", "it is torn"))
     assert shop.notices[-1] == Notice("Cannot load", "it is torn", True)
-    assert "torn" in shop.session.rung.trouble
+    assert "torn" in shop.session.models.size.trouble
     for request in list(shop.sent):
         shop.session.receive(Finished(request.job))
-    shop.session.select_rung(0)
+    shop.session.select_size(0)
     assert shop.sent[-1].model == SPECS[0] or shop.sent[-2].model == SPECS[0]
-    shop.session.select_rung(2)
-    assert shop.session.rung.state != "failed"
+    shop.session.select_size(2)
+    assert shop.session.models.size.state != "failed"
     assert any(request.model.name == name for request in shop.sent[-3:])
 
 
@@ -244,9 +247,9 @@ def test_sizes_with_different_tokenizers_are_not_subtracted() -> None:
     shop.begin()
     shop.session.receive(Vocabulary(SPECS[2].name, tuple(WORDS)))
     shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS[:-1])))
-    assert shop.session.smaller is None
+    assert shop.session.models.smaller is None
     shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS)))
-    assert shop.session.smaller is shop.session.rungs[1]
+    assert shop.session.models.smaller is shop.session.models.sizes[1]
 
 
 def test_a_whole_score_in_the_store_needs_no_worker() -> None:
@@ -254,8 +257,8 @@ def test_a_whole_score_in_the_store_needs_no_worker() -> None:
     digest = text_digest(STORIES[0].text)
     shop.session.receive(HELLO)
     sums = {digest: made_score(STORIES[0].text, 3).summary}
-    rung = shop.session.rung
-    shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+    rung = shop.session.models.size
+    shop.session.receive(KeptSums(rung.name, shop.session.worker.recipe.digest, "digest", sums))
     assert ("score", rung.name, digest) in shop.asked
     assert not any(request.urgent for request in shop.sent)
 
@@ -263,8 +266,8 @@ def test_a_whole_score_in_the_store_needs_no_worker() -> None:
 def test_loading_is_told_and_size_taken_over() -> None:
     shop = Shop()
     shop.session.receive(Loaded(SPECS[0].name, 51_234, "digest", 1.0))
-    assert shop.session.rungs[0].parameters == 51_234
-    assert Change.RUNGS in shop.changes[-1]
+    assert shop.session.models.sizes[0].parameters == 51_234
+    assert Change.SIZES in shop.changes[-1]
 
 
 def test_late_answers_to_unknown_jobs_are_no_harm() -> None:
@@ -279,10 +282,10 @@ def test_a_download_is_shown_stopped_and_resumed() -> None:
     shop.begin()
     session = shop.session
     session.receive(Downloading("made-200k", 25_000_000, 100_000_000, 5e6))
-    rung = session.rungs[1]
+    rung = session.models.sizes[1]
     assert (rung.state, rung.arrival) == ("downloading", (25_000_000, 100_000_000, 5e6))
     assert steps(session)[1].arrival == "25/100 MB 5.0 MB/s 15 s"
-    session.select_rung(1)
+    session.select_size(1)
     session.toggle_download()
     assert shop.engine.sent[-1] == CancelDownload("made-200k")
     session.receive(Failed(0, "made-200k", "Download stopped", "25 MB are kept"))
@@ -296,7 +299,7 @@ def test_a_download_holds_up_its_own_size_only() -> None:
     shop.session.receive(HELLO)
     shop.session.receive(Downloading("made-800k", 1, 100, 0.0))
     for _, name in list(shop.asked):
-        shop.session.receive(KeptSums(name, shop.session.recipe.digest, "", {}))
+        shop.session.receive(KeptSums(name, shop.session.worker.recipe.digest, "", {}))
     asked = {sent.model.name for sent in shop.sent if not sent.urgent}
     assert asked == {"made-50k", "made-200k", "made-800k"}
 
@@ -305,11 +308,12 @@ def test_one_story_that_fails_stops_no_other() -> None:
     shop = Shop()
     shop.begin()
     session = shop.session
-    rung, digest = session.rung, session.digests[0]
-    session.receive(Failed(1, rung.name, "Out of memory", "too long", digest))
+    rung, digest = session.models.size, session.library.digests[0]
+    asked = shop.sent[0].job
+    session.receive(Failed(asked, rung.name, "Out of memory", "too long", digest))
     assert rung.state != "failed"
     assert rung.broken == {digest: "Out of memory: too long"}
-    assert digest not in session._still_to_do(rung)
+    assert digest not in session.scores._still_to_do(rung)
     assert "too long" in waiting(session)
 
 
@@ -317,7 +321,7 @@ def test_a_model_whose_files_have_changed_is_scored_anew() -> None:
     shop = Shop()
     session = shop.session
     session.receive(HELLO)
-    rung, recipe = session.rung, session.recipe.digest
+    rung, recipe = session.models.size, session.worker.recipe.digest
     sums = {digest: made_score(story.text, 3).summary for digest, story in told(session)}
     for _, name in list(shop.asked):
         session.receive(KeptSums(name, recipe, f"{name} before", sums))
@@ -328,7 +332,7 @@ def test_a_model_whose_files_have_changed_is_scored_anew() -> None:
     assert (rung.sums, rung.stories, rung.digest) == ({}, 0, "after")
     assert ("sums", rung.name) in shop.asked[asked:]
     assert "Model changed" in [notice.title for notice in shop.notices]
-    others = [one for one in session.rungs if one is not rung]
+    others = [one for one in session.models.sizes if one is not rung]
     assert all(one.stories == len(STORIES) for one in others)
     asked = len(shop.asked)
     session.receive(KeptSums(rung.name, recipe, "after", {}))
@@ -338,7 +342,7 @@ def test_a_model_whose_files_have_changed_is_scored_anew() -> None:
         if request.model.name == rung.name
         for digest in map(text_digest, (story.text for story in request.stories))
     }
-    assert wanted == {*session.digests}
+    assert wanted == {*session.library.digests}
     assert ("sums", rung.name) not in shop.asked[asked:]
 
 
@@ -347,10 +351,10 @@ def test_sums_of_a_changed_model_are_looked_up_once() -> None:
     shop = Shop()
     session = shop.session
     session.receive(HELLO)
-    rung = session.rung
+    rung = session.models.size
     rung.digest = "loaded before"
     asked = len(shop.asked)
-    session.receive(KeptSums(rung.name, session.recipe.digest, "now", {}))
+    session.receive(KeptSums(rung.name, session.worker.recipe.digest, "now", {}))
     assert (rung.digest, rung.read) == ("now", True)
     assert ("sums", rung.name) not in shop.asked[asked:]
 
@@ -366,18 +370,18 @@ def test_two_names_for_the_same_weights_are_told_once() -> None:
 
 
 def told(session: Session) -> list[tuple[str, Story]]:
-    return [*zip(session.digests, session.stories, strict=True)]
+    return [*zip(session.library.digests, session.library.stories, strict=True)]
 
 
 def test_sizes_stand_in_the_order_of_their_parameters() -> None:
     shop = Shop(specs=[SPECS[2], SPECS[0], SPECS[1]])
-    assert [rung.spec for rung in shop.session.rungs] == list(SPECS)
+    assert [rung.spec for rung in shop.session.models.sizes] == list(SPECS)
     shop.begin()
     for spec in SPECS:
         shop.session.receive(Vocabulary(spec.name, tuple(WORDS)))
-    shop.session.select_rung(2)
-    assert shop.session.rung.spec == SPECS[2]
-    assert shop.session.smaller is shop.session.rungs[1]
+    shop.session.select_size(2)
+    assert shop.session.models.size.spec == SPECS[2]
+    assert shop.session.models.smaller is shop.session.models.sizes[1]
 
 
 def test_the_next_smaller_size_is_one_with_the_same_tokenizer() -> None:
@@ -385,70 +389,72 @@ def test_the_next_smaller_size_is_one_with_the_same_tokenizer() -> None:
     shop.begin()
     for spec, words in zip(SPECS, (WORDS, WORDS[1:], WORDS), strict=True):
         shop.session.receive(Vocabulary(spec.name, tuple(words)))
-    shop.session.select_rung(2)
-    assert shop.session.smaller is shop.session.rungs[0]
+    shop.session.select_size(2)
+    assert shop.session.models.smaller is shop.session.models.sizes[0]
 
 
 def test_a_size_known_only_once_it_is_loaded_finds_its_place() -> None:
     unknown = replace(SPECS[0], parameters=None)
     shop = Shop(specs=[unknown, *SPECS[1:]])
-    names = [rung.name for rung in shop.session.rungs]
+    names = [rung.name for rung in shop.session.models.sizes]
     assert names == [SPECS[1].name, SPECS[2].name, unknown.name], "unknown ones come last"
     shop.begin()
-    shop.session.select_rung(2)
+    shop.session.select_size(2)
     shop.session.receive(Loaded(unknown.name, SPECS[0].parameters or 0, "d", 0.1))
-    assert [rung.name for rung in shop.session.rungs] == [spec.name for spec in SPECS]
-    assert shop.session.rung.name == unknown.name, "the one that was chosen stays chosen"
+    assert [rung.name for rung in shop.session.models.sizes] == [spec.name for spec in SPECS]
+    assert shop.session.models.size.name == unknown.name, "the one that was chosen stays chosen"
 
 
 def test_the_time_left_is_told_by_each_sizes_own_pace() -> None:
     shop = Shop(many(400))
     shop.begin()
     session = shop.session
-    slow, quick = session.rung, session.rungs[0]
+    slow, quick = session.models.size, session.models.sizes[0]
 
     def answer(seconds: float) -> None:
         """The first background job that waits, in one batch of so many seconds."""
-        request = next(r for r in shop.sent if r.job in session._jobs and not r.urgent)
+        request = next(r for r in shop.sent if r.job in session.jobs.under_way and not r.urgent)
         *_, scored, finished = answers(request, {request.model.name})
         session.receive(replace(scored, seconds=seconds))
         session.receive(finished)
 
-    assert math.isnan(slow.seconds_left(session._words))
+    assert math.isnan(slow.seconds_left(session.library.words))
     assert ", — left" in what_runs(session)
     answer(200.0)
     left = 400 - len(slow.sums)
-    assert slow.seconds_left(session._words) == pytest.approx(left * 200.0 / CHUNK, rel=0.01)
-    session.select_rung(0)
+    assert slow.seconds_left(session.library.words) == pytest.approx(left * 200.0 / CHUNK, rel=0.01)
+    session.select_size(0)
     answer(200.0)
     answer(200.0)
-    assert math.isnan(quick.seconds_left(session._words)), "not by the pace of another size"
+    assert math.isnan(quick.seconds_left(session.library.words)), "not by the pace of another size"
     answer(2.0)
     left = 400 - len(quick.sums)
-    assert quick.seconds_left(session._words) == pytest.approx(left * 2.0 / CHUNK, rel=0.01)
+    assert quick.seconds_left(session.library.words) == pytest.approx(left * 2.0 / CHUNK, rel=0.01)
 
 
 def test_the_first_look_is_at_a_size_known_to_be_quick() -> None:
     unknown = ModelSpec("owner/large", "hub", "owner/large")
     shop = Shop(specs=(unknown, *SPECS))
-    assert shop.session.rung.name == SPECS[-1].name
+    assert shop.session.models.size.name == SPECS[-1].name
     huge = ModelSpec("huge", "hub", "owner/huge", parameters=7_000_000_000)
-    assert Shop(specs=(unknown, huge)).session.rung.name == "huge"
-    assert Shop(specs=(unknown, replace(unknown, name="other"))).session.current == 0
+    assert Shop(specs=(unknown, huge)).session.models.size.name == "huge"
+    assert Shop(specs=(unknown, replace(unknown, name="other"))).session.models.current == 0
 
 
 def test_no_time_is_left_where_the_rest_cannot_be_scored() -> None:
     shop = Shop()
     shop.begin()
-    rung, words = shop.session.rung, shop.session._words
-    shop.session.rung.seconds, rung.paced = 2.0, 1
+    rung, words = shop.session.models.size, shop.session.library.words
+    shop.session.models.size.seconds, rung.paced = 2.0, 1
     shop.answer_all({rung.name: STORIES[1].text})
     assert rung.stories == len(STORIES) - 1
     assert rung.seconds_left(words) == 0
-    assert steps(shop.session)[shop.session.current].done == len(STORIES)
+    assert steps(shop.session)[shop.session.models.current].done == len(STORIES)
     digest = text_digest(STORIES[1].text)
-    told = shop.session.by_digest[digest]
-    rung.put(digest, made_score(STORIES[1].text, 3).summary, told, shop.session.shelves.words[1])
+    told = shop.session.library.by_digest[digest]
+    rung.put(
+        digest, made_score(STORIES[1].text, 3).summary, told, shop.session.library.shelves.words[1]
+    )
     assert (rung.stories, rung.done, rung.broken) == (len(STORIES), len(STORIES), {})
     assert rung.seconds_left(words) == 0
 
@@ -456,21 +462,21 @@ def test_no_time_is_left_where_the_rest_cannot_be_scored() -> None:
 def test_a_story_told_again_is_done_where_its_text_cannot_be_scored() -> None:
     shop = Shop()
     shop.begin()
-    shop.answer_all({shop.session.rung.name: STORIES[0].text})
+    shop.answer_all({shop.session.models.size.name: STORIES[0].text})
     shop.session.add(batch_of([Story("again", "Again", STORIES[0].text)]))
-    assert [rung.done for rung in shop.session.rungs] == [len(STORIES) + 1] * 3
-    assert [rung.stories for rung in shop.session.rungs].count(len(STORIES) - 1) == 1
+    assert [rung.done for rung in shop.session.models.sizes] == [len(STORIES) + 1] * 3
+    assert [rung.stories for rung in shop.session.models.sizes].count(len(STORIES) - 1) == 1
 
 
 def test_names_are_kept_once_a_size_is_known() -> None:
     shop = Shop()
     shop.begin()
     assert not shop.labels
-    rung = shop.session.rung
-    sums = {shop.session.digests[0]: Summary(3, 9, 1.0)}
+    rung = shop.session.models.size
+    sums = {shop.session.library.digests[0]: Summary(3, 9, 1.0)}
     for _ in range(2):
-        shop.session.receive(KeptSums(rung.name, shop.session.recipe.digest, "digest", sums))
+        shop.session.receive(KeptSums(rung.name, shop.session.worker.recipe.digest, "digest", sums))
     ((spec, digest, parameters, recipe, stories, digests),) = shop.labels
     assert (spec, digest, parameters) == (rung.spec, "digest", rung.parameters)
-    assert recipe == shop.session.recipe
-    assert (stories, digests) == (list(STORIES), shop.session.digests)
+    assert recipe == shop.session.worker.recipe
+    assert (stories, digests) == (list(STORIES), shop.session.library.digests)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pyte
-from eyebrow.tui.thrift import Screenful
+from eyebrow.tui.terminal.thrift import Screenful
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style

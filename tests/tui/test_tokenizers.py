@@ -16,21 +16,21 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import text_digest
-from eyebrow.tui import background as background_room
 from eyebrow.tui import charts
-from eyebrow.tui.background import (
-    Background,
+from eyebrow.tui.panes.chart import Chart
+from eyebrow.tui.panes.findings import Findings
+from eyebrow.tui.panes.ladder import Ladder
+from eyebrow.tui.threads import store as reader_room
+from eyebrow.tui.threads.answers import (
     Compared,
     Interval,
     KeptCuts,
     KeptSums,
     KeptTokenizers,
 )
-from eyebrow.tui.panes.chart import Chart
-from eyebrow.tui.panes.findings import Findings
-from eyebrow.tui.panes.ladder import Ladder
-from eyebrow.tui.scaling import snapshot
-from eyebrow.tui.showing import chart, steps
+from eyebrow.tui.threads.store import StoreReader
+from eyebrow.tui.views.explore.showing import chart, steps
+from eyebrow.tui.views.scale.snapshot import snapshot
 
 from .stage import OTHER, PATIENCE, SPECS, STORIES, made_app, made_score, score_by, settled
 from .test_explore import text_of
@@ -62,8 +62,8 @@ def test_cuts_are_asked_for_only_where_tokenizers_differ() -> None:
         shop.answer_all()
         assert not [asked for asked in shop.asked if asked[0] == "cuts"]  # the store has no sums
         assert {sent.cuts for sent in shop.sent if isinstance(sent, Score)} == {mixed}
-        assert shop.session.mixes_tokenizers is mixed
-        assert all(bool(rung.cuts) is mixed for rung in shop.session.rungs)
+        assert shop.session.models.mixes_tokenizers is mixed
+        assert all(bool(rung.cuts) is mixed for rung in shop.session.models.sizes)
         assert bool(shop.session.common_bits()) is mixed
 
 
@@ -71,11 +71,11 @@ def test_a_family_on_its_way_has_the_tokenizer_of_its_members() -> None:
     shop = Shop()
     shop.tokenizers = {SPECS[0].name: "t", SPECS[2].name: "t"}
     shop.begin()
-    assert not shop.session.mixes_tokenizers
+    assert not shop.session.models.mixes_tokenizers
     shop = Shop()
     shop.tokenizers = {SPECS[0].name: "t", SPECS[2].name: "u"}
     shop.begin()
-    assert shop.session.mixes_tokenizers
+    assert shop.session.models.mixes_tokenizers
 
 
 def test_the_ladder_and_the_chart_show_common_bits_per_byte() -> None:
@@ -96,7 +96,7 @@ def test_the_ladder_and_the_chart_show_common_bits_per_byte() -> None:
     assert (view.title, view.note) == ("Bits per byte against parameters", "over these bytes")
     late = Compared(shop.numbers["compare"] - 1, {MIXED[0].name: (9.0, 9.0, 9.0)}, "no")
     session.receive(late)
-    assert session.rungs[0].common == (1.5, 1.0, 2.0)
+    assert session.models.sizes[0].common == (1.5, 1.0, 2.0)
 
 
 def test_each_family_has_a_line_and_the_axis_its_unit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,20 +121,20 @@ def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> No
     shop.begin()
     shop.answer_all()
     session = shop.session
-    assert not session.mixes_tokenizers
+    assert not session.models.mixes_tokenizers
     asked, sent = len(shop.asked), len(shop.sent)
     shop.tokenizers[SPECS[2].name] = "u"  # it was downloaded
     session.receive(Loaded(SPECS[2].name, 800_000, f"d{SPECS[2].name}", 1.0))
-    assert session.mixes_tokenizers
+    assert session.models.mixes_tokenizers
     again = [(name, *rest) for what, name, *rest in shop.asked[asked:] if what == "cuts"]
-    everything = frozenset(session.digests)
+    everything = frozenset(session.library.digests)
     assert sorted(again) == sorted((spec.name, everything) for spec in SPECS)
     for name, _ in again:  # the store has nothing: what is known lacks its cuts
         session.receive(KeptCuts(shop.numbers["cuts", name], name, {}, missing=everything))
     shop.answer_all()
     assert {request.cuts for request in shop.sent[sent:]} == {True}
-    assert all(rung.cuts.keys() == rung.sums.keys() for rung in session.rungs)
-    assert [rung.stories for rung in session.rungs] == [len(STORIES)] * 3
+    assert all(rung.cuts.keys() == rung.sums.keys() for rung in session.models.sizes)
+    assert [rung.stories for rung in session.models.sizes] == [len(STORIES)] * 3
     assert compared_last(shop) == [spec.name for spec in SPECS]
 
 
@@ -142,7 +142,7 @@ def test_a_size_that_fails_holds_up_no_other() -> None:
     shop = Shop(specs=MIXED)
     session = shop.session
     shop.begin()
-    failed = next(rung for rung in session.rungs if rung.name == OTHER.name)
+    failed = next(rung for rung in session.models.sizes if rung.name == OTHER.name)
     shop.session.receive(Failed(0, OTHER.name, "Out of memory", "too large"))
     shop.engine.sent[:] = [sent for sent in shop.sent if sent.model.name != OTHER.name]
     shop.answer_all()
@@ -158,7 +158,7 @@ def test_a_size_that_stops_half_way_is_waited_for_no_longer() -> None:
     shop.begin()
     shop.answer_all({OTHER.name: STORIES[0].text})
     session = shop.session
-    rung = next(rung for rung in session.rungs if rung.name == OTHER.name)
+    rung = next(rung for rung in session.models.sizes if rung.name == OTHER.name)
     rung.broken.clear()  # as if that story was still to come
     rung.lost, rung.settled = 0, 0
     assert OTHER.name in chart(session, dark=True, depth="256").note
@@ -190,7 +190,7 @@ def test_a_story_that_one_size_cannot_score_is_left_out_for_all() -> None:
 
 def test_a_comparison_leaves_out_what_not_all_have_scored_and_says_so() -> None:
     answers = Answers()
-    background = Background(None, answers.append)
+    background = StoreReader(None, answers.append)
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     models = [Member(spec.name, "", "", "", spec.name, 1) for spec in (SPECS[0], OTHER)]
     sums, cuts = [], []
@@ -218,7 +218,7 @@ def test_other_weights_are_compared_anew_and_late_answers_are_not_taken() -> Non
     shop.begin()
     shop.answer_all()
     session = shop.session
-    rung, recipe = session.rungs[0], session.recipe.digest
+    rung, recipe = session.models.sizes[0], session.worker.recipe.digest
     sums, cuts = dict(rung.sums), dict(rung.cuts)
     late = [
         Interval(shop.numbers["interval", rung.name], rung.name, 1.0, 2.0),
@@ -242,7 +242,7 @@ def test_other_weights_are_compared_anew_and_late_answers_are_not_taken() -> Non
     )
     for message in late:
         session.receive(message)
-    assert (rung.interval, rung.common, session.compared) == (None, None, "")
+    assert (rung.interval, rung.common, session.scores.compared) == (None, None, "")
     assert rung.cuts == {}
     session.receive(KeptCuts(shop.numbers["cuts", rung.name], rung.name, cuts))
     assert compared_last(shop) == [spec.name for spec in MIXED]
@@ -254,7 +254,7 @@ def test_stored_cuts_are_asked_for_once_of_open_texts_and_the_worker_makes_the_r
     shop = Shop(specs=MIXED)
     session = shop.session
     session.receive(HELLO)
-    recipe, digests = session.recipe.digest, session.digests
+    recipe, digests = session.worker.recipe.digest, session.library.digests
     for spec in MIXED:
         scores = {text_digest(s.text): score_by(spec.name, s.text) for s in STORIES}
         sums = {digest: score.summary for digest, score in scores.items()}
@@ -281,7 +281,7 @@ def test_stored_cuts_are_asked_for_once_of_open_texts_and_the_worker_makes_the_r
 def test_the_score_on_the_screen_waits_for_no_more_than_a_piece_of_cuts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background_room, "PIECE", 1)
+    monkeypatch.setattr(reader_room, "PIECE", 1)
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     member = Member("m", "d", "", "", "t", 1)
     Store(tmp_path).write([Row(s, member, recipe, made_score(s.text, 1)) for s in STORIES])
@@ -296,7 +296,7 @@ def test_the_score_on_the_screen_waits_for_no_more_than_a_piece_of_cuts(
         if isinstance(what, KeptCuts) and what.is_last:
             ended.set()
 
-    background = Background(tmp_path, deliver)
+    background = StoreReader(tmp_path, deliver)
     background.look_up_cuts(1, SPECS[0], "d", recipe, {*digests, "not in the store"})
     assert ended.wait(60)
     background.close()
@@ -315,16 +315,16 @@ def test_what_fails_in_the_background_reaches_the_screen(
             raise TypeError("unhashable type: 'list'")
         return "t"
 
-    monkeypatch.setattr(background_room, "tokenizer_digest", torn)
+    monkeypatch.setattr(reader_room, "tokenizer_digest", torn)
     specs = [ModelSpec(name, "folder", str(tmp_path / name)) for name in ("torn", "whole")]
     for spec in specs:
         (tmp_path / spec.name).mkdir()
         (tmp_path / spec.name / "config.json").write_text("{}")
     answers = Answers()
-    background = Background(None, answers.append)
+    background = StoreReader(None, answers.append)
     background.look_up_tokenizers(specs)
     background.compute_interval(1, specs[0], [], ["x"], {"x": None})  # type: ignore[dict-item]
-    background._thread.shutdown()
+    background.close(None)
     background.look_up_tokenizers(specs)  # closed: nothing more is answered
     assert answers[0] == KeptTokenizers({"torn": "", "whole": "t"})
     assert [type(one).__name__ for one in answers[1:]] == ["Trouble"]
@@ -340,7 +340,7 @@ class Answers(list[Any]):
 def test_the_background_reads_cuts_and_compares(tmp_path: Path) -> None:
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     answers = Answers()
-    background = Background(tmp_path / "scores", answers.append)
+    background = StoreReader(tmp_path / "scores", answers.append)
     store = Store(tmp_path / "scores")
     models, sums, cuts = [], [], []
     for name, tokenizer in ((SPECS[0].name, "t"), (OTHER.name, "u")):
@@ -385,14 +385,14 @@ async def test_both_views_say_what_is_compared() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await settled(app, pilot)
         for _ in range(PATIENCE):
-            if all(rung.common for rung in app.session.rungs):
+            if all(size.common for size in app.session.models.sizes):
                 break
             await pilot.pause(0.02)
         await pilot.pause(0.4)
         assert app.screen.query_one(Ladder).border_title == "Sizes, bits per byte"
         assert str(app.screen.query_one(Chart).border_title) == "Bits per byte against parameters"
         assert "bytes that all models scored" in text_of(app)
-        of_set = {rung.name: rung.common for rung in app.session.rungs}
+        of_set = {rung.name: rung.common for rung in app.session.models.sizes}
         for step in app.screen.query_one(Ladder).steps:
             texts = [story.text for story in STORIES]
             assert step.whole == pytest.approx(common_bits(step.name, *texts))
@@ -403,7 +403,7 @@ async def test_both_views_say_what_is_compared() -> None:
             rows = zip(family.members, family.estimates["bits per byte"], strict=True)
             for member, one in rows:
                 assert (one.value, one.low, one.high) == pytest.approx(of_set[member.name])
-        assert screen.measured.compared == app.session.compared
+        assert screen.measured.compared == app.session.scores.compared
         table = screen.tabled.values["bits per byte"]
         for row, member in enumerate(screen.tabled.sheet.models):
             for column, story in enumerate(STORIES):

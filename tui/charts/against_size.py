@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..plain import compact_count
-from ..terminal import ColourDepth
+from ..terminal.colours import ColourDepth
+from ..text.plain import compact_count
 from .axis import Axis
 from .band import Band
 from .curves import Level, Series, curves

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..plain import compact_count
+from ..text.plain import compact_count
 from .ticks import LARGEST, SMALLEST, tick_text
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..terminal import ColourDepth
+from ..terminal.colours import ColourDepth
 from . import ink
 from .axis import Axis
 from .plot import Ink, Window

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible
-from ..plain import cell_width, figures, shorten
-from ..terminal import ColourDepth
+from ..terminal.colours import ColourDepth
+from ..text.plain import cell_width, figures, shorten
 from . import ink
 from .axis import Axis
 from .band import Band, band_ink, coloured

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten, shorten_apart
-from ..terminal import ColourDepth
+from ..terminal.colours import ColourDepth
+from ..text.plain import cell_width, shorten, shorten_apart
 
 SOLID = "●◆▲■▼"
 HOLLOW = "○◇△□▽"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.wording import visible
-from ..plain import cell_width, figures, shorten_apart
-from ..terminal import ColourDepth
+from ..terminal.colours import ColourDepth
+from ..text.plain import cell_width, figures, shorten_apart
 from . import ink
 from .axis import Axis
 from .curves import MIN_HEIGHT, MIN_WIDTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..plain import cell_width
+from ..text.plain import cell_width
 from .axis import Axis
 from .ticks import even_ticks, nice_ticks
 

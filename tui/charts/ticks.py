@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..plain import compact_count
+from ..text.plain import compact_count
 
 SMALLEST, LARGEST = 1e-300, 1e300
 """Nothing beyond is drawn: its neighbourhood would leave the range of floats."""

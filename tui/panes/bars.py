@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ...core.wording import visible
-from ..plain import cell_width, shorten
+from ..text.plain import cell_width, shorten
 
 Part = tuple[str, str]  # text, kind: "", "quiet", "strong" or "spare"
 
@@ -24,6 +24,10 @@ class Bar(Widget):
     """
 
     COMPONENT_CLASSES = {"bar--quiet", "bar--strong"}
+    DEFAULT_CSS = """
+    Bar > .bar--quiet { color: $text-muted; }
+    Bar > .bar--strong { text-style: bold; }
+    """
 
     parts: reactive[tuple[Part, ...]] = reactive((), init=False)
     right: reactive[tuple[Part, ...]] = reactive((), init=False)
@@ -71,6 +75,42 @@ def without_spare(parts: Sequence[Part], room: int) -> list[Part]:
 
 def _width(parts: Sequence[Part]) -> int:
     return sum(cell_width(visible(text)) for text, _ in parts)
+
+
+class KeyBar(Bar):
+    """Keys with their words, as many as there is room for; one that does not fit is left out.
+
+    The last two, help and quit, have their place at the right.
+    """
+
+    hints: reactive[tuple[tuple[str, str], ...]] = reactive((), init=False)
+
+    def watch_hints(self) -> None:
+        self._fill()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        always, others = self.hints[-2:], self.hints[:-2]
+        room = self.size.width - sum(_hint_width(hint) for hint in always)
+        fitting = []
+        for hint in others:
+            room -= _hint_width(hint)
+            if room < 0:
+                break
+            fitting.append(hint)
+        self.parts = tuple(part for hint in fitting for part in _hint_parts(hint))
+        self.right = tuple(part for hint in always for part in _hint_parts(hint))
+
+
+def _hint_parts(hint: tuple[str, str]) -> tuple[Part, Part]:
+    key, words = hint
+    return (f"  {key} ", "strong"), (f"{words} ", "quiet")
+
+
+def _hint_width(hint: tuple[str, str]) -> int:
+    return sum(cell_width(text) for text, _ in _hint_parts(hint))
 
 
 class Legend(Widget):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from .layout import lay_out
+from ..text.layout import lay_out
 
 GROUP = -1  # the finding of a line that belongs to none
 
@@ -29,32 +29,22 @@ class Entry:
 
 
 class Findings(ScrollView, can_focus=True):
-    """The findings one below the other; `enter` reads the stories that one names, in turn."""
+    """The findings one below the other, each with the stories that it names."""
 
     HELP = "What the numbers say. `j` `k` go through them; ▸ leads to its stories with `enter`."
 
-    BINDINGS = [
-        Binding("j,down", "move(1)", "next finding", id="findings.down", show=False),
-        Binding("k,up", "move(-1)", "previous finding", id="findings.up", show=False),
-        Binding("g,home", "move(-1000)", "first finding", id="findings.first", show=False),
-        Binding("G,end", "move(1000)", "last finding", id="findings.last", show=False),
-        Binding("ctrl+d,pagedown", "page(1)", "page down", id="findings.page-down", show=False),
-        Binding("ctrl+u,pageup", "page(-1)", "page up", id="findings.page-up", show=False),
-        Binding("enter", "open", "read its stories, one after the other", id="findings.open"),
-    ]
-
-    COMPONENT_CLASSES = {"findings--cursor", "findings--quiet", "findings--group"}
+    COMPONENT_CLASSES = {"findings--cursor", "findings--group"}
+    DEFAULT_CSS = """
+    Findings > .findings--cursor { background: $panel-lighten-1; color: $text; }
+    Findings > .findings--group { color: $text-muted; text-style: bold; }
+    """
 
     entries: reactive[tuple[Entry, ...]] = reactive((), init=False, repaint=False)
     waiting: reactive[str] = reactive("")
     at: reactive[int] = reactive(0, init=False, repaint=False)
 
     class Opened(Message):
-        """The story with this index is to be read."""
-
-        def __init__(self, story: int) -> None:
-            self.story = story
-            super().__init__()
+        """The finding under the cursor was clicked."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -123,14 +113,19 @@ class Findings(ScrollView, can_focus=True):
         sign = Segment("▸ " if leads else "  ", style + Style(bold=True))
         return Strip([sign, Segment(text, style)]).adjust_cell_length(width, style)
 
-    def action_move(self, by: int) -> None:
+    def move(self, by: int) -> None:
+        """So many findings on, or back."""
         self.at = max(0, min(self.at + by, len(self.entries) - 1))
 
-    def action_page(self, by: int) -> None:
-        self.scroll_relative(y=by * (self.scrollable_content_region.height - 1), animate=False)
-
-    def action_open(self) -> None:
+    def next_story(self) -> int | None:
+        """The next of the stories that the finding names; None where it names none."""
         stories = self.entries[self.at].stories if self.entries else ()
-        if stories:
-            self.post_message(self.Opened(stories[self._read % len(stories)]))
-            self._read += 1
+        self._read += 1
+        return stories[(self._read - 1) % len(stories)] if stories else None
+
+    async def on_click(self, event: Click) -> None:
+        row = event.y - self.gutter.top + self.scroll_offset.y
+        if 0 <= row < len(self._lines) and (finding := self._lines[row][0]) != GROUP:
+            if finding == self.at:
+                self.post_message(self.Opened())
+            self.at = finding

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from ...core.wording import visible
-from ..plain import cell_width, figures, shorten
+from ..text.plain import cell_width, figures, shorten
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
@@ -60,6 +60,10 @@ class Inspector(Widget):
     HELP = "The token under the cursor and what the model would have said instead."
 
     COMPONENT_CLASSES = {"inspector--quiet", "inspector--true"}
+    DEFAULT_CSS = """
+    Inspector > .inspector--quiet { color: $text-muted; }
+    Inspector > .inspector--true { color: $text; text-style: bold; }
+    """
 
     glass: reactive[Glass] = reactive(Glass(), init=False, repaint=False)
 

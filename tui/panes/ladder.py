@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from ..plain import compact_count, figures, shorten, shorten_apart
+from ..text.plain import compact_count, figures, shorten, shorten_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,19 @@ class Step:
 
 
 class Ladder(ScrollView, can_focus=True):
-    """A line per size. `1`-`9`, `[` and `]` work everywhere; here also the arrows."""
+    """A line per size; a click chooses one."""
 
     HELP = (
         "The sizes. Columns: parameters, perplexity of this story, of the set; between tokenizers "
         "bits per byte, on the bytes that all have scored."
     )
 
-    BINDINGS = [
-        Binding("j,down", "move(1)", "larger size", id="ladder.down", show=False),
-        Binding("k,up", "move(-1)", "smaller size", id="ladder.up", show=False),
-    ]
-
     COMPONENT_CLASSES = {"ladder--current", "ladder--quiet", "ladder--failed"}
+    DEFAULT_CSS = """
+    Ladder > .ladder--current { background: $panel-lighten-1; color: $text; }
+    Ladder > .ladder--quiet { color: $text-muted; }
+    Ladder > .ladder--failed { color: $text-error; }
+    """
 
     steps: reactive[tuple[Step, ...]] = reactive((), init=False, repaint=False)
     current: reactive[int] = reactive(0, init=False, repaint=False)
@@ -117,12 +117,7 @@ class Ladder(ScrollView, can_focus=True):
             lead = Segment(lead.text, style + Style(bold=True))
         return Strip([lead, tail]).adjust_cell_length(width, style)
 
-    def action_move(self, by: int) -> None:
-        index = max(0, min(self.current + by, len(self.steps) - 1))
-        if index != self.current:
-            self.post_message(self.Chosen(index))
-
-    async def on_click(self, event: object) -> None:
-        at = getattr(event, "y", 0) + self.scroll_offset.y - 1
+    async def on_click(self, event: Click) -> None:
+        at = event.y - self.gutter.top + self.scroll_offset.y - 1
         if 0 <= at < len(self.steps):
             self.post_message(self.Chosen(at))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import cell_width, figures, shorten
+from ..text.plain import cell_width, figures, shorten
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -41,32 +41,23 @@ EMPTY = Shelf((), str, float, (1.0, 1.0), bool)
 class StoryList(ScrollView, can_focus=True):
     """One line per story: title, perplexity under the current model, a bar."""
 
-    HELP = "The stories. `s` sorts, `/` filters, `m` marks, `enter` goes into the story."
-
-    BINDINGS = [
-        Binding("j,down", "move(1)", "next story", id="list.down", show=False),
-        Binding("k,up", "move(-1)", "previous story", id="list.up", show=False),
-        Binding("g,home", "move(-1000000000)", "first story", id="list.first", show=False),
-        Binding("G,end", "move(1000000000)", "last story", id="list.last", show=False),
-        Binding("ctrl+d,pagedown", "page(1)", "page down", id="list.page-down", show=False),
-        Binding("ctrl+u,pageup", "page(-1)", "page up", id="list.page-up", show=False),
-        Binding("enter,l,right", "open", "read", id="list.open"),
-    ]
+    HELP = "The stories, under the current size."
 
     COMPONENT_CLASSES = {"story-list--cursor", "story-list--quiet"}
+    DEFAULT_CSS = """
+    StoryList > .story-list--cursor { background: $panel-lighten-1; color: $text; }
+    StoryList > .story-list--quiet { color: $panel-lighten-3; }
+    """
 
     shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True, repaint=False)
-    row: reactive[int] = reactive(0, init=False, repaint=False)
+    row: reactive[int | None] = reactive(None, init=False, repaint=False)
 
     class Selected(Message):
-        """The story in this row is to be shown."""
+        """This row was clicked."""
 
         def __init__(self, row: int) -> None:
             self.row = row
             super().__init__()
-
-    class Opened(Message):
-        """The selected story is to be read."""
 
     def watch_shelf(self) -> None:
         width = self.scrollable_content_region.width
@@ -77,22 +68,26 @@ class StoryList(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self.watch_shelf()
 
-    def watch_row(self, before: int, now: int) -> None:
+    def watch_row(self, before: int | None, now: int | None) -> None:
         if not self._show_row():
-            self.refresh_line(before)
-            self.refresh_line(now)
+            self._refresh_row(before)
+            self._refresh_row(now)
 
     def on_focus(self) -> None:
-        self.refresh_line(self.row)
+        self._refresh_row(self.row)
 
     def on_blur(self) -> None:
-        self.refresh_line(self.row)
+        self._refresh_row(self.row)
+
+    def _refresh_row(self, row: int | None) -> None:
+        if row is not None:
+            self.refresh_line(row)
 
     def _show_row(self) -> bool:
         """Scroll so that the row is seen; True if that moved anything."""
         height = self.scrollable_content_region.height
         top = self.scroll_offset.y
-        if height < 1 or top <= self.row < top + height:
+        if self.row is None or height < 1 or top <= self.row < top + height:
             return False
         target = self.row if self.row < top else self.row - height + 1
         self.scroll_to(y=target, animate=False)
@@ -124,26 +119,10 @@ class StoryList(ScrollView, can_focus=True):
             ]
         ).adjust_cell_length(width, style)
 
-    def action_move(self, by: int) -> None:
-        self._ask(self.row + by)
-
-    def action_page(self, by: int) -> None:
-        self._ask(self.row + by * max(1, self.scrollable_content_region.height - 1))
-
-    def action_open(self) -> None:
-        self.post_message(self.Opened())
-
-    def _ask(self, row: int) -> None:
-        row = max(0, min(row, len(self.shelf.order) - 1))
-        if row != self.row and self.shelf.order:
+    async def on_click(self, event: Click) -> None:
+        row = event.y - self.gutter.top + self.scroll_offset.y
+        if 0 <= row < len(self.shelf.order):
             self.post_message(self.Selected(row))
-
-    async def on_click(self, event: object) -> None:
-        row = getattr(event, "y", 0) + self.scroll_offset.y
-        if row == self.row:
-            self.action_open()
-        elif row < len(self.shelf.order):
-            self._ask(row)
 
 
 def _bar(value: float, span: tuple[float, float], width: int) -> str:

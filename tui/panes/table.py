@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..plain import cell_width, figures, shorten, shorten_apart
-from ..scaling import Order, Values, short_names
+from ..text.plain import cell_width, figures, shorten, shorten_apart
+from ..threads.scaling import Order, Values, short_names
 
 FIXED = 2  # lines that stay: the names of the columns, and the whole set
 TITLE = 12  # cells of a title at least
@@ -45,34 +44,26 @@ class Grid:
 
 
 class StoryTable(ScrollView, can_focus=True):
-    """A line per story. `s` sorts by the next column, `S` turns the order round."""
+    """A line per story, and a column for each size."""
 
     HELP = "Every story under every size. `s` next column, `S` other way round, `enter` reads it."
 
-    BINDINGS = [
-        Binding("j,down", "move(1)", "next story", id="table.down", show=False),
-        Binding("k,up", "move(-1)", "previous story", id="table.up", show=False),
-        Binding("g,home", "move(-1000000000)", "first story", id="table.first", show=False),
-        Binding("G,end", "move(1000000000)", "last story", id="table.last", show=False),
-        Binding("ctrl+d,pagedown", "page(1)", "page down", id="table.page-down", show=False),
-        Binding("ctrl+u,pageup", "page(-1)", "page up", id="table.page-up", show=False),
-        Binding("enter", "open", "read the story", id="table.open"),
-    ]
-
     COMPONENT_CLASSES = {"story-table--cursor", "story-table--quiet", "story-table--sorted"}
+    DEFAULT_CSS = """
+    StoryTable > .story-table--cursor { background: $panel-lighten-1; color: $text; }
+    StoryTable > .story-table--quiet { color: $text-muted; }
+    StoryTable > .story-table--sorted { color: $text; text-style: bold; }
+    """
 
     grid: reactive[Grid | None] = reactive(None, init=False, always_update=True, repaint=False)
     story: reactive[int] = reactive(0, init=False, repaint=False)
 
     class Selected(Message):
-        """The story with this index is the one to look at."""
+        """The story with this index was clicked."""
 
         def __init__(self, story: int) -> None:
             self.story = story
             super().__init__()
-
-    class Opened(Selected):
-        """The story with this index is to be read."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -214,38 +205,32 @@ class StoryTable(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         return Strip(parts).adjust_cell_length(width, self.rich_style)
 
-    # --- actions ---------------------------------------------------------------------------
+    # --- moving ----------------------------------------------------------------------------
 
-    def action_move(self, by: int) -> None:
-        self._ask(self.row + by)
-
-    def action_page(self, by: int) -> None:
-        self._ask(self.row + by * max(1, self.scrollable_content_region.height - FIXED - 1))
-
-    def action_open(self) -> None:
-        if self.grid is not None:
-            self.post_message(self.Opened(self.story))
-
-    def action_sort(self, by: int) -> None:
+    def sort_by_next(self) -> None:
+        """By the column after the one that is sorted by."""
         keys = len(self.grid.names) + 2 if self.grid else 1
-        self.sort((self.key + by) % keys, False)
-        self._ask(0)
+        self.sort((self.key + 1) % keys, False)
+        self._ask_first()
 
-    def action_turn_round(self) -> None:
+    def turn_round(self) -> None:
+        """The other way round."""
         self.sort(self.key, not self.reverse)
-        self._ask(0)
+        self._ask_first()
 
-    def _ask(self, row: int) -> None:
+    def _ask_first(self) -> None:
         if self._order is not None and len(self._order):
-            story = int(self._order[max(0, min(row, len(self._order) - 1))])
-            if story != self.story:
-                self.post_message(self.Selected(story))
+            self.post_message(self.Selected(int(self._order[0])))
 
-    async def on_click(self, event: Any) -> None:
-        row = event.y - FIXED + self.scroll_offset.y
-        if event.y < FIXED or self._order is None or row >= len(self._order):
-            return
-        if row == self.row:
-            self.action_open()
-        else:
-            self._ask(row)
+    def story_at(self, story: int, by: int) -> int:
+        """The story that stands so many rows below `story`, or as far as the rows go."""
+        if self._order is None or self._place is None or not len(self._order):
+            return story
+        row = int(self._place[story]) if 0 <= story < len(self._place) else 0
+        return int(self._order[max(0, min(row + by, len(self._order) - 1))])
+
+    async def on_click(self, event: Click) -> None:
+        line = event.y - self.gutter.top
+        row = line - FIXED + self.scroll_offset.y
+        if line >= FIXED and self._order is not None and row < len(self._order):
+            self.post_message(self.Selected(int(self._order[row])))

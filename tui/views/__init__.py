@@ -1,0 +1,6 @@
+"""The views, in the order of `<` and `>`: the names of the app's modes, and where each lives."""
+
+VIEWS = {
+    "explore": "explore.screen:ExploreScreen",
+    "scale": "scale.screen:ScaleScreen",
+}

@@ -1,0 +1,244 @@
+"""Every action once: its keys, where it applies, what it is called.
+
+Bindings, key bars, help, palette and the table in the README are made of this list. A key means
+the same in every view; where it means nothing, `why_not` says where it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+EVERYWHERE = "app"
+VIEWS = "views"  # of every view
+
+PANES = {
+    "list": "Stories",
+    "text": "Story",
+    "ladder": "Sizes",
+    "chart": "Chart",
+    "findings": "Findings",
+    "table": "Table",
+}
+"""Names of the panes, by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """run: a method of the app or the view, `action_NAME`; `{n}` in it is the number of the key.
+
+    where: EVERYWHERE, VIEWS or the name of a view. pane: the one it needs the focus in; "": any.
+    topic: the line of the table of keys that it stands in. bar: its word on the key bar, behind
+    bar_keys or its first key.
+    asks: what the palette runs where it cannot know the key's number.
+    """
+
+    id: str
+    keys: str
+    run: str
+    words: str
+    where: str
+    topic: str
+    pane: str = ""
+    bar: str = ""
+    bar_keys: str = ""
+    asks: str = ""
+
+    @property
+    def key_list(self) -> list[str]:
+        return self.keys.split(",") if self.keys else []
+
+    def applies(self, view: str, pane: str) -> bool:
+        """Whether it does something in this pane of this view."""
+        return self.where in (EVERYWHERE, VIEWS, view) and self.pane in ("", pane)
+
+    @property
+    def place(self) -> str:
+        """Where it applies, in words; "" where that is everywhere."""
+        view = "" if self.where in (EVERYWHERE, VIEWS) else f"in {self.where.capitalize()}"
+        pane = f"with the focus on {PANES[self.pane].lower()}" if self.pane else ""
+        return ", ".join(part for part in (view, pane) if part)
+
+
+# Under each topic: where | id | keys | run | words | bar, with its keys if they are others | asks.
+TABLE = """
+= move
+views | down | j,down | move(1) | down
+views | up | k,up | move(-1) | up
+views | first | g,home | end(-1) | to the first
+views | last | G,end | end(1) | to the last
+views | page-down | ctrl+d,pagedown | page(1) | page down
+views | page-up | ctrl+u,pageup | page(-1) | page up
+= next, previous pane
+views | next-pane | tab | turn(1) | next pane
+views | previous-pane | shift+tab | turn(-1) | previous pane
+= the pane alone, and back
+views | zoom | plus | zoom | this pane alone, and back
+= into it; out of it
+explore.list | read | enter,l,right | enter | into the story | read
+scale.table | open-story | enter | enter | read the story | read
+scale.findings | open-finding | enter | enter | read its stories, one after the other | read
+views | back | escape,ctrl+g | back | out of it: hunt, zoom, pane, filter
+= previous and next token, word, sentence; first and last token
+explore.text | next-token | l,right | token(1) | next token | h l: token
+explore.text | previous-token | h,left | token(-1) | previous token
+explore.text | next-word | w | word(1) | next word | w b: word
+explore.text | previous-word | b | word(-1) | previous word
+explore.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
+explore.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
+explore.text | first-token | 0 | token_end(-1) | first token
+explore.text | last-token | dollar_sign | token_end(1) | last token
+= next and previous raised eyebrow, over stories too
+explore | next-eyebrow | n | hunt(1) | next raised eyebrow | n N: eyebrow
+explore | previous-eyebrow | N | hunt(-1) | previous raised eyebrow
+= this size; one smaller, one larger
+views | smaller | left_square_bracket | size(-1) | smaller size | [ ]: size
+views | larger | right_square_bracket | size(1) | larger size
+views | size | 1,2,3,4,5,6,7,8,9 | size_at({n}) | choose a size |  | ask_size
+= what is shown: in Explore surprise, rank, entropy, surprise minus entropy; in Scale the chart
+explore | colour | c | colour | what is coloured | colour
+scale | chart | c | chart(1) | next chart | chart
+scale | previous-chart |  | chart(-1) | previous chart
+= the difference to the next smaller size
+explore | difference | d | difference | colour the difference | difference
+= unit: token, word, sentence
+explore | unit | u | unit | by token, word or sentence | unit
+= measure: perplexity, bits per byte, nats
+scale | measure | v | measure | perplexity, bits per byte or nats | measure
+= invisibles: spaces and newlines
+explore | invisibles | i | invisibles | show spaces and newlines
+= sort; filter (`ppl>30 len<200 dog`); go to a story by its number
+explore | sort | s | sort | sort the stories | sort
+scale | sort-table | s | sort | sort by the next column | sort
+explore | filter | slash | filter | filter the stories | filter
+explore | jump | colon | jump | go to a story by its number
+= in Scale, sort the other way round
+scale | turn-round | S | turn_round | sort the other way round
+= mark the story; export stories, or the table; report; copy the story
+views | mark | m | mark | mark the story | mark
+explore | export | x | export | export marked or listed stories
+scale | export-table | x | export | write the table to a file | export
+scale | report | X | report | write a report | report
+views | copy | y | copy | copy the story
+= previous, next view: Explore, Scale
+app | previous-view | less_than_sign | view(-1) | previous view
+app | next-view | greater_than_sign | view(1) | next view | < >: view
+= open stories or models; stop or resume a download
+app | open | o | open | open stories or models
+views | download | z | download | stop or resume the download
+= palette; help; theme; quit; suspend
+app | palette | ctrl+p | command_palette | palette of all actions
+app | help | question_mark | help | help | help
+app | theme | t | theme | theme
+app | quit | q,ctrl+q | quit | quit | quit
+app | suspend | ctrl+z | suspend_process | suspend
+= redraw the screen
+app | redraw | ctrl+l | redraw | redraw the screen
+= a picture
+app | picture |  | picture | save a picture of the screen
+"""
+
+
+def _read(table: str) -> Iterator[Action]:
+    topic = ""
+    for line in table.strip().splitlines():
+        if line.startswith("= "):
+            topic = line.removeprefix("= ")
+            continue
+        where, id, keys, run, words, bar, asks, *_ = [*map(str.strip, line.split(" | ")), "", ""]
+        where, _, pane = where.partition(".")
+        *bar_keys, bar = bar.split(": ")
+        yield Action(id, keys, run, words, where, topic, pane, bar, "".join(bar_keys), asks)
+
+
+ACTIONS = tuple(_read(TABLE))
+BY_ID = {action.id: action for action in ACTIONS}
+
+
+def bindings(where: str) -> list[BindingType]:
+    """What the app (EVERYWHERE) or a view binds; every key runs `act`, which knows the focus."""
+    found: list[BindingType] = []
+    for action in ACTIONS:
+        if action.where == where or (where != EVERYWHERE and action.where == VIEWS):
+            for number, key in enumerate(action.key_list, start=1):
+                run = f"act('{action.id}', {number})"
+                found.append(Binding(key, run, action.words, id=f"{action.id}.{number}"))
+    return found
+
+
+def in_reach(view: str, pane: str) -> list[Action]:
+    """What applies in a pane of a view, the pane's own actions first, the app's last."""
+    found = [action for action in ACTIONS if action.applies(view, pane)]
+    ranks = {EVERYWHERE: 3, VIEWS: 2}
+    return sorted(found, key=lambda action: 0 if action.pane else ranks.get(action.where, 1))
+
+
+def why_not(key: str, view: str, pane: str) -> str:
+    """What a key means elsewhere; "" where it means nothing anywhere, or something here."""
+    meant = [action for action in ACTIONS if key in action.key_list]
+    if not meant or any(action.applies(view, pane) for action in meant):
+        return ""
+    return "; ".join(f"{action.words}: {action.place}" for action in meant)
+
+
+def for_palette(view: str) -> Iterator[tuple[str, Action]]:
+    """Every action with its title, those of the current view first, then by view."""
+    groups = {view: 0, VIEWS: 1, EVERYWHERE: 2}
+    for action in sorted(ACTIONS, key=lambda action: groups.get(action.where, 3)):
+        named = action.where not in (VIEWS, EVERYWHERE)
+        words = f"{action.words[0].upper()}{action.words[1:]}"
+        yield (f"{action.where.capitalize()}: {action.words}" if named else words), action
+
+
+SHOWN_KEYS = {
+    "slash": "/",
+    "colon": ":",
+    "plus": "+",
+    "dollar_sign": "$",
+    "question_mark": "?",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+}
+
+
+def shown(action: Action) -> list[str]:
+    """Its keys as one reads them."""
+    if action.asks:
+        return ["1-9"]
+    return [SHOWN_KEYS.get(key, key) for key in action.key_list]
+
+
+def hints(view: str, pane: str) -> list[tuple[str, str]]:
+    """Keys with their words, for the bar; help and quit come last."""
+    return [
+        (action.bar_keys or shown(action)[0], action.bar)
+        for action in in_reach(view, pane)
+        if action.bar
+    ]
+
+
+def table(actions: Iterable[Action] = ACTIONS) -> str:
+    """The table of keys, in Markdown."""
+    rows: dict[str, list[str]] = {}
+    for action in (action for action in actions if action.keys):
+        keys = rows.setdefault(action.topic, [])
+        keys += [key for key in shown(action) if key not in keys]
+    lines = [
+        f"| {' '.join(f'`{key}`' for key in keys)} | {topic} |"
+        for topic, keys in rows.items()
+        if keys
+    ]
+    return "\n".join(["| keys | what |", "|---|---|", *lines])

@@ -1,0 +1,96 @@
+"""What the worker was asked for: a job's replies go to whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from ...core.engine.messages import Cancel, Failed, Finished, Score, Scored, WorkerDied
+from ...core.stories.story import Story
+from .change import Change
+from .size import Size
+from .worker import Worker
+
+CHUNK = 64  # texts of a background job: the most that a change of mind has to wait for
+AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a size
+NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
+
+Take = Callable[[Scored | Failed], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Texts that were asked for under a size, by digest; urgent ones go before all others."""
+
+    size: Size
+    digests: tuple[str, ...]
+    urgent: bool
+    take: Take
+
+
+class Jobs:
+    """Hands jobs to the worker, and what comes back to their askers."""
+
+    def __init__(self, worker: Worker, announce: Callable[[Change], None]) -> None:
+        self.worker = worker
+        self.announce = announce
+        self.under_way: dict[int, Job] = {}
+
+    def ask(
+        self,
+        size: Size,
+        texts: Sequence[tuple[str, Story]],
+        take: Take,
+        *,
+        urgent: bool,
+        cuts: bool = False,
+    ) -> None:
+        """Have texts, (digest, story), scored; `take` gets `Scored`, in parts, or `Failed`.
+
+        urgent: whole scores come back, else sums; cuts: the first cuts of each text too.
+        """
+        if self.worker.stopped:
+            return
+        number = next(NUMBERS)
+        digests = tuple(digest for digest, _ in texts)
+        self.under_way[number] = Job(size, digests, urgent, take)
+        stories = tuple(story for _, story in texts)
+        self.worker.send(Score(number, size.spec, self.worker.asked, stories, urgent, cuts))
+        self.announce(Change.STATUS)
+
+    def has_room(self, size: Size, digest: str) -> bool:
+        """Whether a text may be asked for urgently: texts passed by are not."""
+        asked = [job.digests for job in self.under_way.values() if job.urgent and job.size is size]
+        return len(asked) < AHEAD and (digest,) not in asked
+
+    def in_background(self, size: Size) -> int:
+        """Jobs that stand before another one of this size; a download holds up its own only."""
+        waits = size.state == "downloading"
+        return sum(
+            job.size is size if waits else job.size.state != "downloading"
+            for job in self.under_way.values()
+            if not job.urgent
+        )
+
+    def running(self) -> Size | None:
+        """The size that is being scored in the background."""
+        jobs = self.under_way.values()
+        sizes = (job.size for job in jobs if not job.urgent and job.size.state != "downloading")
+        return next(sizes, None)
+
+    def cancel(self) -> None:
+        """Want nothing more of what was asked; what is finished is kept."""
+        for number in self.under_way:
+            self.worker.send(Cancel(number))
+        self.under_way.clear()
+
+    def receive(self, message: object) -> None:
+        match message:
+            case Scored(job=number) | Failed(job=number) if number in self.under_way:
+                self.under_way[number].take(message)
+            case Finished(job=number):
+                self.under_way.pop(number, None)
+                self.announce(Change.STATUS | Change.SIZES)
+            case WorkerDied():
+                self.under_way.clear()

@@ -1,0 +1,84 @@
+"""The worker as the session knows it: its greeting, its deaths, and when it is started again.
+
+It outlives what is open: other stories and other models are asked of the worker that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...core.engine.client import Engine
+from ...core.engine.messages import Failed, Hello, Request, WorkerDied
+from ...core.models.catalogue import ModelSpec
+from ...core.scoring.recipe import Recipe
+from .change import Change, Notice
+from .machine import recall_machine, remember_machine
+from .models import smallest_positions
+
+GIVE_UP = 3  # deaths in a row, without one score between them
+
+
+class Worker:
+    """hello: None while it is not up. stopped: why it is started no more, "" while it is.
+
+    asked: the recipe for the models that are open; recipe: with what "auto" means on this machine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        recipe: Recipe,
+        announce: Callable[[Change], None],
+        notify: Callable[[Notice], None],
+    ) -> None:
+        self.engine = engine
+        self.announce = announce
+        self.notify = notify
+        self.hello: Hello | None = None
+        self.deaths = 0
+        self.stopped = ""
+        self._wanted = self.asked = recipe
+        self.recipe = recall_machine(recipe)
+
+    def narrow(self, specs: Sequence[ModelSpec]) -> None:
+        """Score within the context that all of these models can see."""
+        self.asked = self._wanted.within(smallest_positions(specs))
+        if self.hello is not None:
+            self.recipe = self.asked.settled(self.hello.device, self.hello.dtype)
+        else:
+            self.recipe = recall_machine(self.asked)
+
+    def send(self, request: Request) -> None:
+        if not self.stopped:
+            self.engine.send(request)
+
+    def revive(self) -> None:
+        """Start it again after it was given up: what is opened now may go better."""
+        if self.stopped:
+            self.stopped, self.deaths = "", 0
+            self.engine.start()
+            self.announce(Change.STATUS)
+
+    def receive(self, message: object) -> None:
+        match message:
+            case Hello():
+                self.hello = message
+                self.recipe = self.asked.settled(message.device, message.dtype)
+                remember_machine(message.device, message.dtype)
+                self.announce(Change.STATUS | Change.SUMS | Change.STORY)
+            case Failed(job=0, model="") if self.hello is None:
+                self.stopped = message.message
+            case WorkerDied() if not self.stopped:
+                self._bury(message)
+
+    def _bury(self, death: WorkerDied) -> None:
+        self.deaths += 1
+        self.hello = None
+        if self.deaths < GIVE_UP:
+            words = f"{death.why}; it is started again, nothing is lost"
+            self.notify(Notice("Worker stopped", words))
+            self.engine.start()
+            return
+        self.stopped = f"the worker keeps stopping: {death.why}"
+        words = f"{self.stopped}; see {self.engine.log}; it is tried again when you open something"
+        self.notify(Notice("Worker stopped", words, severe=True))

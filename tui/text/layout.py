@@ -1,0 +1,147 @@
+"""Where each token of a text goes on the screen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...core.wording import visible_char
+from .plain import cell_width
+
+NOTHING = -1  # the token of characters that belong to none yet
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Cells of one token on one line: `column` is where they begin, `width` how many."""
+
+    token: int
+    column: int
+    width: int
+    text: str
+
+
+Line = tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    token: int
+    text: str
+    width: int
+    kind: str  # "ink", "space" or "newline"
+
+
+def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Line]:
+    """Wrap `text` at spaces to lines of at most `width` cells.
+
+    ends: where each token's characters end; empty where tokens are not known yet.
+    marks: write spaces as `·` and newlines as `↵`. A newline always takes a cell, so that its
+    token has a place to be coloured.
+    """
+    lines: list[list[_Unit]] = [[]]
+    used = 0
+    for word in _words(_units(text, ends, marks)):
+        size = sum(unit.width for unit in word if unit.kind == "ink")
+        if used and used + size > width:
+            lines.append([])
+            used = 0
+        for unit in word:
+            if used + unit.width > width and unit.kind == "ink":
+                lines.append([])  # a word longer than a line
+                used = 0
+            if used + unit.width <= width:  # a space that does not fit hangs over the edge
+                lines[-1].append(unit)
+                used += unit.width
+            if unit.kind == "newline":
+                lines.append([])
+                used = 0
+    if not lines[-1] and len(lines) > 1:
+        lines.pop()
+    return [_runs(line) for line in lines]
+
+
+def _units(text: str, ends: Sequence[int], marks: bool) -> list[_Unit]:
+    units: list[_Unit] = []
+    token = bisect_right(ends, 0) if ends else NOTHING
+    for at, ch in enumerate(text):
+        if ends:
+            while token < len(ends) - 1 and ends[token] <= at:
+                token += 1
+        if ch == "\n":
+            units.append(_Unit(token, "↵" if marks else " ", 1, "newline"))
+        elif ch == " ":
+            units.append(_Unit(token, "·" if marks else " ", 1, "space"))
+        else:
+            shown = visible_char(ch)
+            width = cell_width(shown)
+            if width == 0 and units and units[-1].kind == "ink":
+                before = units[-1]  # a combining mark stays on its letter
+                units[-1] = _Unit(before.token, before.text + shown, before.width, "ink")
+            else:
+                units.append(_Unit(token, shown, width, "ink"))
+    return units
+
+
+def _words(units: list[_Unit]) -> list[list[_Unit]]:
+    """Runs of ink, each with the spaces or the newline behind it."""
+    words: list[list[_Unit]] = []
+    closed = True
+    for unit in units:
+        if closed and unit.kind == "ink":
+            words.append([])
+            closed = False
+        elif unit.kind != "ink":
+            closed = True
+        if not words:
+            words.append([])
+        words[-1].append(unit)
+        if unit.kind == "newline":
+            words.append([])
+    return [word for word in words if word]
+
+
+def _runs(line: list[_Unit]) -> Line:
+    runs: list[Run] = []
+    column = 0
+    for unit in line:
+        if runs and runs[-1].token == unit.token:
+            last = runs[-1]
+            runs[-1] = Run(last.token, last.column, last.width + unit.width, last.text + unit.text)
+        else:
+            runs.append(Run(unit.token, column, unit.width, unit.text))
+        column += unit.width
+    return tuple(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The lines of a text, and for each token its (line, column, width) on every line it is on.
+
+    owners: tokens that are bytes of a character stand where the token does that it is drawn as.
+    """
+
+    lines: list[Line]
+    cells: dict[int, list[tuple[int, int, int]]]
+    owners: dict[int, int]
+
+
+@lru_cache(maxsize=8)
+def layout(text: str, ends: tuple[int, ...], width: int, marks: bool) -> Layout:
+    """`lay_out`, and where each token went."""
+    lines = lay_out(text, ends, max(2, width), marks)
+    cells: dict[int, list[tuple[int, int, int]]] = {}
+    for y, line in enumerate(lines):
+        for run in line:
+            cells.setdefault(run.token, []).append((y, run.column, run.width))
+    owners: dict[int, int] = {}
+    last = NOTHING
+    for token, end in enumerate(ends):
+        if token in cells:
+            last = token
+        elif last != NOTHING and ends[last] == end:
+            owners[token] = last
+            cells[token] = cells[last]
+    return Layout(lines, cells, owners)

@@ -1,0 +1,288 @@
+"""Explore: stories, the text with its colours, the token under the glass, sizes, the chart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.timer import Timer
+
+from ....core.errors import EyebrowError
+from ....core.stories.story import Story
+from ....core.wording import many, visible
+from ... import actions
+from ...panes.bars import Legend
+from ...panes.chart import Chart
+from ...panes.inspector import Inspector
+from ...panes.ladder import Ladder
+from ...panes.story_list import StoryList
+from ...panes.story_text import StoryText
+from ...session import Session
+from ...session.arrange import SORTS, parse_filter
+from ...session.change import Change
+from ...text import moves
+from ...text.reading import KINDS, UNITS
+from ..dialogs.line import LineScreen, file_check
+from ..frame import Frame
+from . import showing
+
+REST = 0.1  # seconds on a story before the chart follows
+NOTHING = Story("", "No story", "")
+FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
+NO_MATCH = "no story matches; an empty line shows all"
+JUMP_HINT = "its number in the list as it is sorted now"
+
+
+class ExploreScreen(Frame):
+    """The view one starts in."""
+
+    NAME = "explore"
+    PANES = ("list", "text", "ladder", "chart")
+    CSS_PATH = ["../frame.tcss", "explore.tcss"]
+    BINDINGS = actions.bindings(NAME)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.kind = KINDS[0]
+        self.unit = UNITS[0]
+        self.show_difference = False
+        self._rest: Timer | None = None
+
+    def compose_panes(self) -> ComposeResult:
+        yield StoryList(id="list")
+        with Vertical(id="story"):
+            yield StoryText(id="text")
+            yield Legend(id="legend")
+        yield Inspector(id="inspector")
+        yield Ladder(id="ladder")
+        yield Chart(id="chart")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(Inspector).border_title = "Token"
+        self.query_one(Ladder).border_title = "Sizes"
+        self.query_one(Chart).border_title = "Perplexity against parameters"
+        # Rows that later panes are measured against are there with the first paint; the chart,
+        # which costs an import, comes with the next.
+        self._show_list()
+
+    # --- what changed ----------------------------------------------------------------------
+
+    def show(self, change: Change) -> None:
+        if change & (Change.STORIES | Change.SUMS | Change.SIZES):
+            self._show_list()
+        elif Change.STORY in change:
+            self.query_one(StoryList).row = self.session.place.row
+        if change & (Change.STORY | Change.SIZES):
+            self._show_story()
+        if change & (Change.TOKEN | Change.STORY | Change.SIZES):
+            self.query_one(StoryText).token = self.session.place.token
+            self.query_one(Inspector).glass = showing.glass(self.session)
+        if change & (Change.SUMS | Change.SIZES | Change.STORY):
+            self._show_ladder()
+        if change & (Change.SUMS | Change.SIZES):
+            self._show_chart()
+        elif Change.STORY in change:
+            self._show_chart_at_rest()
+
+    def _show_list(self) -> None:
+        library, listed = self.session.library, self.query_one(StoryList)
+        wanted = f" · filter: {visible(str(library.filter))}" if library.filter else ""
+        listed.border_title = Content(f"Stories, {library.sort}{wanted}")
+        notes = []
+        if len(library.order) != len(library.stories):
+            notes.append(f"{len(library.order):,} match")
+        if marked := library.marked_count:
+            notes.append(f"{marked:,} marked")
+        listed.border_subtitle = " · ".join(notes)
+        listed.shelf = showing.shelf(self.session)
+        listed.row = self.session.place.row
+
+    def _show_story(self) -> None:
+        session = self.session
+        stories = session.library.stories
+        story = stories[session.place.story] if stories else NOTHING
+        # As content, not as a string: what stands in a file is never markup.
+        box = self.query_one("#story", Vertical)
+        box.border_title = Content(visible(story.title))
+        box.border_subtitle = Content(visible(story.kind))
+        view = showing.coloured(
+            session,
+            self.kind,
+            self.unit,
+            difference=self.show_difference,
+            dark=self.app.current_theme.dark,
+            depth=self.depth,
+        )
+        text = self.query_one(StoryText)
+        text.token = session.place.token
+        text.paint = view.paint
+        bar = self.query_one(Legend)
+        bar.entries = view.legend
+        bar.note = view.note
+
+    def _show_ladder(self) -> None:
+        ladder, models = self.query_one(Ladder), self.session.models
+        ladder.border_title = "Sizes, bits per byte" if models.mixes_tokenizers else "Sizes"
+        ladder.steps = showing.steps(self.session)
+        ladder.current = models.current
+
+    def _show_chart_at_rest(self) -> None:
+        """It takes longer to draw than all else that follows the story."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._show_chart)
+
+    def _show_chart(self) -> None:
+        chart = self.query_one(Chart)
+        view = showing.chart(self.session, dark=self.app.current_theme.dark, depth=self.depth)
+        chart.border_title = view.title
+        chart.waiting = view.waiting
+        chart.border_subtitle = Content(visible(view.note))
+        chart.picture = view.picture
+
+    # --- clicks ----------------------------------------------------------------------------
+
+    def on_story_list_selected(self, message: StoryList.Selected) -> None:
+        if message.row == self.session.place.row:
+            self.action_enter()
+        self.session.select_row(message.row)
+
+    def on_story_text_selected(self, message: StoryText.Selected) -> None:
+        self.session.move(moves.to_token(message.token))
+
+    def on_ladder_chosen(self, message: Ladder.Chosen) -> None:
+        self.session.select_size(message.index)
+
+    # --- moving ----------------------------------------------------------------------------
+
+    def turns(self) -> tuple[str, ...]:
+        """In a narrow terminal the chart is one of them; it stands with the sizes."""
+        return ("list", "text", "chart" if self.has_class("-narrow") else "ladder")
+
+    def group_of(self, pane: str) -> str:
+        return "chart" if pane == "ladder" else pane
+
+    def find_text(self) -> None:
+        self.focus_pane("text")
+
+    def move(self, by: int) -> None:
+        if self.at == "list":
+            self.session.move_row(by)
+        elif self.at == "text":
+            text = self.query_one(StoryText)
+            self.session.move(moves.by_line(by, text.columns, text.marks))
+        elif self.at == "ladder":
+            sizes = len(self.session.models.sizes)
+            self.session.select_size(max(0, min(self.session.models.current + by, sizes - 1)))
+
+    def end(self, to: int) -> None:
+        if self.at == "text":
+            self.action_token_end(to)
+        else:
+            super().end(to)
+
+    def action_enter(self) -> None:
+        self.focus_pane("text")
+
+    def action_token(self, by: int) -> None:
+        self.session.move(moves.by_token(by))
+
+    def action_word(self, by: int) -> None:
+        self.session.move(moves.by_word(by))
+
+    def action_sentence(self, by: int) -> None:
+        self.session.move(moves.by_sentence(by))
+
+    def action_token_end(self, to: int) -> None:
+        self.session.move(moves.to_end(to))
+
+    def action_hunt(self, by: int) -> None:
+        self.session.hunt(by)
+
+    # --- what is shown ---------------------------------------------------------------------
+
+    def action_colour(self) -> None:
+        self.show_difference = False
+        self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
+        self.changed(Change.STORY)
+
+    def action_unit(self) -> None:
+        self.show_difference, self.kind = False, KINDS[0]
+        self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
+        self.changed(Change.STORY)
+
+    def action_difference(self) -> None:
+        self.show_difference = not self.show_difference
+        self.session.plan()
+        self.changed(Change.STORY)
+
+    def action_invisibles(self) -> None:
+        text = self.query_one(StoryText)
+        text.marks = not text.marks
+
+    def action_sort(self) -> None:
+        library = self.session.library
+        library.sort = SORTS[(SORTS.index(library.sort) + 1) % len(SORTS)]
+        self.session.arrange()
+        self.session.select_row(0)
+
+    # --- what is asked ---------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        library, story = self.session.library, self.session.place.story
+        before = library.filter
+
+        def apply(text: str) -> str:
+            try:
+                library.filter = parse_filter(text)
+            except EyebrowError as error:
+                return error.message
+            self.session.arrange()
+            if story in library.order:
+                self.session.select_story(story)
+            return ""
+
+        def typed(text: str) -> str:
+            return apply(text) or ("" if library.order else NO_MATCH)
+
+        def restore() -> None:
+            apply(str(before))
+
+        screen = LineScreen("Filter", str(before), FILTER_HINT, apply, typed, restore)
+        self.app.push_screen(screen)
+
+    def action_jump(self) -> None:
+        def jump(text: str) -> str:
+            number, library = text.strip(), self.session.library
+            listed = len(library.order)
+            if number and not number.isdecimal():
+                return f"{number} is no number of a story"
+            if number and not 1 <= int(number) <= listed:
+                said = "the list has " + many(listed, "story", "stories")
+                if library.filter:
+                    said = f"{listed:,} of {len(library.stories):,} match the filter"
+                return f"no story {number}: {said}"
+            if number:
+                self.session.select_row(int(number) - 1)
+            return ""
+
+        self.app.push_screen(LineScreen("Go to story", "", JUMP_HINT, jump))
+
+    def action_export(self) -> None:
+        from ....core.results.export import SUFFIXES
+
+        check = file_check(SUFFIXES)
+
+        def write(name: str) -> str:
+            if name.strip() and not (wrong := check(name)):
+                self.session.export(Path(name.strip()).expanduser())
+            return wrong if name.strip() else ""
+
+        marked = self.session.library.marked_count
+        what = f"Export {marked:,} marked stories" if marked else "Export the listed stories"
+        name = "marked.jsonl" if marked else "stories.jsonl"
+        hint = " · ".join(f"{suffix} {said}" for suffix, said in SUFFIXES.items())
+        self.app.push_screen(LineScreen(what, name, hint, write))

@@ -1,0 +1,300 @@
+"""Scale: perplexity against size with its doubts, what was found, every story under every size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+
+from ....core.wording import visible
+from ... import actions
+from ...panes.chart import Chart
+from ...panes.findings import Entry, Findings
+from ...panes.table import Grid, StoryTable
+from ...session import Session
+from ...session.change import Change
+from ...threads.analysis import Analysis
+from ...threads.scaling import (
+    MEASURES,
+    Answer,
+    Exported,
+    Found,
+    Measure,
+    Measured,
+    Refused,
+    Tabled,
+    TokensRead,
+)
+from .. import status
+from ..dialogs.line import LineScreen
+from ..frame import Frame
+from . import pictures as pictures
+from .snapshot import snapshot
+
+SLOW = 0.25  # seconds between questions that only the worker caused, at least
+REST = 4  # times as long as an answer took, until the next question
+UNASKED = 20_000  # stories times sizes up to which tokens are read before a chart asks for them
+TABLE_FILES = "by its suffix: .csv, .parquet, .md"
+REPORT_FILES = "by its suffix: .html, .md with pictures beside it, .ipynb"
+
+
+class ScaleScreen(Frame):
+    """The second view: how perplexity falls with size, and whether it really does."""
+
+    NAME = "scale"
+    PANES = ("chart", "findings", "table")
+    CSS_PATH = ["../frame.tcss", "scale.tcss"]
+    BINDINGS = actions.bindings(NAME)
+
+    class Answered(Message):
+        """Something from the analysis thread, on the UI's thread now."""
+
+        def __init__(self, answer: Answer) -> None:
+            self.answer = answer
+            super().__init__()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.analysis = Analysis(
+            session.store.folder, lambda answer: self.post_message(self.Answered(answer))
+        )
+        self.chart: pictures.ChartName = pictures.CHARTS[0]
+        self._measure: Measure | None = None  # that was chosen
+        self.tabled: Tabled | None = None
+        self.measured: Measured | None = None
+        self.tokens: TokensRead | None = None
+        self._asked: int | None = None  # the question that is being worked on
+        self._seen: tuple[object, ...] = ()  # what the newest question was about
+        self._began = self._took = 0.0  # when it was asked; how long the last one took, seconds
+        self._reading = False  # tokens are being read
+        self._pause: Timer | None = None
+
+    @property
+    def measure(self) -> Measure:
+        """Between tokenizers nothing but bits per byte compares."""
+        mixed = self.session.models.mixes_tokenizers
+        return self._measure or ("bits per byte" if mixed else MEASURES[0])
+
+    def compose_panes(self) -> ComposeResult:
+        yield Chart(id="chart")
+        yield Findings(id="findings")
+        yield StoryTable(id="table")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(Findings).border_title = "Findings"
+
+    def on_unmount(self) -> None:
+        self.analysis.close()
+
+    def open_anew(self) -> None:
+        """Other stories or models: nothing of what was worked out holds for them."""
+        self.tabled = self.measured = self.tokens = self._asked = None
+        self._seen, self._took = (), 0.0
+        self.analysis.forget()
+        self.query_one(Findings).entries = ()
+        self.query_one(StoryTable).grid = None
+        self._ask()
+
+    # --- what changed ----------------------------------------------------------------------
+
+    def show(self, change: Change) -> None:
+        """Show the reader's own moves, and ask anew for what the worker has added."""
+        if change & (Change.STORY | Change.SIZES):
+            self.query_one(StoryTable).story = self.session.place.story
+            self._show_chart()
+        if change & (Change.SUMS | Change.STORIES | Change.SIZES):
+            self._ask_later()
+
+    def _ask_later(self) -> None:
+        """The longer an answer takes, the longer the worker has the machine to itself."""
+        if self._pause is None:
+            self._pause = self.set_timer(max(SLOW, REST * self._took), self._ask)
+
+    def _ask(self) -> None:
+        """Have the numbers worked out anew, one question at a time."""
+        self._pause = None
+        now = None if self.is_away else snapshot(self.session)
+        if now is None or self._asked is not None:
+            return
+        about = (
+            now.recipe.digest,
+            len(now.stories),
+            *(
+                (
+                    *(model.spec.name, model.digest, model.tokenizer),
+                    *(model.stories, len(model.vocabulary), len(model.cuts)),
+                )
+                for model in now.models
+            ),
+        )
+        if about != self._seen:
+            if self.measured is not None and about[:2] != self._seen[:2]:
+                self.tokens = None
+            self._seen = about
+            self._began, self._reading = monotonic(), False
+            self._asked = self.analysis.look(now)
+
+    def on_scale_screen_answered(self, message: Answered) -> None:
+        match message.answer:
+            case Tabled() as answer if answer.asked == self.analysis.asked:
+                self.tabled = answer
+                self._show_table()
+                self._show_chart()
+            case Measured() as answer if answer.asked == self.analysis.asked:
+                self._take_numbers(answer)
+            case TokensRead() as answer if answer.asked == self.analysis.asked:
+                self.tokens, self._reading = answer, False
+                self._show_chart()
+            case Found() as answer if answer.asked == self.analysis.asked:
+                self._take_findings(answer)
+            case Exported(path=path):
+                self.notify(str(path), title="Written")
+            case Refused(title=title, message=words):
+                self._asked, self._reading = None, False
+                self.notify(words, title=title, severity="error", timeout=12)
+
+    def _take_numbers(self, numbers: Measured) -> None:
+        """Intervals that are there stay until the next ones are, or they would come and go."""
+        before = self.measured
+        if before is None or numbers.doubted or before.members != numbers.members:
+            self.measured = numbers
+            self._show_chart()
+
+    def _take_findings(self, found: Found) -> None:
+        pane = self.query_one(Findings)
+        pane.entries = tuple(Entry(one.family, one.text, one.stories) for one in found.findings)
+        if found.whole:
+            return
+        self._asked, self._took = None, monotonic() - self._began
+        self._want_tokens()
+        self._ask_later()  # of scores that came meanwhile
+
+    def _want_tokens(self) -> None:
+        """Reading them takes its time: of a large set only when a chart is to show them."""
+        done = self.measured
+        if done is None or not done.settled or self._reading or self.tokens is not None:
+            return
+        sizes = sum(len(family.members) for family in done.families)
+        if self.chart in pictures.OF_TOKENS or done.stories * sizes <= UNASKED:
+            self._reading = True
+            self.analysis.read_tokens()
+
+    # --- panes -----------------------------------------------------------------------------
+
+    def _show_all(self) -> None:
+        self._show_table()
+        self._show_chart()
+
+    def _show_chart(self) -> None:
+        chart = self.query_one(Chart)
+        look = pictures.Look(self.app.current_theme.dark, self.depth, self.session.models.size.name)
+        view = pictures.view(
+            self.chart,
+            self.measure,
+            self.measured,
+            self.tabled,
+            self.tokens,
+            self.session.place.story,
+            look,
+        )
+        missing = pictures.waiting_for(
+            self.measured, len(self.session.models.sizes), len(self.session.library.stories)
+        )
+        chart.border_title = Content(
+            f"{view.title}  {pictures.CHARTS.index(self.chart) + 1}/{len(pictures.CHARTS)}"
+        )
+        chart.waiting = view.waiting or status.waiting(self.session)
+        chart.border_subtitle = Content(visible(missing or view.note))
+        chart.picture = view.picture
+
+    def _show_table(self) -> None:
+        table = self.query_one(StoryTable)
+        if self.tabled is not None:
+            stories, tabled = self.session.library.stories, self.tabled
+
+            def title(story: int) -> str:
+                return visible(stories[story].title)
+
+            table.story = self.session.place.story
+            table.grid = Grid(
+                tuple(visible(model.name) for model in tabled.sheet.models),
+                title,
+                tabled.values[self.measure],
+                tabled.pooled[self.measure],
+                tabled.by_title,
+            )
+        self._show_titles()
+
+    def _show_titles(self) -> None:
+        table = self.query_one(StoryTable)
+        table.border_title = Content(
+            f"{pictures.NAMES[self.measure]} of every story, {table.sorted_by}"
+        )
+
+    # --- clicks and keys -------------------------------------------------------------------
+
+    def on_story_table_selected(self, message: StoryTable.Selected) -> None:
+        if message.story == self.session.place.story:
+            self.post_message(self.Read(message.story))
+        self.session.select_story(message.story)
+
+    def on_findings_opened(self) -> None:
+        self._read_finding()
+
+    def _read_finding(self) -> None:
+        if (story := self.query_one(Findings).next_story()) is not None:
+            self.post_message(self.Read(story))
+
+    def move(self, by: int) -> None:
+        if self.at == "findings":
+            self.query_one(Findings).move(by)
+        elif self.at == "table":
+            table, story = self.query_one(StoryTable), self.session.place.story
+            self.session.select_story(table.story_at(story, by))
+
+    def action_enter(self) -> None:
+        if self.at == "findings":
+            self._read_finding()
+        elif self.tabled is not None:
+            self.post_message(self.Read(self.session.place.story))
+
+    def action_chart(self, by: int) -> None:
+        charts = pictures.CHARTS
+        self.chart = charts[(charts.index(self.chart) + by) % len(charts)]
+        if self.has_class("-narrow"):
+            self.focus_pane("chart")
+        self._want_tokens()
+        self._show_chart()
+
+    def action_measure(self) -> None:
+        self._measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        self._show_all()
+
+    def action_sort(self) -> None:
+        self.query_one(StoryTable).sort_by_next()
+        self._show_titles()
+
+    def action_turn_round(self) -> None:
+        self.query_one(StoryTable).turn_round()
+        self._show_titles()
+
+    def action_export(self) -> None:
+        self._ask_for_file("Write the table to", "scores.csv", TABLE_FILES, report=False)
+
+    def action_report(self) -> None:
+        self._ask_for_file("Write a report to", "report.html", REPORT_FILES, report=True)
+
+    def _ask_for_file(self, title: str, name: str, hint: str, *, report: bool) -> None:
+        def write(text: str) -> str:
+            if text.strip():
+                self.analysis.export(Path(text.strip()).expanduser(), report=report)
+                if report:
+                    self.notify("this takes some seconds", title="Writing a report")
+            return ""
+
+        self.app.push_screen(LineScreen(title, name, hint, write))

@@ -1,0 +1,105 @@
+"""What title and status line say in every view: pure functions of the session."""
+
+from __future__ import annotations
+
+import math
+
+from ...core.wording import many
+from ..panes.bars import Part
+from ..session import Session
+from ..session.size import Size
+from ..text.plain import arrival, duration, figures
+from . import VIEWS
+
+WIDE_ENOUGH = 100  # cells, for the recipe's label beside the names of the views
+
+
+def waiting(session: Session) -> str:
+    """What the numbers of the current story wait for."""
+    size, library = session.models.size, session.library
+    if session.worker.stopped:
+        return session.worker.stopped
+    if size.is_out:
+        return size.trouble
+    if library.stories and (why := size.broken.get(library.digests[session.place.story])):
+        return why
+    if size.state in ("downloading", "loading"):
+        return f"{size.state} {size.name}…"
+    if session.worker.hello is None and not size.sums:
+        return "starting the worker…"
+    return f"scoring with {size.name}…"
+
+
+def what_runs(session: Session) -> str:
+    """What is being done."""
+    if (hunt := session.place.hunt) is not None:
+        of = len(session.library.order)
+        return f"looking for a {hunt.what} in story {hunt.row + 1}/{of:,}, esc stops"
+    if session.worker.stopped:
+        return "no worker"
+    for size in session.models.sizes:
+        if size.state == "loading":
+            return f"loading {size.name}"
+        if size.state == "downloading" and size.arrival[1] and session.progress() is None:
+            return f"downloading {size.name} {arrival(*size.arrival)}"
+    if (running := session.progress()) is not None:
+        size, done, of, left = running
+        time_left = "—" if math.isnan(left) else duration(left)
+        return f"scoring {size.name} {done:,}/{of:,}, {time_left} left"
+    if session.worker.hello is None:
+        return "starting the worker"
+    if session.library.stories and not all(s.read and not s.cutting for s in session.models.sizes):
+        return "reading the store"
+    return "ready"
+
+
+def story_perplexity(session: Session, size: Size) -> float:
+    """Of the selected story under one size; nan while it is not known."""
+    summary = session.sums(size, session.place.story)
+    return summary.perplexity if summary else math.nan
+
+
+def status(session: Session) -> tuple[Part, ...]:
+    """Story, model, machine, perplexity of the story and of the set with its interval."""
+    size, recipe, library = session.models.size, session.worker.recipe, session.library
+    if not library.stories:
+        where = "no story"
+    elif session.place.row is None:
+        where = f"a story that is not among the {len(library.order):,} listed"
+    else:
+        where = f"story {session.place.row + 1}/{len(library.order):,}"
+    of_set = "…" if size.done < len(library.stories) else figures(size.perplexity)
+    if size.interval and of_set != "…":
+        of_set += f" [{figures(size.interval[0])}, {figures(size.interval[1])}]"
+    one = story_perplexity(session, size)
+    machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
+    return (
+        (where, "spare"),
+        (f" · {size.name}", "spare"),
+        (f" · {machine}", "spare"),
+        (" · story ", "quiet"),
+        ("…" if math.isnan(one) else figures(one), "strong"),
+        (" · set ", "quiet"),
+        (of_set, "strong"),
+    )
+
+
+def title(session: Session) -> tuple[Part, ...]:
+    """What is open."""
+    library = session.library
+    told = many(len(library.stories), "story", "stories")
+    told += " and more" if library.reading else ""
+    return ("eyebrow", "strong"), (f"   {library.name} · {told}", "quiet")
+
+
+def tabs(session: Session, current: str, width: int) -> tuple[Part, ...]:
+    """The names of all views, the current one plain to see; before them, if it fits, the recipe."""
+    recipe = session.worker.recipe
+    label = recipe.label if recipe.is_settled and width >= WIDE_ENOUGH else ""
+    names = (
+        (f"  ▸{name.capitalize()}", "strong")
+        if name == current
+        else (f"   {name.capitalize()}", "quiet")
+        for name in VIEWS
+    )
+    return (label, "quiet"), *names
