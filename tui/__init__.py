@@ -40,6 +40,7 @@ def run(
     from ..core.recent import remember
     from ..core.stories import open_stories
     from .terminal.colours import prepare
+    from .threads.lane import any_aside
     from .threads.mailbox import Mailbox
 
     prepare(os.environ)
@@ -70,9 +71,14 @@ def run(
             remember(source, models)
         app.run(mouse=True)
         app.store.close(LEAVING)
-        return app.return_code or 0
     finally:
         engine.close()
+    code = app.return_code or 0
+    if any_aside():  # it holds stdin's lock, and Python aborts at its end where it cannot have that
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _keys_from_terminal() -> None:

@@ -254,7 +254,8 @@ class EyebrowApp(App[None]):
     def _standing(self) -> tuple[object, ...]:
         """Screen and pane: where either is another, layouts and bindings are too."""
         screen = self.screen
-        return screen, screen.at if isinstance(screen, Frame) else None, self.current_mode
+        at = (screen.at, screen.has_class("-alone")) if isinstance(screen, Frame) else None
+        return screen, at, self.current_mode
 
     async def _settle(self) -> None:
         """Until what a key has set off has gone through the screen, and through one that opened."""

@@ -42,9 +42,15 @@ def same(one: Terminal, other: Terminal) -> bool:
     while time.monotonic() < end:
         one.rest(0.2)
         other.rest(0.2)
-        if one.text == other.text:
+        if seen(one.text) == seen(other.text):
             return True
     return False
+
+
+def seen(text: str) -> object:
+    """All of Explore; of Scale, whose numbers come when they come, what keys decide."""
+    lines = text.splitlines()
+    return (lines[0], lines[-2][:60]) if "▸Scale" in lines[0] else text
 
 
 def test_what_was_lost_before(tmp_path: Path) -> None:

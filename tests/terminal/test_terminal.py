@@ -86,6 +86,14 @@ def test_a_signal_leaves_in_order(tmp_path: Path, name: str) -> None:
         assert 1049 << 5 not in modes, "the alternate screen is left"
 
 
+def test_a_pipe_that_never_ends_keeps_nobody() -> None:
+    command = f"exec {sys.executable} -m eyebrow.core.cli open - -m pocket-bigram"
+    with Terminal(["bash", "-c", f"{command} < <(exec sleep 600)"]) as terminal:
+        terminal.until("0 stories and more")
+        terminal.press("q")
+        assert terminal.leave() == 0
+
+
 def test_when_the_terminal_goes_nothing_stays(tmp_path: Path) -> None:
     with Terminal(TWO) as terminal:
         terminal.until(coloured)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.threads.lane import any_aside
 from eyebrow.tui.threads.mailbox import Mailbox
 
 PATIENCE = 6000  # looks at the screen before a test gives up; nothing is measured by it
@@ -168,6 +168,6 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
 
 async def threads_done(pilot: Any) -> None:
     """Until nothing is read or looked up aside, and its answers are taken."""
-    while any(thread.name == "aside" for thread in threading.enumerate()):
+    while any_aside():
         await pilot.pause(0.01)
     await pilot.pause()

@@ -174,3 +174,19 @@ def test_no_selector_of_one_view_reaches_another(repo: Path) -> None:
         selectors = [one for block in re.findall(r"([^{}]+)\{", text) for one in block.split(",")]
         for selector in map(str.strip, selectors):
             assert re.match(owner or r"OpenScreen|Field", selector), (sheet, selector)
+
+
+async def test_panes_bind_nothing_of_their_own() -> None:
+    """Textual's scrolling would take arrows and page keys before they are the list's."""
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        for view, pane in PLACES:
+            screen = await at(app, pilot, view, pane)
+            bound = screen.query_one(f"#{pane}")._bindings.key_to_bindings
+            assert not bound, (pane, [*bound])
+        await at(app, pilot, "explore", "list")
+        await pilot.press("down", "down", "up", "end", "up")
+        assert app.session.place.story == 1
+        await pilot.press("home", "right", "right")
+        assert (app.session.place.story, app.session.place.token) == (0, 1)

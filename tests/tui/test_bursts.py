@@ -38,7 +38,26 @@ NAMES = {
     "}": "right_curly_bracket",
     " ": "space",
 }
-MOVES = ["j", "k", "g", "G", "ctrl+d", "ctrl+u", "l", "h", "w", "b", "{", "}", "0", "$", "enter"]
+MOVES = [
+    "j",
+    "k",
+    "g",
+    "G",
+    "ctrl+d",
+    "ctrl+u",
+    "l",
+    "h",
+    "w",
+    "b",
+    "{",
+    "}",
+    "0",
+    "$",
+    "enter",
+    "down",
+    "end",
+    "pageup",
+]
 OTHERS = ["tab", "ctrl+g", "n", "N", "1", "2", "3", "[", "]", "m", "d", "c", "u", "i", "s", "S"]
 VIEWS = ["<", ">", "v", "+"]
 LINES = [["/", *"dog", "enter"], ["/", *"len>5", "ctrl+g"], ["/", *"ppl>", "enter", "ctrl+g"]]

@@ -14,7 +14,7 @@ from ...core.wording import visible
 Picture = Callable[[int, int], str]
 
 
-class Chart(Widget, can_focus=True):
+class Chart(Widget, can_focus=True, inherit_bindings=False):
     """`picture(width, height)` gives text with ANSI colours; `waiting` is shown without one."""
 
     HELP = "Perplexity against parameters, both logarithmic; bars are 95 % intervals."

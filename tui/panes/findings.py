@@ -28,7 +28,7 @@ class Entry:
     stories: tuple[int, ...] = ()
 
 
-class Findings(ScrollView, can_focus=True):
+class Findings(ScrollView, can_focus=True, inherit_bindings=False):
     """The findings one below the other, each with the stories that it names."""
 
     HELP = "What the numbers say. `j` `k` go through them; ▸ leads to its stories with `enter`."

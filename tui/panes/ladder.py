@@ -36,7 +36,7 @@ class Step:
     arrival: str = ""
 
 
-class Ladder(ScrollView, can_focus=True):
+class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
     """A line per size; a click chooses one."""
 
     HELP = (

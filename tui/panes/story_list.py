@@ -38,7 +38,7 @@ class Shelf:
 EMPTY = Shelf((), str, float, (1.0, 1.0), bool)
 
 
-class StoryList(ScrollView, can_focus=True):
+class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
     """One line per story: title, perplexity under the current model, a bar."""
 
     HELP = "The stories, under the current size."

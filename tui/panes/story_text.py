@@ -31,7 +31,7 @@ class Paint:
     dark: bool = True
 
 
-class StoryText(ScrollView, can_focus=True):
+class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws line by line; a move of the cursor repaints the cells of two tokens."""
 
     HELP = "The story. Every token is coloured by what `c` selects; the legend is below."

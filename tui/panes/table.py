@@ -43,7 +43,7 @@ class Grid:
         return int(self.values.shape[1])
 
 
-class StoryTable(ScrollView, can_focus=True):
+class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
     """A line per story, and a column for each size."""
 
     HELP = "Every story under every size. `s` next column, `S` other way round, `enter` reads it."

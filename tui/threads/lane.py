@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+
+ASIDE = "aside"
 
 Job = Callable[[], object]
 Failed = Callable[[Exception], object]
@@ -13,7 +16,12 @@ Failed = Callable[[Exception], object]
 
 def aside(job: Job, failed: Failed) -> None:
     """Do a job on a thread of its own; failed: gets what it raises, on that thread."""
-    Thread(target=_done, args=(job, failed), name="aside", daemon=True).start()
+    Thread(target=_done, args=(job, failed), name=ASIDE, daemon=True).start()
+
+
+def any_aside() -> bool:
+    """Whether a job aside is still under way."""
+    return any(thread.name == ASIDE for thread in threading.enumerate())
 
 
 def _done(job: Job, failed: Failed) -> None:

@@ -55,9 +55,8 @@ class StoreReader:
         self.deliver = deliver
         self._lane = Lane("store", self._fail)
         self._store: Store | None = None
-        self._told: tuple[str, list[Story], RunLabels] | None = (
-            None  # recipe, stories, what keeps it
-        )
+        # The recipe and the stories that were labelled last, and what keeps their labels.
+        self._labelled: tuple[str, list[Story], RunLabels] | None = None
 
     def look_up_tokenizers(self, specs: Sequence[ModelSpec]) -> None:
         """Answered by `KeptTokenizers`."""
@@ -228,16 +227,16 @@ class StoreReader:
         if folder is None or store is None:
             return
         with suppress(EyebrowError, OSError):  # the worker says what is wrong with the store
-            if self._told is None or self._told[:2] != (recipe.digest, stories):
+            if self._labelled is None or self._labelled[:2] != (recipe.digest, stories):
                 told = zip(digests, stories, strict=True)
                 labels = [
                     Label(digest, story.id, story.title, story.group, story.sentence_starts)
                     for digest, story in told
                 ]
-                self._told = (recipe.digest, stories, store.begin_run(recipe, labels))
+                self._labelled = (recipe.digest, stories, store.begin_run(recipe, labels))
             tokenizer = tokenizer_digest(folder)
             names = (spec.name, digest, spec.family, spec.revision, tokenizer, parameters)
-            self._told[2].add(Member(*names), str(folder))
+            self._labelled[2].add(Member(*names), str(folder))
 
     def _marks(self) -> None:
         from ...core.results.marks import read_marks

@@ -53,6 +53,7 @@ class Frame(Screen[None]):
         self.session = session
         self.depth = colour_depth(os.environ)
         self.at = self.PANES[0]  # the pane that keys go to
+        self._has_begun = False
         self._undrawn = Change(0)
         self._late = Change(0)
         self._timer: Timer | None = None
@@ -96,6 +97,12 @@ class Frame(Screen[None]):
 
     def on_mount(self) -> None:
         self.focus_pane(self.at)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """What costs an import, as charts do, comes after the first paint."""
+        self._has_begun = True
+        self.changed(EVERYTHING, at_once=True)
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
@@ -113,7 +120,7 @@ class Frame(Screen[None]):
     @property
     def is_away(self) -> bool:
         """Whether another view is shown; nothing is worked out or drawn meanwhile."""
-        return not self.is_mounted or self.app.current_mode != self.NAME
+        return not self._has_begun or self.app.current_mode != self.NAME
 
     def changed(self, change: Change, *, at_once: bool = False) -> None:
         """Show what changed: the reader's own moves now, the worker's a few times a second."""

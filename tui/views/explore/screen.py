@@ -60,13 +60,10 @@ class ExploreScreen(Frame):
         yield Chart(id="chart")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(Inspector).border_title = "Token"
         self.query_one(Ladder).border_title = "Sizes"
         self.query_one(Chart).border_title = "Perplexity against parameters"
-        # Rows that later panes are measured against are there with the first paint; the chart,
-        # which costs an import, comes with the next.
-        self._show_list()
+        self._show_list()  # with the first paint
 
     # --- what changed ----------------------------------------------------------------------
 

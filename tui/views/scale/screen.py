@@ -85,7 +85,6 @@ class ScaleScreen(Frame):
         yield StoryTable(id="table")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(Findings).border_title = "Findings"
 
     def on_unmount(self) -> None:
