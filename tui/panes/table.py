@@ -211,16 +211,10 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
         """By the column after the one that is sorted by."""
         keys = len(self.grid.names) + 2 if self.grid else 1
         self.sort((self.key + 1) % keys, False)
-        self._ask_first()
 
     def turn_round(self) -> None:
         """The other way round."""
         self.sort(self.key, not self.reverse)
-        self._ask_first()
-
-    def _ask_first(self) -> None:
-        if self._order is not None and len(self._order):
-            self.post_message(self.Selected(int(self._order[0])))
 
     def story_at(self, story: int, by: int) -> int:
         """The story that stands so many rows below `story`, or as far as the rows go."""
@@ -228,6 +222,11 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
             return story
         row = int(self._place[story]) if 0 <= story < len(self._place) else 0
         return int(self._order[max(0, min(row + by, len(self._order) - 1))])
+
+    @property
+    def first_story(self) -> int | None:
+        """What stands in the first row; None in an empty table."""
+        return int(self._order[0]) if self._order is not None and len(self._order) else None
 
     async def on_click(self, event: Click) -> None:
         line = event.y - self.gutter.top

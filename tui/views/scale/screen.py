@@ -276,10 +276,16 @@ class ScaleScreen(Frame):
 
     def action_sort(self) -> None:
         self.query_one(StoryTable).sort_by_next()
-        self._show_titles()
+        self._show_sorted()
 
     def action_turn_round(self) -> None:
         self.query_one(StoryTable).turn_round()
+        self._show_sorted()
+
+    def _show_sorted(self) -> None:
+        """What comes first is what one sorts for."""
+        if (story := self.query_one(StoryTable).first_story) is not None:
+            self.session.select_story(story)
         self._show_titles()
 
     def action_export(self) -> None:
