@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import EyebrowError, reason
+from .wording import many
 
 PACKAGES = ("torch", "transformers", "textual", "plotext", "datasets", "numpy", "pyarrow")
 SMALLEST = (60, 16)  # columns and lines under which the screen only says what it needs
 SPARE_DISK = 1 << 30  # bytes free under which downloads and the store are in danger
 
-_AGAIN = "score its stories again, then remove what is in its folder damaged"
+_ASIDE = "move or remove it; scores that it held are made anew with the next `score`"
 
 Facts = dict[str, Any]
 
@@ -235,13 +236,14 @@ def _kept(report: Report, folder: Path) -> int:
     """Bytes of scores; parts that are damaged are set aside and told."""
     from .results.store import Store
 
-    store = Store(folder, lambda said: report.hint(said, _AGAIN))
+    store = Store(folder, lambda said: report.hint(said, _ASIDE))
     try:
-        store.mend()
         before = len(report.hints)
-        aside = sum(1 for _ in store.layout.damaged.glob("*.parquet"))
-        if aside and not before:
-            report.hint(f"{store.layout.damaged} holds {aside} damaged parts of the store", _AGAIN)
+        store.mend()
+        aside = sum(1 for _ in store.layout.damaged.glob("*"))
+        if aside and len(report.hints) == before:
+            held = f"{store.layout.damaged} holds {many(aside, 'file')} of what was set aside"
+            report.hint(held, _ASIDE)
         return store.size()
     except EyebrowError as error:
         report.mend(error.message, "or update eyebrow")

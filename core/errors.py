@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+
+from .wording import listed
 
 DONE, FAILED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -64,6 +66,35 @@ def as_told(error: BaseException, title: str) -> EyebrowError:
     return error if isinstance(error, EyebrowError) else EyebrowError(title, reason(error), FAILED)
 
 
+def all_failed(failures: Iterable[tuple[Sequence[str], EyebrowError]]) -> EyebrowError:
+    """What to raise where no model could be used: why, of each, and once what several share.
+
+    failures: what a model is called (its name first, "" for what concerns none) and what it was.
+    """
+    told: dict[tuple[str, str], str] = {}
+    models: dict[tuple[str, str], list[str]] = {}
+    codes = []
+    for names, error in failures:
+        bare = error.message
+        for name in sorted(filter(None, names), key=len, reverse=True):
+            bare = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "\0", bare)
+        told.setdefault((error.title, bare), about(names[0], error))
+        models.setdefault((error.title, bare), []).append(names[0])
+        codes.append(error.exit_code)
+    parts = []
+    for key, said in told.items():
+        others = listed(models[key][1:])
+        parts.append((key[0], f"{said} (the same for {others})" if others else said))
+    (title, message), *rest = parts
+    more = "".join(f"; and {name}: {said}" for name, said in rest)
+    return EyebrowError(title, message + more, min(codes))
+
+
+def about(model: str, error: EyebrowError) -> str:
+    """What an error says, with the name of the model that it speaks of."""
+    return error.message if model in error.message else f"{model}: {error.message}"
+
+
 def is_memory(error: BaseException) -> bool:
     """Whether memory or address space ran out."""
     return isinstance(error, MemoryError) or tells_of_memory(str(error))
@@ -87,5 +118,8 @@ def reason(error: BaseException, named: bool = True) -> str:
         said = _ERRNO.sub("", error.strerror).strip()
         said = said[:1].lower() + said[1:]
         return f"{error.filename}: {said}" if error.filename and named else said
-    lines = (line.strip() for line in _ERRNO.sub("", str(error)).splitlines())
-    return next(filter(None, lines), "it does not say why")
+    lines = filter(None, map(str.strip, _ERRNO.sub("", str(error)).splitlines()))
+    said = next(lines, "it does not say why")
+    while said.endswith(":") and (more := next(lines, "")):  # what it is about to say comes next
+        said = f"{said} {more}"
+    return said

@@ -7,6 +7,7 @@ meet; and what a killed program left behind is known by it and cleared by the ne
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -22,6 +23,8 @@ from .errors import FAILED, EyebrowError, reason
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 STALE = 3600.0  # seconds after which nobody writes on a file that was begun
+NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+FORBIDDEN = (errno.EPERM, errno.EACCES, errno.EROFS)
 _BEGUN, _ENDING = ".eyebrow-", ".part"
 
 
@@ -53,8 +56,19 @@ def write_whole(place: Path, content: bytes, beside: Path | None = None) -> None
         with whole(place, beside) as draft:
             draft.write_bytes(content)
     except OSError as error:
-        why = f"{place}: {reason(error, named=False)}"
-        raise EyebrowError("Cannot write", why, FAILED) from error
+        raise EyebrowError("Cannot write", f"{place}: {unwritten(error)}", FAILED) from error
+
+
+def unwritten(error: BaseException) -> str:
+    """Why a place could not be written to, and what to do."""
+    number = getattr(error, "errno", None)
+    why = os.strerror(number) if number else reason(error, named=False)
+    why = why[:1].lower() + why[1:]
+    if number in NO_SPACE:
+        return f"{why}; free space there"
+    if number in FORBIDDEN:
+        return f"{why}; let this user write there (see `ls -ld` and `lsattr -d`)"
+    return why
 
 
 def clear_left_over(folder: Path) -> None:

@@ -32,8 +32,8 @@ def doctor(
 ) -> int:
     """Device, terminal, versions and caches, and for each problem what to mend.
 
-    Leaves with 0 where all is fine, with 1 where something must be mended. With --quiet only
-    the problems are told. --audit scores some stories in several ways that must agree, prints
+    Leaves with 0 where nothing has to be mended, else with 1. With --quiet only the problems
+    are told. --audit scores some stories in several ways that must agree, prints
     the largest differences and leaves with 1 where one is beyond its limit.
 
     \b
@@ -77,7 +77,7 @@ def doctor(
             lines += [_advice("hint", item.what, item.mend) for item in report.hints]
         lines += [_advice("mend", item.what, item.mend) for item in report.problems]
         if not (report.problems or quiet):
-            lines.append("All is fine.")
+            lines.append("Nothing has to be mended." if report.hints else "All is fine.")
         if lines:
             emit("\n".join(lines))
     return FAILED if report.problems else DONE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import INTERRUPTED, EyebrowError, as_told, contained
+from ..errors import INTERRUPTED, EyebrowError, about, all_failed, as_told, contained
 from ..scoring.recipe import Recipe
 from .output import complain
 from .progress import ProgressLine
@@ -64,10 +64,8 @@ def ask_each(
     finally:
         line.clear()
     if not found:
-        *first, last = failures
-        complain_of({name: failures[name] for name in first})
-        code = min(error.exit_code for error in failures.values())
-        raise EyebrowError(failures[last].title, _about(last, failures[last]), code)
+        locations = {spec.name: spec.location for spec in specs}
+        raise all_failed(((name, locations[name]), error) for name, error in failures.items())
     return found, failures
 
 
@@ -87,8 +85,4 @@ def _collected(failures: Failures, spec: ModelSpec) -> Iterator[None]:
 def complain_of(failures: Failures) -> None:
     """Every model that has failed, by name."""
     for name, error in failures.items():
-        complain(error.title, _about(name, error))
-
-
-def _about(name: str, error: EyebrowError) -> str:
-    return error.message if name in error.message else f"{name}: {error.message}"
+        complain(error.title, about(name, error))

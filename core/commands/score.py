@@ -125,7 +125,8 @@ def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
         return "nothing new was finished yet"
     if error.lost:
         _tell(error.failures)
-        return f"{many(error.lost, 'finished score')} could not be kept in {folder}"
+        lost = f"{many(error.lost, 'finished score')} could not be kept in {folder}"
+        return f"{lost}; once it can be written to, run the same command again"
     return f"what was finished is kept in {folder}; the same command goes on from there"
 
 

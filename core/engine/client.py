@@ -36,6 +36,7 @@ class Engine:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._closing = False
+        self._begun = 0  # where in the log this worker's words begin, behind those before it
         self.started = 0.0
 
     @property
@@ -52,7 +53,8 @@ class Engine:
             "TOKENIZERS_PARALLELISM": "true",
             "TRANSFORMERS_VERBOSITY": "error",
         }
-        with _log(self.log) as errors:
+        with _log(self.log, is_first=self._process is None) as errors:
+            self._begun = errors.tell()
             self._process = subprocess.Popen(
                 # -P: nothing that lies in the current folder is taken for a module.
                 [sys.executable, "-P", "-m", "eyebrow.core.engine.worker"],
@@ -93,13 +95,17 @@ class Engine:
         except (EOFError, OSError):
             pass
         except Exception as error:  # a reply that cannot be read: better a new worker than silence
-            with suppress(OSError):
-                self.log.write_text(f"a reply cannot be read: {error}", encoding="utf-8")
+            with suppress(OSError), self.log.open("a", encoding="utf-8") as log:
+                log.write(f"\na reply cannot be read: {error}\n")
             process.kill()
         status = process.wait()
         if self._closing:
             return
-        self.deliver(WorkerDied(status, last_words(self.log)))
+        died = WorkerDied(status, last_words(self.log, self._begun))
+        lived = time.monotonic() - self.started
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as log:
+            log.write(f"\n{_now()} worker {process.pid} is gone after {lived:.0f} s: {died.why}\n")
+        self.deliver(died)
 
 
 def _clear_logs(folder: Path) -> None:
@@ -111,21 +117,27 @@ def _clear_logs(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _log(path: Path) -> IO[bytes]:
+def _log(path: Path, *, is_first: bool) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        if is_first:  # what is there is of another process that had this number
+            path.unlink(missing_ok=True)
+        return path.open("ab")
     except OSError:
         return open(os.devnull, "wb")
 
 
-def last_words(log: Path) -> str:
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def last_words(log: Path, begun: int = 0) -> str:
     """The last line the worker wrote to its log, less the name of an error; "" if none.
 
-    Where memory ran out, that, whatever the last line is.
+    Where memory ran out, that, whatever the last line is. begun: bytes of the log before its words.
     """
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = log.read_bytes()[begun:].decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
     if any(map(tells_of_memory, lines[-_LAST:])):  # C++ says so in the midst of other things

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from ..errors import FAILED, EyebrowError, reason
+from ..errors import FAILED, EyebrowError
+from ..files import unwritten
 from ..models.member import Member
 from ..results.store import Label, Row, RunLabels, Store
 from ..scoring.recipe import Recipe
@@ -32,6 +33,7 @@ class Keeper:
         self._lock = threading.RLock()  # an interrupt may come in the midst of a write
         self._written = time.monotonic()
         self.kept = 0  # scores that were written
+        self._given_way = 0  # scores that waited in vain
         self._is_broken = False
         self._labels: RunLabels | None = None
         self._is_nameless = False  # names of this run could not be kept, which was told
@@ -85,6 +87,11 @@ class Keeper:
         """How many scores wait to be written."""
         return len(self._rows)
 
+    @property
+    def unkept(self) -> int:
+        """How many scores are in no store so far: those that wait, and those that gave way."""
+        return self._given_way + self.waiting
+
     def write_when_due(self) -> None:
         """Write what has waited long enough."""
         if self._rows and time.monotonic() - self._written > WRITE_AFTER:
@@ -102,6 +109,7 @@ class Keeper:
                 groups.setdefault((row.model.digest, row.recipe.digest), []).append(row)
             for rows in groups.values():
                 if not self._write(rows):
+                    self._given_way += len(self._rows[:-WAITING])
                     del self._rows[:-WAITING]
                     return
                 written = {id(row) for row in rows}
@@ -131,6 +139,6 @@ class Keeper:
             return
         self._is_broken = True
         if not isinstance(error, EyebrowError):
-            why = f"{store.folder}: {reason(error, named=False)}"
+            why = f"{store.folder}: {unwritten(error)}"
             error = EyebrowError("Cannot write the store", why, FAILED)
         self.broken(error)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FAILED, INTERRUPTED, DeviceLost, EyebrowError, as_told
+from ..errors import FAILED, INTERRUPTED, DeviceLost, EyebrowError, all_failed, as_told
 from ..models.catalogue import ModelSpec, find_models
 from ..models.identity import Identity, identify, same_weights, same_weights_in_words
 from ..models.member import Member
@@ -24,6 +24,7 @@ from ..scoring.scores import Summary
 from ..stories import Stories, Story
 from ..stories.given import as_stories
 from ..stories.told import Told
+from ..wording import many
 from .job import keep_vocabulary, run
 from .keeper import Keeper
 from .progress import TELL_AFTER, Pace, Progress
@@ -94,9 +95,10 @@ def score(
         ]
     except KeyboardInterrupt as error:
         keeper = running.keeper
-        raise Stopped(keeper.kept, keeper.waiting, running.failures) from error
+        raise Stopped(keeper.kept, keeper.unkept, running.failures) from error
     if not columns:
         raise running.nothing()
+    running.tell_unkept()
     results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
     told = (*warnings, *map(same_weights_in_words, twice))
@@ -165,7 +167,8 @@ class _Run:
         self.keeper = Keeper(store, lambda error: self.failed("", error))
         self.loading = loading
         self.failures: list[Failure] = []
-        self._codes: list[int] = []
+        self._codes: list[int] = []  # what to leave with for each of them
+        self._names: dict[str, tuple[str, ...]] = {}  # what each model is called, by its name
         self._lost: DeviceLost | None = None
         self.cuts_stories = False  # tokenizers differ: what is common to all is looked for
         self.weights: dict[str, str] = {}  # digests, by model
@@ -184,10 +187,31 @@ class _Run:
         self._codes.append(told.exit_code)
 
     def nothing(self) -> EyebrowError:
-        """What to raise where nothing was scored: the first reason, and how many more."""
-        first, count = self.failures[0], len(self.failures)
-        more = f" (and {count - 1} more failed)" if count > 1 else ""
-        return EyebrowError(first.title, f"{first.message}{more}", min(self._codes))
+        """What to raise where nothing was scored: why, of every model."""
+        order = {name: at for at, name in enumerate(self._names)}
+        found = sorted(
+            zip(self.failures, self._codes, strict=True),
+            key=lambda failed: order.get(failed[0].model, len(order)),
+        )
+        return all_failed(
+            (
+                self._names.get(one.model, (one.model,)),
+                EyebrowError(one.title, one.message, code),
+            )
+            for one, code in found
+        )
+
+    def tell_unkept(self) -> None:
+        """How many scores could not be kept, where it was told that the store cannot be written."""
+        if not (lost := self.keeper.unkept):
+            return
+        more = f"{many(lost, 'score')} could not be kept, run the same command again for them"
+        if not any(one.model for one in self.failures):
+            more += "; the results are complete"
+        self.failures = [
+            one if one.model else replace(one, message=f"{one.message}; {more}")
+            for one in self.failures
+        ]
 
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
         """Folder and identity of every model that is on this machine or can be fetched."""
@@ -196,6 +220,7 @@ class _Run:
 
         found = {}
         for spec in specs:
+            self._names[spec.name] = (spec.name, spec.location)
             try:
                 folder = here(spec, self.loading.allow_pickle)
                 if folder is None:
@@ -232,6 +257,7 @@ class _Run:
             _let_go()
         if column.sums:
             return column
+        del self._codes[before + 1 :]
         del self.failures[before + 1 :]  # every story failed: one line says it as well
         return None
 

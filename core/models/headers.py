@@ -56,9 +56,13 @@ def read_header(path: Path) -> dict[str, Tensor]:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(_HEAD), "little")
+        # Whatever begins unlike a header says nothing of how long the file should be.
+        if size > _HEAD and (length > _LONGEST or file.read(1) != b"{"):
+            raise Damaged("is no safetensors file, or its beginning was written over")
         if size < _HEAD or _HEAD + length > size:
             raise Damaged(f"is cut short at {in_words(size)}")
-        raw = file.read(min(length, _LONGEST + 1))
+        file.seek(_HEAD)
+        raw = file.read(length)
     tensors = _tensors(raw, _HEAD + length)
     wanted = _check_places(tensors, _HEAD + length)
     if size < wanted:
@@ -71,8 +75,6 @@ def read_header(path: Path) -> dict[str, Tensor]:
 def _tensors(raw: bytes, start: int) -> dict[str, Tensor]:
     """start: where in the file the first number is, from which a header counts."""
     try:
-        if len(raw) > _LONGEST:
-            raise ValueError
         entries = json.loads(raw)
         found = {}
         for name, entry in entries.items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError, reason
+from ..errors import EyebrowError, reason
 from .configuration import no_permission, positions, read_config
 from .digests import Stamp, content_digest, file_digest, file_digests, is_settled, stamp
 from .tokenizer_files import ends, tokenizer_digest, tokenizer_files
@@ -81,8 +81,8 @@ def _identify(folder: Path, variant: str) -> Identity:
     except OSError as error:
         raise EyebrowError(
             "Damaged model",
-            f"{error.filename or folder} cannot be read ({reason(error, named=False)})",
-            FAILED,
+            f"{error.filename or folder} cannot be read ({reason(error, named=False)}); "
+            "copy it anew",
         ) from error
     return Identity(
         content_digest([weights, _shaping(config), code, tokenizer, ends(folder)]),

@@ -105,8 +105,8 @@ def check_weights(info: dict[str, Any], name: str) -> None:
     if missing:
         raise EyebrowError(
             "Damaged model",
-            f"{name}: its files lack {len(missing)} of its weights, {missing[0]} among them",
-            FAILED,
+            f"{name}: its files lack {len(missing)} of its weights, {missing[0]} among them; "
+            "copy them anew",
         )
 
 
@@ -154,7 +154,6 @@ def _check_are_files(folder: Path, name: str) -> None:
                     "Damaged model",
                     f"{name}: {path} is no file but a pipe or a device; remove it, or copy the "
                     "model anew",
-                    FAILED,
                 )
 
 
@@ -174,7 +173,6 @@ def _other_shapes(name: str, more: str = "") -> EyebrowError:
     return EyebrowError(
         "Damaged model",
         f"{name}: its weights have other shapes than its config.json says{more}; copy both anew",
-        FAILED,
     )
 
 
@@ -216,8 +214,14 @@ def without_tokenizer(error: BaseException, folder: Path, name: str) -> EyebrowE
                 json.loads(path.read_bytes())
             except (OSError, ValueError, RecursionError):
                 return _no_tokenizer(path, "it is no valid JSON")
-    main = next((path for path in files if path.name == "tokenizer.json"), files[0])
-    return _no_tokenizer(main, reason(error))
+    main = next((path for path in files if path.name == "tokenizer.json"), None)
+    if main is None and "instantiate the backend tokenizer" in str(error):
+        return EyebrowError(
+            "No tokenizer",
+            f"{name}: {folder} holds no vocabulary that can be read, such as tokenizer.json; copy "
+            "it there from where the model came",
+        )
+    return _no_tokenizer(main or files[0], reason(error))
 
 
 def _no_tokenizer(path: Path, why: str) -> EyebrowError:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import FAILED, EyebrowError, reason
+from ..errors import EyebrowError, reason
 from .configuration import check_layers, no_permission
 from .headers import Damaged, Tensor, read_header
 from .wanted import pickles_only
@@ -22,7 +22,11 @@ def check_weight_files(folder: Path, name: str, config: dict[str, Any], allow_pi
     """
     entry = weights_entry(folder)
     if entry is None:
-        raise EyebrowError("No weights", f"{name}: {folder} holds no model.safetensors", FAILED)
+        raise EyebrowError(
+            "No weights",
+            f"{name}: {folder} holds no model.safetensors; copy it there from where the model "
+            "came, or name the folder that holds it",
+        )
     files = readable_weights(folder, name)
     if not files:
         raise damaged(entry, name, "holds no weights")
@@ -70,9 +74,7 @@ def damaged(path: Path, name: str, what: str) -> EyebrowError:
     place = os.path.realpath(path)  # in the cache a name is a link to its blob
     is_blob = os.path.basename(os.path.dirname(place)) == "blobs"
     again = "it is then downloaded again" if is_blob else "and copy it anew"
-    return EyebrowError(
-        "Damaged model", f"{name}: {path.name} {what}; delete {place}, {again}", FAILED
-    )
+    return EyebrowError("Damaged model", f"{name}: {path.name} {what}; delete {place}, {again}")
 
 
 def _unreadable(path: Path, name: str, error: OSError) -> EyebrowError:

@@ -44,7 +44,9 @@ def _error(error: Exception, source: str, split: str) -> EyebrowError:
         if config.HF_HUB_OFFLINE:
             why = "offline is on, and it is neither in the cache nor a file or folder here"
         else:
-            why = f"the Hugging Face Hub cannot be reached ({said}); check the network"
+            # Of datasets' own words nothing is new but the name of an exception.
+            because = "" if said.startswith("Couldn't reach") else f" ({said})"
+            why = f"the Hugging Face Hub cannot be reached{because}; check the network"
         return EyebrowError("No connection", f"{source}: {why}", FAILED)
     if re.match(r"(Bad split|Unknown split|Unrecognized instruction|Requested slice)", said):
         return EyebrowError("Bad split", f"{source} has no split {split!r}: {said}")

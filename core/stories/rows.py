@@ -14,6 +14,7 @@ from ..errors import EyebrowError
 from .columns import Row
 from .stream import LONGEST, pieces, too_long
 
+_ESCAPE = 5  # characters of \\uXXXX behind the first, at which an error in it may be told
 _SPACE = re.compile(r"[ \t\r\n]*")
 LONG_NUMBER = "a number of it has thousands of digits"  # Python takes 4,300
 _KINDS = {list: "a list", bool: "true or false", int: "a number", float: "a number"}
@@ -27,7 +28,7 @@ def json_lines(chunks: Iterator[str], name: str) -> Iterator[tuple[str, Row]]:
             try:
                 value = json.loads(line)
             except json.JSONDecodeError as error:
-                raise _broken(name, number, error) from None
+                raise _broken(name, number, error, "line") from None
             except RecursionError:
                 raise _too_deep(name, number) from None
             except ValueError:
@@ -41,6 +42,8 @@ def json_values(chunks: Iterator[str], name: str) -> Iterator[tuple[str, Row]]:
     is_list = reader.skip("[")
     number = 0
     while not ((is_list and reader.skip("]")) or (not is_list and reader.at_end())):
+        if is_list and reader.at_end():
+            raise reader.broken("the file ends inside a list")
         if is_list and number and not reader.skip(","):
             raise reader.broken("expected , or ] after the item")
         number += 1
@@ -87,7 +90,7 @@ class _ValueReader:
             except json.JSONDecodeError as error:
                 line = self._lines + error.lineno
                 if not (self._may_be_cut(error) and self._more()):
-                    raise _broken(self._name, line, error) from None
+                    raise _broken(self._name, line, error, "file") from None
             except RecursionError:
                 raise _too_deep(self._name, self._line()) from None
             except ValueError:
@@ -136,8 +139,22 @@ def _row(value: object, name: str, where: str) -> Row:
     )
 
 
-def _broken(name: str, line: int, error: json.JSONDecodeError) -> EyebrowError:
-    return _bad_json(name, line, error.msg[:1].lower() + error.msg[1:])
+def _broken(name: str, line: int, error: json.JSONDecodeError, whole: str) -> EyebrowError:
+    """whole: what was read as far as it goes, a line or a file."""
+    behind = error.doc[error.pos :].strip()
+    if error.msg.startswith("Unterminated"):
+        why = f"the {whole} ends inside a string"
+    elif error.msg.startswith("Invalid control character"):
+        # A file that was cut short may have a line end all the same.
+        why = "a string holds a line end or another control character"
+        why = why if behind else f"the {whole} ends inside a string"
+    elif error.msg.startswith("Invalid \\") and not error.doc[error.pos + _ESCAPE :].strip():
+        why = f"the {whole} ends inside a string"
+    elif any(word.startswith(behind) for word in ("true", "false", "null")):
+        why = f"the {whole} ends inside a value"
+    else:
+        why = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+    return _bad_json(name, line, why)
 
 
 def _bad_json(name: str, line: int, why: str) -> EyebrowError:

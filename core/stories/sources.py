@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EyebrowError
 from ..files import closed_folder
+from ..wording import many
 from .bundled import bundled_stories
 from .drafts import Draft, Finisher
 from .story import Story
@@ -101,7 +102,7 @@ class Stories:
                 return
         self._counted = finisher.stories
         if not finisher.stories:
-            empty = f" but {finisher.skipped} empty ones" if finisher.skipped else ""
+            empty = f", only {many(finisher.skipped, 'empty one')}" if finisher.skipped else ""
             raise EyebrowError(
                 "No stories", f"{self.name} holds no stories{empty}; choose another source"
             )

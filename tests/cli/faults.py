@@ -131,7 +131,16 @@ FILES: dict[str, tuple[Make, str]] = {
         _write("digits.json", f'[{{"text": "a", "n": {"9" * 5000}}}]'),
         "line 1",
     ),
-    "no text in any line": (_write("null.jsonl", '{"text": null}\n' * 3), "no stories"),
+    "no text in any line": (_write("null.jsonl", '{"text": null}\n' * 3), "only 3 empty ones;"),
+    "no text in the one line": (_write("null.jsonl", '{"text": null}\n'), "only 1 empty one;"),
+    "a document cut short": (_write("cut.json", f"[{GOOD[:30]}"), "the file ends inside a string"),
+    "the same with a line end": (_write("cut.json", f"[{GOOD[:30]}\n"), "ends inside a string"),
+    "cut short in an escape": (_write("cut.json", '[{"text": "a\\u00'), "ends inside a string"),
+    "cut short at a value": (_write("cut.json", '[{"text": '), "the file ends inside a value"),
+    "cut short in a word": (_write("cut.json", '[{"text": nul\n'), "the file ends inside a value"),
+    "cut short behind an item": (_write("cut.json", f"[{GOOD}"), "the file ends inside a list"),
+    "cut short before an item": (_write("cut.json", f"[{GOOD},\n"), "the file ends inside a value"),
+    "a line end in a string": (_write("end.json", '["a\nb"]'), "a string holds a line end"),
     "no column of text": (_write("cols.jsonl", '{"a": 1, "b": 2}\n'), "a, b"),
     "an open quotation mark": (_write("open.csv", 'text\n"never closed\n' * 3), "open.csv"),
     "a table without a head": (_write("head.csv", "\n\n"), "head.csv"),
@@ -218,6 +227,12 @@ def _moved(begin: int, end: int) -> Callable[[Any], Any]:
     return change
 
 
+def _written_over(place: Path) -> None:
+    """The file is as long as it was."""
+    raw = (place / "model.safetensors").read_bytes()
+    (place / "model.safetensors").write_bytes(b"\x00\x20\x00\x00\x00\x00\x10\x00" + raw[8:])
+
+
 def _nan(place: Path) -> None:
     weights = load_file(place / "model.safetensors")
     weights["model.layers.1.mlp.up_proj.weight"][3, 5] = float("nan")
@@ -285,154 +300,142 @@ _DEEP = b"[" * 200_000
 _DIGITS = b'{"model_type": "llama", "n": ' + b"9" * 5000 + b"}"
 _MANY = 10**12
 
-# What is done to a model, the exit code, and words that the one line must hold.
-MODELS: dict[str, tuple[Make, int, str]] = {
+# What is done to a model, and words that the one line must hold.
+MODELS: dict[str, tuple[Make, str]] = {
     # its configuration
-    "no configuration": (_model(lambda p: (p / "config.json").unlink()), 2, "config.json"),
-    "a configuration cut short": (_with("config.json", b"{"), 2, "config.json cannot be read"),
+    "no configuration": (_model(lambda p: (p / "config.json").unlink()), "config.json"),
+    "a configuration cut short": (_with("config.json", b"{"), "config.json cannot be read"),
     "a configuration of bytes": (
         _with("config.json", b"\xff\xfe"),
-        2,
         "config.json cannot be read",
     ),
-    "a configuration nested too deep": (_with("config.json", _DEEP), 2, "config.json cannot be"),
-    "a number of 5,000 digits": (_with("config.json", _DIGITS), 2, "config.json cannot be read"),
-    "a configuration that is a list": (_with("config.json", b"[]"), 2, "no configuration"),
-    "a type nobody knows": (_configured(model_type="zzz"), 2, "'zzz'"),
-    "a translator": (_configured(model_type="t5"), 2, "causal"),
-    "code of its own": (_configured(model_type="mine", auto_map=_CODE), 2, "--trust-remote-code"),
-    "architectures that are a number": (_configured(architectures=5), 2, "architectures is 5"),
-    "code that is a number": (_configured(auto_map=5), 2, "config.json: auto_map is 5"),
-    "a text model that is a number": (_configured(text_config=5), 2, "text_config is 5"),
-    "a text model of nothing": (_configured(text_config={"a": 1}), 2, "broken/config.json"),
-    "no width": (_configured(hidden_size=0), 2, "config.json: hidden_size is 0"),
-    "a width in words": (_configured(hidden_size="wide"), 2, 'hidden_size is "wide"'),
-    "no heads": (_configured(num_attention_heads=0), 2, "num_attention_heads is 0"),
-    "heads that share unevenly": (_configured(num_attention_heads=7), 2, "broken/config.json"),
-    "no positions": (_configured(max_position_embeddings=0), 2, "max_position_embeddings is 0"),
-    "a vocabulary below nothing": (_configured(vocab_size=-5), 2, "vocab_size is -5"),
-    "an activation nobody knows": (_configured(hidden_act="zzz"), 2, "hidden_act is 'zzz'"),
-    "a dtype nobody knows": (_configured(dtype="float7"), 2, "dtype is 'float7'"),
+    "a configuration nested too deep": (_with("config.json", _DEEP), "config.json cannot be"),
+    "a number of 5,000 digits": (_with("config.json", _DIGITS), "config.json cannot be read"),
+    "a configuration that is a list": (_with("config.json", b"[]"), "no configuration"),
+    "a type nobody knows": (_configured(model_type="zzz"), "'zzz'"),
+    "a translator": (_configured(model_type="t5"), "causal"),
+    "code of its own": (_configured(model_type="mine", auto_map=_CODE), "--trust-remote-code"),
+    "architectures that are a number": (_configured(architectures=5), "architectures is 5"),
+    "code that is a number": (_configured(auto_map=5), "config.json: auto_map is 5"),
+    "a text model that is a number": (_configured(text_config=5), "text_config is 5"),
+    "a text model of nothing": (_configured(text_config={"a": 1}), "broken/config.json"),
+    "no width": (_configured(hidden_size=0), "config.json: hidden_size is 0"),
+    "a width in words": (_configured(hidden_size="wide"), 'hidden_size is "wide"'),
+    "no heads": (_configured(num_attention_heads=0), "num_attention_heads is 0"),
+    "heads that share unevenly": (_configured(num_attention_heads=7), "broken/config.json"),
+    "no positions": (_configured(max_position_embeddings=0), "max_position_embeddings is 0"),
+    "a vocabulary below nothing": (_configured(vocab_size=-5), "vocab_size is -5"),
+    "an activation nobody knows": (_configured(hidden_act="zzz"), "hidden_act is 'zzz'"),
+    "a dtype nobody knows": (_configured(dtype="float7"), "dtype is 'float7'"),
     "a rope nobody knows": (
         _configured(rope_parameters={"rope_type": "zzz", "rope_theta": 1e4}),
-        2,
         "rope_parameters.rope_type is 'zzz'",
     ),
-    "rope that is a number": (_configured(rope_parameters=5), 2, "'rope_parameters'"),
-    "an epsilon in words": (_configured(rms_norm_eps="small"), 2, "'rms_norm_eps'"),
-    "layers without end": (_configured(num_hidden_layers=_MANY), 2, "num_hidden_layers is 1,000"),
-    "a width without end": (_configured(hidden_size=_MANY, head_dim=10), 1, "shapes"),
-    "a vocabulary without end": (_configured(vocab_size=_MANY), 1, "shapes"),
-    "numbers beyond counting": (_configured(intermediate_size=10**30), 2, "broken/config.json"),
-    "other shapes than said": (_configured(hidden_size=40), 1, "shapes"),
+    "rope that is a number": (_configured(rope_parameters=5), "'rope_parameters'"),
+    "an epsilon in words": (_configured(rms_norm_eps="small"), "'rms_norm_eps'"),
+    "layers without end": (_configured(num_hidden_layers=_MANY), "num_hidden_layers is 1,000"),
+    "a width without end": (_configured(hidden_size=_MANY, head_dim=10), "shapes"),
+    "a vocabulary without end": (_configured(vocab_size=_MANY), "shapes"),
+    "numbers beyond counting": (_configured(intermediate_size=10**30), "broken/config.json"),
+    "other shapes than said": (_configured(hidden_size=40), "shapes"),
     "a configuration cut short, and no more": (
         _model(_broken_all_over),
-        2,
         "config.json cannot be read",
     ),
     # its weights
     "weights cut short": (
         _model(lambda p: os.truncate(p / "model.safetensors", 5000)),
-        1,
         "cut short",
     ),
-    "empty weights": (_with("model.safetensors", b""), 1, "model.safetensors is cut short at 0"),
+    "empty weights": (_with("model.safetensors", b""), "model.safetensors is cut short at 0"),
     "text called weights": (
         _with("model.safetensors", b"once upon a time"),
-        1,
         "model.safetensors",
     ),
+    "weights written over": (_model(_written_over), "its beginning was written over"),
     "bytes behind the weights": (
         _rewritten(lambda h: None, behind=b"more"),
-        1,
         "model.safetensors has 4 bytes behind its end",
     ),
     "tensors that overlap": (
         _rewritten(_moved(-2, 0)),
-        1,
         "model.safetensors has tensors that over",
     ),
-    "a hole between tensors": (_rewritten(_moved(2, 0)), 1, "model.safetensors has a hole of 2"),
-    "a tensor longer than its shape": (_rewritten(_moved(0, 2)), 1, "model.safetensors"),
+    "a hole between tensors": (_rewritten(_moved(2, 0)), "model.safetensors has a hole of 2"),
+    "a tensor longer than its shape": (_rewritten(_moved(0, 2)), "model.safetensors"),
     "tensors of an unknown dtype": (
         _rewritten(lambda h: h[_HEAD].update(dtype="Q9")),
-        1,
         "model.safetensors has a tensor 'model.embed_tokens.weight' of an unknown dtype, 'Q9'",
     ),
     "a dtype that is a list": (
         _rewritten(lambda h: h[_HEAD].update(dtype=["F32"])),
-        1,
         "model.safetensors is no safetensors file",
     ),
     "a tensor of less than nothing": (
         _rewritten(lambda h: h[_HEAD].update(shape=[-2048, -20])),
-        1,
         "model.safetensors is no safetensors file",
     ),
-    "a header that is a list": (_rewritten(list), 1, "model.safetensors is no safetensors file"),
-    "a header of nothing": (_rewritten(lambda h: {"__metadata__": {}}), 1, "model.safetensors"),
-    "weights that are a folder": (_instead("model.safetensors", Path.mkdir), 1, "is a folder"),
-    "weights that are a circle": (_instead("model.safetensors", _loop_to), 1, "model.safetensors"),
+    "a header that is a list": (_rewritten(list), "model.safetensors is no safetensors file"),
+    "a header of nothing": (_rewritten(lambda h: {"__metadata__": {}}), "model.safetensors"),
+    "weights that are a folder": (_instead("model.safetensors", Path.mkdir), "is a folder"),
+    "weights that are a circle": (_instead("model.safetensors", _loop_to), "model.safetensors"),
     "weights that are no numbers": (
         _model(_nan),
-        1,
-        "weight model.layers.1.mlp.up_proj.weight holds NaN in 1 of",
+        "broken/model.safetensors: weight model.layers.1.mlp.up_proj.weight holds NaN in 1 of",
     ),
-    "an index cut short": (_in_parts(b"{"), 1, "index.json is no index"),
-    "an index that is a list": (_in_parts(b"[]"), 1, "index.json is no index"),
+    "an index cut short": (_in_parts(b"{"), "index.json is no index"),
+    "an index that is a list": (_in_parts(b"[]"), "index.json is no index"),
     "an index of files that are not there": (
         _in_parts(_index(_HEAD, "b")),
-        1,
         "index.json names b",
     ),
     "an index of tensors that are not there": (
         _in_parts(_index("x", "model-00001-of-00001.safetensors")),
-        1,
         "index.json looks for x in model-00001-of-00001.safetensors",
     ),
-    "pickles": (_pickled(b"\x80\x02}."), 2, "--allow-pickle"),
-    "no weights": (_model(lambda p: (p / "model.safetensors").unlink()), 1, "No weights"),
+    "pickles": (_pickled(b"\x80\x02}."), "--allow-pickle"),
+    "no weights": (
+        _model(lambda p: (p / "model.safetensors").unlink()),
+        "holds no model.safetensors; copy",
+    ),
     # its tokenizer
-    "no tokenizer": (_model(_without_tokenizer), 2, "holds no tokenizer"),
-    "a folder for a tokenizer": (_model(_folder_for_tokenizer), 2, "holds no tokenizer"),
+    "no tokenizer": (_model(_without_tokenizer), "holds no tokenizer"),
+    "no vocabulary": (
+        _model(lambda p: (p / "tokenizer.json").unlink()),
+        "broken holds no vocabulary that can be read, such as tokenizer.json; copy",
+    ),
+    "a folder for a tokenizer": (_model(_folder_for_tokenizer), "holds no tokenizer"),
     "a tokenizer cut short": (
         _model(lambda p: os.truncate(p / "tokenizer.json", 500)),
-        2,
         "broken/tokenizer.json: the tokenizer cannot be read",
     ),
     "a tokenizer of another kind": (
         _tokenizer(model={"type": "Zzz"}),
-        2,
         "broken/tokenizer.json: the tokenizer cannot be read",
     ),
     "settings of the tokenizer cut short": (
         _with("tokenizer_config.json", _NO_JSON),
-        2,
         "broken/tokenizer_config.json: the tokenizer cannot be read",
     ),
     "a tokenizer that is a circle": (
         _instead("tokenizer.json", _loop_to),
-        2,
         "broken/tokenizer.json",
     ),
 }
 
 # The same where pickles are allowed.
-PICKLES: dict[str, tuple[Make, int, str]] = {
-    "a zip cut short": (_pickled(_cut_short(True)), 1, "pytorch_model.bin is cut short"),
+PICKLES: dict[str, tuple[Make, str]] = {
+    "a zip cut short": (_pickled(_cut_short(True)), "pytorch_model.bin is cut short"),
     "an old pickle cut short": (
         _pickled(_cut_short(False)),
-        1,
         "pytorch_model.bin cannot",
     ),
     "more than weights": (
         _pickled(pickle.dumps([Path, bytes(60_000)])),
-        2,
         "pytorch_model.bin holds more",
     ),
     "text called a pickle": (
         _pickled(b"once upon a time"),
-        1,
         "pytorch_model.bin is cut short, or",
     ),
 }
@@ -541,11 +544,11 @@ def _typed(words: list[str]) -> Callable[[Path], Sequence[object]]:
 
 FAULTS: dict[str, Fault] = {
     **{f"stories: {name}": Fault(_of_stories(m), 2, w) for name, (m, w) in FILES.items()},
-    **{f"score: {name}": Fault(_scored(m), c, w) for name, (m, c, w) in MODELS.items()},
-    **{f"tokens: {name}": Fault(_asked(m), c, w) for name, (m, c, w) in MODELS.items()},
+    **{f"score: {name}": Fault(_scored(m), 2, w) for name, (m, w) in MODELS.items()},
+    **{f"tokens: {name}": Fault(_asked(m), 2, w) for name, (m, w) in MODELS.items()},
     **{
-        f"pickle: {name}": Fault(_asked(m, "--allow-pickle"), c, w)
-        for name, (m, c, w) in PICKLES.items()
+        f"pickle: {name}": Fault(_asked(m, "--allow-pickle"), 2, w)
+        for name, (m, w) in PICKLES.items()
     },
     **{f"usage: {name}": Fault(_typed(typed), 2, w) for name, (typed, w) in USAGE.items()},
     **{f"closed: {name}": Fault(_closed(*w), 2, _SEARCHED) for name, w in CLOSED.items()},

@@ -50,6 +50,20 @@ def test_all_is_fine(cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatc
     assert cli("doctor", "-q").out == ""
 
 
+def test_with_a_hint_nothing_has_to_be_mended_but_not_all_is_fine(
+    cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in FINE.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "notes.parquet").write_text("mine")
+    done = cli("doctor", "--store", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    hint, last = done.out.splitlines()[-2:]
+    assert hint.startswith(f"hint: {tmp_path}/scores/notes.parquet is no part of the store: set")
+    assert last == "Nothing has to be mended."
+
+
 def test_a_problem_says_what_to_mend_and_leaves_with_1(
     cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:

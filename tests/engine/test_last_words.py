@@ -28,3 +28,9 @@ def test_other_words_are_the_last_ones(tmp_path: Path) -> None:
     log.write_text("a warning\nRuntimeError: the lamp is out\n")
     assert last_words(log) == "the lamp is out"
     assert last_words(tmp_path / "none") == ""
+
+
+def test_words_of_workers_before_it_are_not_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("RuntimeError: the lamp is out\n")
+    assert last_words(log, log.stat().st_size) == ""

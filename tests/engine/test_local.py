@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,14 +18,14 @@ from eyebrow.core.engine import progress as pace
 from eyebrow.core.engine.local import score
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.engine.recipes import shared_recipe
-from eyebrow.core.errors import EyebrowError
+from eyebrow.core.errors import USAGE, EyebrowError
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.sheet import read_sheets
 from eyebrow.core.results.statistics import perplexity_interval, perplexity_intervals
-from eyebrow.core.results.store import Store
+from eyebrow.core.results.store import Store, writer
 from eyebrow.core.results.tokens import read_tokens
 from eyebrow.core.scoring import passes
 from eyebrow.core.scoring.recipe import Recipe
@@ -169,7 +171,7 @@ def test_a_bad_model_stops_no_other(stories: list[Story], broken_model: str) -> 
 def test_where_no_model_works_the_reason_is_raised(stories: list[Story], broken_model: str) -> None:
     with pytest.raises(EyebrowError, match="broken") as caught:
         score(stories, broken_model)
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == USAGE
 
 
 def breaking(
@@ -246,6 +248,41 @@ def test_a_store_that_cannot_be_written_costs_no_number(
     assert len(results.stories) == 2 * len(stories)
     (failure,) = results.failures
     assert failure.title == "Cannot write the store"
+
+
+FULL = OSError(errno.ENOSPC, "error writing bytes to file. Detail: No space left on device")
+
+
+def test_a_full_disk_says_what_is_there_and_what_to_do(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise FULL
+
+    monkeypatch.setattr(writer, "write_part", full)
+    results = score(stories, BIGRAM, store=tmp_path)
+    assert len(results.stories) == len(stories)
+    (failure,) = results.failures
+    assert failure.message == (
+        f"{tmp_path}: no space left on device; free space there; {len(stories)} scores could not "
+        "be kept, run the same command again for them; the results are complete"
+    )
+    monkeypatch.undo()
+    assert not score(stories, BIGRAM, store=tmp_path).failures
+
+
+def test_one_fault_of_several_models_names_them_once(stories: list[Story], tmp_path: Path) -> None:
+    for name in "abc":
+        shutil.copytree(POCKET / "pocket-50k", tmp_path / name)
+        os.truncate(tmp_path / name / "model.safetensors", 5000)
+    (tmp_path / "c" / "config.json").unlink()
+    (tmp_path / "c" / "config.json").write_text("{")
+    with pytest.raises(EyebrowError) as caught:
+        score(stories, [str(tmp_path / name) for name in "abc"])
+    first, behind = caught.value.message.split("; and Damaged model: ")
+    assert first.endswith("and copy it anew (the same for b)")
+    assert behind.startswith(f"{tmp_path}/c/config.json cannot be read")
+    assert caught.value.exit_code == USAGE
 
 
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

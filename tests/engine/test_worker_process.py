@@ -112,6 +112,7 @@ def test_killed_while_it_scores_and_started_again(desk: Open, spec: Spec, tmp_pa
     os.kill(at.engine.pid or 0, signal.SIGKILL)
     died = at.until(WorkerDied)[-1]
     assert died.status == -signal.SIGKILL
+    assert at.engine.log.read_text().rstrip().endswith(died.why), "what is named is not empty"
     at.send(Score(9, model, RECIPE, many))  # to nobody: lost, and no error
     at.engine.start()
     at.send(Score(2, model, RECIPE, many))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from eyebrow.core import EyebrowError, compute_perplexity
+from eyebrow.core.errors import USAGE
 from eyebrow.core.models import load as load_room
 from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.configuration import positions
@@ -55,22 +56,22 @@ TORN = b"\x20\0\0\0\0\0\0\0" + b"{}".ljust(32)
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "title", "code", "words"),
+    ("file", "content", "title", "words"),
     [
-        ("model.safetensors", b"torn", "Damaged model", 1, "model.safetensors"),
-        ("model.safetensors", b"", "Damaged model", 1, "cut short at 0 bytes"),
-        ("model.safetensors", TORN, "Damaged model", 1, "holds no weights"),
-        ("model.safetensors", None, "No weights", 1, "no model.safetensors"),
-        ("config.json", b"{", "Damaged model", 2, "config.json cannot be read"),
-        ("config.json", b"[]", "Damaged model", 2, "no configuration"),
-        ("config.json", b"{}", "No model there", 2, "no model_type"),
-        ("config.json", b'{"model_type": "no-such"}', "Unknown kind of model", 2, "'no-such'"),
-        ("tokenizer.json", b"not json", "No tokenizer", 2, "cannot be read"),
-        ("tokenizer.json", None, "No tokenizer", 2, "tokenizer"),
+        ("model.safetensors", b"torn", "Damaged model", "model.safetensors"),
+        ("model.safetensors", b"", "Damaged model", "cut short at 0 bytes"),
+        ("model.safetensors", TORN, "Damaged model", "holds no weights"),
+        ("model.safetensors", None, "No weights", "no model.safetensors"),
+        ("config.json", b"{", "Damaged model", "config.json cannot be read"),
+        ("config.json", b"[]", "Damaged model", "no configuration"),
+        ("config.json", b"{}", "No model there", "no model_type"),
+        ("config.json", b'{"model_type": "no-such"}', "Unknown kind of model", "'no-such'"),
+        ("tokenizer.json", b"not json", "No tokenizer", "cannot be read"),
+        ("tokenizer.json", None, "No tokenizer", "tokenizer"),
     ],
 )
 def test_a_broken_folder_is_an_error_in_one_line(
-    tiny: Tiny, tmp_path: Path, file: str, content: bytes | None, title: str, code: int, words: str
+    tiny: Tiny, tmp_path: Path, file: str, content: bytes | None, title: str, words: str
 ) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(tiny("llama"), folder)
@@ -78,7 +79,7 @@ def test_a_broken_folder_is_an_error_in_one_line(
     if content is not None:
         (folder / file).write_bytes(content)
     error = refused(folder)
-    assert (error.title, error.exit_code) == (title, code)
+    assert (error.title, error.exit_code) == (title, USAGE)
     assert words in error.message
 
 

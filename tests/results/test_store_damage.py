@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from eyebrow.core.files import whole
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.store import SCHEMA, Store, writer
 from eyebrow.core.results.store.damage import Checked
+from eyebrow.core.results.store.parts import write_part
 from eyebrow.core.results.store.schema import note, noted
 from eyebrow.core.results.tokens import read_tokens
 from eyebrow.core.stories import Story
@@ -204,7 +206,58 @@ def test_doctor_says_it(store: Store) -> None:
     hints = [hint.what for hint in examine(store.folder).hints if part.name in hint.what]
     assert len(hints) == 1
     (again,) = [h for h in examine(store.folder).hints if "damaged" in h.what]
-    assert "1 damaged" in again.what
+    assert "1 file" in again.what
+
+
+def test_what_is_no_part_does_not_stay_among_the_parts(store: Store) -> None:
+    """Nor is it lost; what file systems keep for themselves, and what lies beside, stays."""
+    store.write(rows(0, 5))
+    scores, said = store.layout.scores, list[str]()
+    strangers = ("notes.parquet", "my-own-table.parquet", "readme.txt")
+    stay = (scores / ".nfs0001", store.folder / "mine.parquet", store.folder / "readme.txt")
+    for path in (*(scores / name for name in strangers), *stay):
+        path.write_text("mine")
+    (scores / "folder").mkdir()
+    Store(store.folder, said.append).mend(*KEY)
+    assert [line.partition(" is no part of the store: set aside as ")[::2] for line in said] == [
+        (str(scores / name), str(store.layout.damaged / name))
+        for name in sorted((*strangers, "folder"))
+    ]
+    assert {(store.layout.damaged / name).read_text() for name in strangers} == {"mine"}
+    assert all(path.read_text() == "mine" for path in stay)
+    assert len(pq.read_table(scores)) == 5
+    Store(store.folder, said.append).mend(*KEY)
+    assert len(said) == 4, "once"
+    assert len(Store(store.folder).summaries(*KEY)) == 5
+
+
+def test_what_cannot_be_moved_is_told(store: Store) -> None:
+    store.write(rows(0, 5))
+    (store.layout.scores / "notes.parquet").write_text("mine")
+    store.layout.damaged.write_text("in the way")
+    said: list[str] = []
+    reader = Store(store.folder, said.append)
+    reader.mend()
+    reader.mend()
+    (line,) = said
+    assert "notes.parquet is no part of the store, and other readers stumble over it" in line
+
+
+def test_a_part_that_is_locked_gets_no_more_rows_but_another_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(rows(0, 5))
+    (locked,) = parts_of(store)
+
+    def put(place: Path, *rest: Any) -> None:
+        if place == locked:  # as after `chattr +i`
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(place))
+        write_part(place, *rest)
+
+    monkeypatch.setattr(writer, "write_part", put)
+    store.write(rows(5, 8))
+    assert len(parts_of(store)) == 2
+    assert len(Store(store.folder).summaries(*KEY)) == 13
 
 
 def test_a_part_is_looked_through_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def test_no_stories(write: Write, fails: Fails, content: str) -> None:
 
 def test_only_empty_stories_say_so(write: Write, fails: Fails) -> None:
     error = fails(write("s.jsonl", '{"text": ""}\n{"text": null}\n{"text": " "}\n'))
-    assert "s.jsonl holds no stories but 3 empty ones" in error.message
+    assert "s.jsonl holds no stories, only 3 empty ones" in error.message
 
 
 def test_bytes_that_are_no_utf8(write: Write, fails: Fails) -> None:

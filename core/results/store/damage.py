@@ -1,8 +1,9 @@
-"""Parts that cannot be used, and parts that were found whole."""
+"""Parts that cannot be used, what lies among them, and parts that were found whole."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
@@ -39,18 +40,40 @@ class Aside:
         """Take a part out of the way, and say it."""
         held = "what it held counts as not scored"
         if isinstance(why, Damaged):
-            place = self.layout.damaged / part.name
-            with suppress(OSError):
-                place.parent.mkdir(exist_ok=True)
-                while place.exists():
-                    place = place.with_name(f"again-{place.name}")
-                part.path.rename(place)
+            if place := self._moved(part.path):
                 self.tell(f"{part.path} is damaged ({why}): set aside as {place}; {held}")
                 return
             if part.stamp is None:
                 return  # another program has done it
         self._passed[part.name] = part.stamp
         self.tell(f"{part.path} cannot be used ({why}); {held}")
+
+    def put_strangers(self) -> None:
+        """Take what is no part out of the folder that others read as Parquet, and say it.
+
+        What begins with a dot stays: readers pass over it, and file systems keep names like that
+        for themselves (`.nfs...` is a file that is still open somewhere).
+        """
+        with suppress(OSError):
+            for path in sorted(self.layout.scores.iterdir()):
+                if path.name.startswith(".") or path.name in self._passed or Part.at(path):
+                    continue
+                if place := self._moved(path):
+                    self.tell(f"{path} is no part of the store: set aside as {place}")
+                elif os.path.lexists(path):
+                    self._passed[path.name] = None
+                    self.tell(f"{path} is no part of the store, and other readers stumble over it")
+
+    def _moved(self, path: Path) -> Path | None:
+        """Where it lies from now on; None where it cannot be moved."""
+        place = self.layout.damaged / path.name
+        with suppress(OSError):
+            place.parent.mkdir(exist_ok=True)
+            while os.path.lexists(place):
+                place = place.with_name(f"again-{place.name}")
+            path.rename(place)
+            return place
+        return None
 
 
 class Checked:

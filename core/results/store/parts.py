@@ -31,6 +31,7 @@ _ENCODING = {
     **dict.fromkeys((*_FLOATS, "top_logprobs.list.element.list.element"), "BYTE_STREAM_SPLIT"),
     **dict.fromkeys(("starts.list.element", "ends.list.element"), "DELTA_BINARY_PACKED"),
 }
+_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}-[^-]+(-[^-]+)?\.parquet")
 # What the first layout called its parts: its folder may hold files of others.
 _OLDER_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}-[^-.]+\.parquet")
 _GONE = (errno.ENOENT, errno.ESTALE)
@@ -56,11 +57,9 @@ class Part:
     @classmethod
     def at(cls, path: Path, *, is_older: bool = False) -> Part | None:
         """None where the name is not that of a part."""
-        if is_older and not _OLDER_NAME.fullmatch(path.name):
+        if not (_OLDER_NAME if is_older else _NAME).fullmatch(path.name):
             return None
         names = path.stem.split("-")
-        if not 3 <= len(names) <= 4 or path.name.startswith("."):
-            return None
         return cls(path, names[0], names[1], is_older)
 
     @property

@@ -180,8 +180,11 @@ class Reader:
     def mend(self, model_digest: str = "", recipe_digest: str = "") -> None:
         """Read through what changed since it was last read through, and set aside what is damaged.
 
-        Of one model and recipe, or of all. It is said through `tell`.
+        Of one model and recipe, or of all; and whatever else lies among the parts. It is said
+        through `tell`.
         """
+        self.layout.check()
+        self._aside.put_strangers()
         keys = {(part.model, part.recipe) for part in self._listed(model_digest, recipe_digest)}
         for key in sorted(keys):
             checked = Checked(self.layout, *key)

@@ -11,7 +11,6 @@ folder fill parts of their own, for locks across machines cannot be relied on.
 
 from __future__ import annotations
 
-import errno
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -23,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from ...errors import FAILED, EyebrowError, reason
-from ...files import machine
+from ...errors import FAILED, EyebrowError
+from ...files import FORBIDDEN, NO_SPACE, machine, unwritten
 from ...scoring.recipe import Recipe
 from .damage import Checked, Tell
 from .labels import RunLabels
@@ -39,7 +38,6 @@ FULL = 4 << 20  # bytes from which on a part is not filled any further
 PATIENCE = 1.0  # seconds that a writer waits for its turn, before it fills a part of its own
 SCATTERED = 16  # row groups of a part more than it needs, from which on they are joined
 ABANDONED = 24 * 3600.0  # seconds after which another machine's part is filled by whoever comes
-_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class Store(Reader):
@@ -99,7 +97,7 @@ class Store(Reader):
         self._is_ready = True
 
     def _cannot(self, error: BaseException) -> EyebrowError:
-        why = f"{self.folder}: {reason(error, named=False)}"
+        why = f"{self.folder}: {unwritten(error)}"
         return EyebrowError("Cannot write the store", why, FAILED)
 
     @contextmanager
@@ -139,9 +137,10 @@ class Store(Reader):
             else:
                 written = self._fill(part, *before, fresh)
         except OSError as error:
-            if before is None or error.errno not in _NO_SPACE:
+            if before is None or error.errno not in (*NO_SPACE, *FORBIDDEN):
                 raise
-            # There may be room for what is new, if not for the whole part once more.
+            # There may be room for what is new, if not for the whole part once more; and one part
+            # may be locked against writing (`chattr +i`) where others can be made.
             written = self._put(self._new_place(key, filler), fresh, neat(fresh.num_rows))
         Checked(self.layout, *key).note([written], {part.name for part in parts})
 
