@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from eyebrow.tui.text.colour import SURPRISE_EDGES, contrast, cursor, legend, luminance, scale
@@ -34,6 +35,31 @@ def test_more_surprise_lies_farther_from_the_background(dark: bool) -> None:
     light = [luminance(colours(style)[1]) for style in styles[1:]]
     assert light == sorted(light, reverse=not dark)
     assert len(set(light)) == len(light)
+
+
+def deuteranopic(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """As eyes without the green cones see it (Machado, Oliveira & Fernandes 2009, table 1)."""
+    rows = ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969))
+
+    def channel(row: tuple[float, float, float]) -> int:
+        return max(0, min(255, round(sum(a * b for a, b in zip(row, colour, strict=True)))))
+
+    return channel(rows[0]), channel(rows[1]), channel(rows[2])
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("see", [lambda colour: colour, deuteranopic])
+def test_most_words_of_a_weak_model_stay_quiet_and_the_most_surprising_are_seen_from_afar(
+    dark: bool, see: Any
+) -> None:
+    grounds = [colours(style)[1] for style in scale("surprise", dark=dark, depth="256").styles[1:]]
+    page = (18, 18, 18) if dark else (224, 224, 224)  # of textual's own themes
+    apart = [contrast(see(ground), see(page)) for ground in grounds]
+    assert apart == sorted(apart)
+    assert apart[2] < 1.8, "up to 4.5 bits"
+    assert apart[3] < 3, "up to 6 bits"
+    assert apart[5] > 1.6 * apart[3], "from 8 bits on"
+    assert apart[6] > 1.3 * apart[5], "from 10 bits on"
 
 
 def test_steps_begin_at_their_edges() -> None:

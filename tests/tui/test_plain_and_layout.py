@@ -78,7 +78,7 @@ def test_every_character_is_laid_out_once_and_in_order(text: str, width: int, ma
 
 def test_newlines_take_a_cell_and_long_words_are_broken() -> None:
     lines = lay_out("ab\ncd", [3, 5], 10, True)
-    assert [[run.text for run in line] for line in lines] == [["ab↵"], ["cd"]]
+    assert [[run.text for run in line] for line in lines] == [["ab", "↵"], ["cd"]]
     assert len(lay_out("x" * 25, [25], 10, False)) == 3
 
 
@@ -106,6 +106,6 @@ def test_names_told_apart_have_the_room_they_are_given(names: list[str], cells: 
 def test_bytes_of_a_character_stand_where_it_stands() -> None:
     """An emoji that a tokenizer cuts into bytes: its first token has the cells, all a place."""
     found = layout("a 🦊 b", (1, 3, 3, 3, 5), 20, False)
-    assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 3)]
+    assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 1), (0, 2, 2)]
     assert found.owners == {2: 1, 3: 1}
     assert all(token in found.cells for token in range(5))

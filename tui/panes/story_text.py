@@ -17,6 +17,8 @@ from ..text.colour import cursor
 from ..text.layout import NOTHING, Layout, Line, layout
 from ..text.moves import Ends
 
+_QUIET = Style(dim=True)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paint:
@@ -105,9 +107,11 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         marked = self._layout.owners.get(self.token, self.token)
         segments = []
         for run in line:
-            style = plain
+            # What is no ink is no block of its own: its number stands in the inspector.
+            style = plain if run.kind == "ink" else plain + _QUIET
             if run.token != NOTHING and run.token < len(styles):
-                style = plain + styles[run.token]
+                if run.kind == "ink" or run.token == marked:
+                    style = plain + styles[run.token]
                 if run.token == marked:
                     style = cursor(style, dark=self.paint.dark)
             segments.append(Segment(run.text, style))

@@ -5,11 +5,12 @@ bits (or ranks), never fitted to the story, so that what is orange under one mod
 with what is orange under another.
 
 All colours are entries of the 256-colour palette, so that a terminal of 256 colours and one of 16
-million show the same picture. In the dark the ramp glows: from a grey near the background through
-brown and orange to amber, each step brighter than the one before. In the light it burns: from pale
-yellow through orange to red, each step darker. Brightness alone orders the steps, so they keep
-their order for the colour-blind. The text on every step has a contrast of at least 4.5:1. The
-differences have blue below (less surprised) and orange above (more surprised).
+million show the same picture. Up to 6 bits the ramp is a grey near the background, since on a
+weak model most words lie there; from 6 bits on it turns warm, and from 8 it is seen from afar. In
+the dark it glows, each step brighter than the one before: brown, orange, amber. In the light it
+burns, each step darker: ochre, orange, red. Brightness alone orders the steps, so they keep their
+order for the colour-blind. The text on every step has a contrast of at least 4.5:1. The differences
+have blue below (less surprised) and orange above (more surprised).
 
 Terminals of 16 colours have palettes nobody knows, and some terminals have no colours: there the
 steps are attributes. `plain, italic, underlined, underlined italic`, then the same four in bold,
@@ -51,8 +52,8 @@ EXCESS_EDGES = (-6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
 """Bits of surprise beyond the entropy, which is the surprise that was to be expected."""
 
 # Backgrounds by their number in the 256-colour palette; None is the background of the theme.
-_DARK_RAMP = (None, 235, 237, 239, 94, 130, 166, 208)
-_LIGHT_RAMP = (None, 230, 229, 222, 215, 208, 202, 160)
+_DARK_RAMP = (None, 234, 236, 237, 239, 94, 172, 214)
+_LIGHT_RAMP = (None, 253, 252, 251, 249, 172, 166, 160)
 _DARK_TWO_ENDS = (39, 32, 25, None, 130, 202, 214)
 _LIGHT_TWO_ENDS = (27, 75, 153, None, 223, 208, 166)
 

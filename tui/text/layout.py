@@ -15,12 +15,16 @@ NOTHING = -1  # the token of characters that belong to none yet
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Cells of one token on one line: `column` is where they begin, `width` how many."""
+    """Cells of one token on one line: `column` is where they begin, `width` how many.
+
+    kind: "ink", "space" or "newline".
+    """
 
     token: int
     column: int
     width: int
     text: str
+    kind: str
 
 
 Line = tuple[Run, ...]
@@ -38,8 +42,8 @@ def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Lin
     """Wrap `text` at spaces to lines of at most `width` cells.
 
     ends: where each token's characters end; empty where tokens are not known yet.
-    marks: write spaces as `·` and newlines as `↵`. A newline always takes a cell, so that its
-    token has a place to be coloured.
+    marks: write spaces as `·`. A newline is always written, as `↵`, so that its token has a place
+    for the cursor.
     """
     lines: list[list[_Unit]] = [[]]
     used = 0
@@ -71,7 +75,7 @@ def _units(text: str, ends: Sequence[int], marks: bool) -> list[_Unit]:
             while token < len(ends) - 1 and ends[token] <= at:
                 token += 1
         if ch == "\n":
-            units.append(_Unit(token, "↵" if marks else " ", 1, "newline"))
+            units.append(_Unit(token, "↵", 1, "newline"))
         elif ch == " ":
             units.append(_Unit(token, "·" if marks else " ", 1, "space"))
         else:
@@ -107,11 +111,12 @@ def _runs(line: list[_Unit]) -> Line:
     runs: list[Run] = []
     column = 0
     for unit in line:
-        if runs and runs[-1].token == unit.token:
-            last = runs[-1]
-            runs[-1] = Run(last.token, last.column, last.width + unit.width, last.text + unit.text)
+        if runs and (runs[-1].token, runs[-1].kind) == (unit.token, unit.kind):
+            last = runs.pop()
+            text, width = last.text + unit.text, last.width + unit.width
+            runs.append(Run(unit.token, last.column, width, text, unit.kind))
         else:
-            runs.append(Run(unit.token, column, unit.width, unit.text))
+            runs.append(Run(unit.token, column, unit.width, unit.text, unit.kind))
         column += unit.width
     return tuple(runs)
 
