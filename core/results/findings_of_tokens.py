@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..wording import listed, many, number, percent, visible
+from .clusters import FEW
 from .finding import (
-    FEW,
     QUESTIONS,
     Finding,
     Value,
