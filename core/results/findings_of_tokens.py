@@ -44,7 +44,7 @@ def findings_of_tokens(read: FamilyTokens, seed: int) -> list[Finding]:
         *_contrast(
             read.family, best, best.sentence_start, "From the second sentence of stories on", seed
         ),
-        *_kinds(read.family, best, at_least),
+        *_kinds(read, best, at_least),
         *_spot(read.family, best),
         *_saved(read, at_least),
         _guesses(read, best),
@@ -150,7 +150,7 @@ def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: in
     return [Finding("positions", family, said, numbers)]
 
 
-def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
+def _kinds(read: FamilyTokens, best: ModelTokens, at_least: str) -> list[Finding]:
     found = []
     for topic, hard, easy, unit in (
         ("tokens", best.hardest_tokens, best.easiest_tokens, "token"),
@@ -160,12 +160,12 @@ def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
             continue
         said = (
             f"The {topic} hardest to {best.model} are {_named(hard)}; the easiest are "
-            f"{_named(easy)} (mean nats per {unit} ± standard error over stories, of {topic} "
+            f"{_named(easy)} (mean nats per {unit} ± standard error over {read.drawn}, of {topic} "
             f"{at_least})."
         )
         numbers = _numbers("hardest", hard) | _numbers("easiest", easy)
         answers = QUESTIONS[7] if topic == "tokens" else ""
-        found.append(Finding(topic, family, said, numbers, answers=answers))
+        found.append(Finding(topic, read.family, said, numbers, answers=answers))
     return found
 
 
@@ -209,8 +209,8 @@ def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
             continue
         said = (
             f"Of the {topic}, {gain.larger} saves most over {gain.smaller} on {_named(most)}, and "
-            f"least on {_named(least)} (mean nats per {unit} ± standard error over stories, below "
-            f"0 where the larger is worse, of {topic} {at_least})."
+            f"least on {_named(least)} (mean nats per {unit} ± standard error over {read.drawn}, "
+            f"below 0 where the larger is worse, of {topic} {at_least})."
         )
         found.append(
             Finding(topic, family, said, _numbers("most", most) | _numbers("least", least))
@@ -262,11 +262,13 @@ def _apart(change: float, ends: tuple[float, float], stories: int) -> str:
 
 def _named(kinds: Sequence[Kind]) -> str:
     return listed(
-        [
-            f"{token_text(kind.text)} {number(kind.nats, 1)} ± {number(kind.error, 1)}"
-            for kind in kinds[:_TOLD]
-        ]
+        [f"{token_text(kind.text)} {number(kind.nats, 1)}{_error(kind)}" for kind in kinds[:_TOLD]]
     )
+
+
+def _error(kind: Kind) -> str:
+    """Nothing where all of its places are in one cluster."""
+    return "" if math.isnan(kind.error) else f" ± {number(kind.error, 1)}"
 
 
 def _numbers(name: str, kinds: Sequence[Kind]) -> dict[str, Value]:
