@@ -70,17 +70,22 @@ def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
         numbers = {"common_bytes": int(common.common_bytes[0].sum()), "without_bytes": left_out}
         found.append(Finding("set", "", said, numbers))
     drawn = common.drawn
-    if drawn.lines:
+    lines = [*drawn.lines, *_too_few(stories, drawn.clusters)]
+    if lines:
         numbers = {"stories": stories, "clusters": drawn.clusters, "copies": drawn.copies}
-        found.append(Finding("set", "", " ".join(drawn.lines), numbers))
-    if drawn.clusters < FEW:
-        of = many(stories, "story", "stories")
-        if drawn.clusters < stories:
-            of += f" in {many(drawn.clusters, 'group')}"
-        said = (
-            f"{of} {'is' if stories == 1 else 'are'} too few to tell how much stories differ: no "
-            "interval stands in these sentences, and what follows holds for these alone."
-        )
-        numbers = {"stories": stories, "clusters": drawn.clusters, "enough": FEW}
-        found.append(Finding("set", "", said, numbers))
+        found.append(Finding("set", "", " ".join(lines), numbers))
     return found
+
+
+def _too_few(stories: int, clusters: int) -> list[str]:
+    """What no sentence says of few clusters, and why."""
+    if clusters >= FEW:
+        return []
+    if clusters == 1 < stories:
+        return ["What follows holds for these alone."]
+    what = many(stories, "story", "stories")
+    what += f" in {many(clusters, 'group')}" if clusters < stories else ""
+    return [
+        f"{what} {'is' if stories == 1 else 'are'} too few to tell how much stories differ: no "
+        "interval stands in these sentences, and what follows holds for these alone."
+    ]

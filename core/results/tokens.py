@@ -121,8 +121,8 @@ class FamilyTokens:
     sizes: those of the models that are sizes, see `Sheet.sizes`. ranks: those of `RANKS` that
     say something of its vocabulary: lower than it has entries. least, in_stories: places and
     stories that a kind has at the least. left_out: stories of the sheet whose tokens the store
-    does not have under every model, or not the same ones. drawn: what intervals and standard
-        errors are over, "stories" or "groups of stories".
+    does not have under every model, or not the same ones. clusters: of the stories, what
+    intervals and standard errors are over; drawn: them in words.
     """
 
     family: str
@@ -133,7 +133,8 @@ class FamilyTokens:
     least: int
     in_stories: int
     left_out: int
-    drawn: str = "stories"
+    clusters: int
+    drawn: str
 
 
 def read_tokens(
@@ -174,6 +175,7 @@ def read_tokens(
         least,
         in_stories,
         len(sheet.stories) - reading.stories,
+        len(set(group.values())),
         "groups of stories" if reading.texts else "stories",
     )
 

@@ -236,9 +236,22 @@ def test_kinds_of_one_group_have_no_error_and_no_sign_of_one(
     kinds = read.models[-1].hardest_tokens
     assert kinds
     assert all(math.isnan(kind.error) for kind in kinds)
+    assert (read.clusters, read.drawn) == (1, "groups of stories")
     (said,) = [one for one in findings_of_tokens(read, 0) if one.answers == "Tokens"]
-    assert "± –" not in said.text
-    assert "standard error over groups of stories" in said.text
+    assert "±" not in said.text
+
+
+def test_what_errors_are_over_is_said(real: tuple[Store, Sheet], family: FamilyTokens) -> None:
+    store, sheet = real
+    ((_, rows),) = sheet.families()
+    told = tuple(replace(story, group=f"author: {i % 10}") for i, story in enumerate(sheet.stories))
+    read = read_tokens(store, replace(sheet, stories=told), rows)
+    for own, over in ((family, "± standard error over stories,"), (read, "over groups of stories")):
+        (said,) = [one for one in findings_of_tokens(own, 0) if one.answers == "Tokens"]
+        assert over in said.text
+        assert re.search(r" ± \d", said.text)
+    errors = [[kind.error for kind in own.models[0].hardest_tokens] for own in (family, read)]
+    assert errors[0] != errors[1]
 
 
 def test_impossible_tokens_are_infinite_and_no_gain_is_made_of_them() -> None:
