@@ -217,8 +217,8 @@ def _size(facts: Facts) -> Section:
     if facts.steps:
         blocks.append(
             Table(
-                "From each size to the next: the ratio of perplexities on the same resampled "
-                "stories (below 1: the larger is better), and the share of stories on which the "
+                "From each size to the next: the ratio of perplexities on the same resamples "
+                "(below 1: the larger is better), and the share of stories on which the "
                 "larger is less surprised.",
                 ("from", "to", "ratio", "95 % interval", "perplexity", "stories improved"),
                 tuple(
