@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..wording import listed, many
 
 MARK = ": "  # between what a group is (a column, "pair") and which of them
-FEW = 10  # clusters; of fewer an interval is too short to be believed
+FEW = 10  # clusters; of fewer no sentence gives an interval, calls a difference one or fits a law
 
 Counts = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -77,7 +77,9 @@ class Drawn:
                 "tells too: each is listed and counted, and intervals draw stories of one text "
                 "as one."
             )
-        if self.clusters < self.stories - self.copies:
+        if self.clusters == 1 < self.stories:
+            said.append(f"All {self.stories:,} stories are drawn as one, so there is no interval.")
+        elif self.clusters < self.stories - self.copies:
             names = [f"column {name}" if name != "pair" else "pairs" for name in self.by]
             by = f" ({listed(names)})" if names else ""
             few = "; so few make them too short" if self.clusters < FEW else ""

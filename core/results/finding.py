@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..wording import number, visible
+from .clusters import FEW
 from .sheet import Told
-from .statistics import FEW
 
 __all__ = ["FEW", "Finding"]
 
@@ -25,6 +25,7 @@ class Finding:
     where of all. text: one or more whole sentences of plain text, on one line. numbers: those of
     the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those that
     the text names, in its order. answers: the question that it answers, one of `QUESTIONS`; "".
+    tokenizer: of the family's models, "" where of all; two families may have one name.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Finding:
     numbers: Mapping[str, Value]
     stories: tuple[Told, ...] = ()
     answers: str = ""
+    tokenizer: str = ""
 
 
 QUESTIONS = (
@@ -51,17 +53,17 @@ def nats_text(value: float) -> str:
     return number(value, 2)
 
 
-def spread(ends: Interval, stories: int, digits: int | None = None) -> str:
-    """` [71.5, 80.1]` behind its number; nothing where there are too few stories for one."""
-    if stories < FEW or not math.isfinite(ends[0]):
+def spread(ends: Interval, clusters: int, digits: int | None = None) -> str:
+    """` [71.5, 80.1]` behind its number; nothing where too few clusters are drawn for one."""
+    if clusters < FEW or not math.isfinite(ends[0]):
         return ""
     low, high = (perplexity_text(end) if digits is None else number(end, digits) for end in ends)
     return f" [{low}, {high}]"
 
 
-def leaves_out_zero(ends: Interval, stories: int) -> bool:
+def leaves_out_zero(ends: Interval, clusters: int) -> bool:
     """Whether a difference may be called one."""
-    return stories >= FEW and (ends[0] > 0 or ends[1] < 0)
+    return clusters >= FEW and (ends[0] > 0 or ends[1] < 0)
 
 
 def quoted(title: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..wording import many
-from .finding import FEW, QUESTIONS, Finding
+from .clusters import FEW
+from .finding import QUESTIONS, Finding
 from .findings_of_size import across_families, findings_of_size
 from .findings_of_stories import findings_of_stories
 from .findings_of_tokens import findings_of_tokens
-from .scaling import fit_families
+from .scaling import FamilyFit, fit_families
 from .sheet import Sheet
 from .statistics import SEED
 from .tokens import FamilyTokens
@@ -32,18 +34,20 @@ def find(sheet: Sheet, tokens: Sequence[FamilyTokens] = (), *, seed: int = SEED)
         return found
     found += across_families(common, seed)
     for fitted in fit_families(common, seed=seed):
-        found += findings_of_size(common, fitted, seed)
-        found += findings_of_stories(common, fitted.family, fitted.rows, seed)
+        own = findings_of_size(common, fitted, seed)
+        own += findings_of_stories(common, fitted.family, fitted.rows, seed)
         names = {common.models[row].name for row in fitted.rows}
         for read in tokens:
             if {model.model for model in read.models} <= names:
-                found += findings_of_tokens(read, seed)
+                own += findings_of_tokens(read, seed)
+        found += [replace(one, tokenizer=fitted.tokenizer) for one in own]
     return found
 
 
-def summary(found: Sequence[Finding], family: str) -> list[Finding]:
+def summary(found: Sequence[Finding], of: FamilyFit) -> list[Finding]:
     """The answers, in the order of their questions: of all families, and of this one."""
-    own = [one for one in found if one.answers and one.family in ("", family)]
+    wanted = (("", ""), (of.family, of.tokenizer))
+    own = [one for one in found if one.answers and (one.family, one.tokenizer) in wanted]
     return sorted(own, key=lambda one: QUESTIONS.index(one.answers))
 
 
@@ -66,14 +70,22 @@ def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
         numbers = {"common_bytes": int(common.common_bytes[0].sum()), "without_bytes": left_out}
         found.append(Finding("set", "", said, numbers))
     drawn = common.drawn
-    if drawn.lines:
+    lines = [*drawn.lines, *_too_few(stories, drawn.clusters)]
+    if lines:
         numbers = {"stories": stories, "clusters": drawn.clusters, "copies": drawn.copies}
-        found.append(Finding("set", "", " ".join(drawn.lines), numbers))
-    if stories < FEW:
-        said = (
-            f"{many(stories, 'story', 'stories')} {'is' if stories == 1 else 'are'} too few to "
-            "tell how much stories differ: no interval is given, and what follows holds for these "
-            "alone."
-        )
-        found.append(Finding("set", "", said, {"stories": stories, "enough": FEW}))
+        found.append(Finding("set", "", " ".join(lines), numbers))
     return found
+
+
+def _too_few(stories: int, clusters: int) -> list[str]:
+    """What no sentence says of few clusters, and why."""
+    if clusters >= FEW:
+        return []
+    if clusters == 1 < stories:
+        return ["What follows holds for these alone."]
+    what = many(stories, "story", "stories")
+    what += f" in {many(clusters, 'group')}" if clusters < stories else ""
+    return [
+        f"{what} {'is' if stories == 1 else 'are'} too few to tell how much stories differ: no "
+        "interval stands in these sentences, and what follows holds for these alone."
+    ]

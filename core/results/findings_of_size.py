@@ -9,8 +9,8 @@ import numpy as np
 
 from ..scoring.scores import bits_per_byte, perplexity
 from ..wording import amount, listed, many, number, percent
+from .clusters import FEW
 from .finding import (
-    FEW,
     QUESTIONS,
     Finding,
     Value,
@@ -26,7 +26,7 @@ from .paired import Difference, compare, steps
 from .scaling import FamilyFit
 from .sheet import Sheet
 from .statistics import perplexity_intervals
-from .trends import rank_agreement, trend
+from .trends import rank_agreement, trend_of
 
 
 def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding]:
@@ -38,10 +38,10 @@ def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding
     found = [_best(every, fitted, seed), *_counted(fitted), *_impossible(every, family)]
     if not ones:
         return found
-    found += [_trend(own, family, ones), _by_story(own, family)]
+    found += [_trend(own, family, ones), _by_story(own, family, ones[0].clusters)]
     found += [_step(own, family, i, one) for i, one in enumerate(ones)]
-    found += _agreement(own, family)
-    found += _scaling(own, family, fitted)
+    found += _agreement(own, family, ones[0].clusters)
+    found += _scaling(own, family, fitted, ones[0].clusters)
     return found
 
 
@@ -62,14 +62,13 @@ def across_families(sheet: Sheet, seed: int) -> list[Finding]:
     best = sorted((min(rows, key=bits.__getitem__) for _, rows in groups), key=bits.__getitem__)
     names = [f"{sheet.models[row].name} {number(bits[row], 3)}" for row in best]
     one = compare(sheet, best[1], best[0], seed=seed)
-    stories = len(sheet.stories)
     ends = (-one.bits_per_byte_ci95[1], -one.bits_per_byte_ci95[0])
-    apart = f"{number(-one.bits_per_byte, 3)}{spread(ends, stories, 3)}"
+    apart = f"{number(-one.bits_per_byte, 3)}{spread(ends, one.clusters, 3)}"
     if not math.isfinite(one.bits_per_byte):
         said = "An infinite one leaves no difference between the first two."
-    elif stories < FEW:
+    elif one.clusters < FEW:
         said = f"On these stories the first two differ by {apart}."
-    elif leaves_out_zero(ends, stories):
+    elif leaves_out_zero(ends, one.clusters):
         said = f"The difference between the first two is {apart}."
     else:
         said = f"The first two are not distinguishable: {apart} apart."
@@ -98,7 +97,7 @@ def _best(own: Sheet, fitted: FamilyFit, seed: int) -> Finding:
     ends = perplexity_intervals(groups.nll, groups.tokens, seed=seed)[at]
     name = own.models[at].name
     over = f"over {many(stories, 'story', 'stories')} ({tokens:,} tokens)"
-    value = f"{perplexity_text(values[at])}{spread(ends, stories)}"
+    value = f"{perplexity_text(values[at])}{spread(ends, len(groups.stories))}"
     numbers: dict[str, Value] = {
         "model": name,
         "perplexity": values[at],
@@ -137,7 +136,7 @@ def _counted(fitted: FamilyFit) -> list[Finding]:
 
 def _below(one: Difference) -> str:
     """How the second model stands to the first, behind a clause."""
-    if one.stories < FEW:
+    if one.clusters < FEW:
         return f", {_change(one)} below {one.first}, the next, on these stories."
     if one.way:
         return f", {_change(one)} below {one.first}, the next."
@@ -170,40 +169,50 @@ def _trend(own: Sheet, family: str, ones: Sequence[Difference]) -> Finding:
         "stories": stories,
         **{f"perplexity {one.name}": value for one, value in zip(own.models, values, strict=True)},
     }
-    where = "" if stories >= FEW else "on these stories "
+    where = "on these stories " if ones[0].clusters < FEW else ""
     if falls == len(ones):
         said = f"{where}perplexity falls with every size from {names}: {told}."
     elif len(ones) == 1:
-        way = {"rises": "rises", "": "neither falls nor rises for certain"}[ways[0]]
-        said = f"{where}perplexity {way} from {names}: {told}{'' if ways[0] else _HOLDS_NONE}."
+        said = f"{where}perplexity {_ALONE.get(ways[0], ways[0])} from {names}: {told}"
+        said += f" ({ways[0]})." if ways[0] in _UNTOLD else "."
     else:
         said = (
             f"{where}perplexity falls at {falls or 'none'} of the {len(ones)} steps from {names} "
             f"({told})"
         )
-        for way, what in (("rises", "it rises"), ("", "it cannot be told" + _HOLDS_NONE)):
-            at = [f"from {ones[i].first} to {ones[i].second}" for i in _at(ways, way)]
+        for way in ("rises", _STAYS, *_UNTOLD):
+            at = [
+                f"from {one.first} to {one.second}"
+                for one, does in zip(ones, ways, strict=True)
+                if does == way
+            ]
+            what = f"it cannot be told ({way})" if way in _UNTOLD else f"it {way}"
             said += f"; {listed(at)} {what}" if at else ""
         said += "."
     said = said[0].upper() + said[1:]
     return Finding("size", family, said, numbers, answers=QUESTIONS[2])
 
 
-_HOLDS_NONE = " (the interval of the step holds 0)"
+_HOLDS_ZERO = "the interval of the step holds 0"
+_ENDLESS = "an infinite perplexity leaves no step"
+_STAYS = "stays the same"
+_UNTOLD = (_HOLDS_ZERO, _ENDLESS)
+_ALONE = {_HOLDS_ZERO: "neither falls nor rises for certain", _ENDLESS: "cannot be told to fall"}
 
 
 def _way(one: Difference) -> str:
-    """The way of a step; of few stories, which have no interval, what it does on them."""
-    if one.stories >= FEW or not math.isfinite(one.nats) or not one.nats:
-        return one.way
-    return "falls" if one.nats < 0 else "rises"
+    """What perplexity does at a step, or why that cannot be told, one of `_UNTOLD`.
+
+    Over few clusters, what it does on these stories.
+    """
+    if math.isnan(one.nats):
+        return _ENDLESS
+    if one.clusters >= FEW:
+        return one.way or _HOLDS_ZERO
+    return "falls" if one.nats < 0 else "rises" if one.nats > 0 else _STAYS
 
 
-def _at(ways: Sequence[str], way: str) -> list[int]:
-    return [i for i, one in enumerate(ways) if one == way]
-
-
-def _by_story(own: Sheet, family: str) -> Finding:
+def _by_story(own: Sheet, family: str, clusters: int) -> Finding:
     """The same, story by story."""
     logs, stories = log_perplexities(own, range(len(own.models))), len(own.stories)
     better = int((logs[-1] < logs[0]).sum())
@@ -213,7 +222,7 @@ def _by_story(own: Sheet, family: str) -> Finding:
         f"{many(stories, 'story', 'stories')}"
     )
     if len(logs) > 2:
-        one = trend(logs)
+        one = trend_of(own)
         at_every = round(one.monotone * stories)
         numbers |= {"stories_monotone": at_every, "tau": one.tau}
         said += (
@@ -221,9 +230,10 @@ def _by_story(own: Sheet, family: str) -> Finding:
             f"one before. Kendall's tau between size and falling surprise is {number(one.tau, 2)} "
             "in the mean over stories"
         )
-        if stories >= FEW and not math.isnan(one.page_p):
+        if not math.isnan(one.page_p):
             numbers |= {"page_p": one.page_p, "friedman_p": one.friedman_p}
-            said += f" (Page's test for this order: {_p(one.page_p)})"
+            over = f" over {clusters:,} groups of stories" if clusters < stories else ""
+            said += f" (Page's test for this order{over}: {_p(one.page_p)})"
     return Finding("size", family, f"{said}.", numbers, answers=QUESTIONS[3])
 
 
@@ -244,11 +254,12 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
     if math.isnan(one.nats) or math.isinf(one.nats):
         return Finding("steps", family, f"{head} an infinite perplexity leaves no step.", numbers)
     way = "falls" if one.nats < 0 else "rises"
-    if one.stories < FEW:
-        said = f"{head} perplexity {way} by {_change(one)} on these stories; {better}."
+    if one.clusters < FEW:
+        by = f"{way} by {_change(one)}" if one.nats else _STAYS
+        said = f"{head} perplexity {by} on these stories; {better}."
     elif one.way:
         said = f"{head} perplexity {way} by {_change(one)}; {better}."
-        if large.parameters > small.parameters > 0:
+        if one.nats < 0 and large.parameters > small.parameters > 0:
             doubling = -one.nats / math.log2(large.parameters / small.parameters)
             numbers["nats_per_doubling"] = doubling
             said = f"{said[:-1]}, and a doubling of parameters saves "
@@ -261,9 +272,9 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
     return Finding("steps", family, said, numbers)
 
 
-def _agreement(own: Sheet, family: str) -> list[Finding]:
+def _agreement(own: Sheet, family: str, clusters: int) -> list[Finding]:
     logs = log_perplexities(own, range(len(own.models)))
-    if len(own.stories) < FEW or not np.isfinite(logs).all():
+    if clusters < FEW or not np.isfinite(logs).all():
         return []
     table = rank_agreement(logs)
     ends = float(table[0, -1])
@@ -285,13 +296,13 @@ def _agreement(own: Sheet, family: str) -> list[Finding]:
     ]
 
 
-def _scaling(own: Sheet, family: str, found: FamilyFit) -> list[Finding]:
+def _scaling(own: Sheet, family: str, found: FamilyFit, clusters: int) -> list[Finding]:
     fit = found.fit
     if isinstance(fit, Refused):
         said = f"No scaling law is fitted to the sizes of {family}: {fit.reason}."
         numbers: dict[str, Value] = {"sizes": len(own.models), "refused": fit.reason}
         return [Finding("scaling", family, said, numbers, answers=QUESTIONS[8])]
-    said, numbers = _fitted(fit, len(own.stories))
+    said, numbers = _fitted(fit, clusters)
     for warning in fit.warnings:
         said += f" Mind that {warning}."
     expected: dict[str, Value] = {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
@@ -301,8 +312,8 @@ def _scaling(own: Sheet, family: str, found: FamilyFit) -> list[Finding]:
     ]
 
 
-def _fitted(fit: Fit, stories: int) -> tuple[str, dict[str, Value]]:
-    alpha = f"alpha = {number(fit.alpha, 3)}{spread(fit.alpha_ci95, stories, 3)}"
+def _fitted(fit: Fit, clusters: int) -> tuple[str, dict[str, Value]]:
+    alpha = f"alpha = {number(fit.alpha, 3)}{spread(fit.alpha_ci95, clusters, 3)}"
     numbers: dict[str, Value] = {
         "kind": fit.kind,
         "alpha": fit.alpha,
@@ -321,7 +332,7 @@ def _fitted(fit: Fit, stories: int) -> tuple[str, dict[str, Value]]:
         return said, numbers | {"doubling": share}
     said = (
         f"Through {fit.sizes} sizes L = E + A/N^alpha fits with {alpha} and "
-        f"E = {nats_text(fit.E)}{spread(fit.E_ci95, stories, 2)} nats per token. E is the loss "
+        f"E = {nats_text(fit.E)}{spread(fit.E_ci95, clusters, 2)} nats per token. E is the loss "
         "that, if the form holds, no size goes below on these stories, with what the training "
         "data left unlearned in it."
     )
@@ -348,7 +359,7 @@ def _change(one: Difference, *, signed: bool = False) -> str:
     """By how much of the first's perplexity the second's differs: `12.6 % [10.9, 14.2]`."""
     sign = 1 if signed or one.nats > 0 else -1
     value, *ends = (100 * sign * (ratio - 1) for ratio in (one.ratio, *one.ratio_ci95))
-    return f"{number(value, 1)} %{spread((min(ends), max(ends)), one.stories, 1)}"
+    return f"{number(value, 1)} %{spread((min(ends), max(ends)), one.clusters, 1)}"
 
 
 def _p(value: float) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..wording import many, number
+from .clusters import FEW, Sums, summed
 from .finding import (
-    FEW,
     QUESTIONS,
     Finding,
     Value,
@@ -20,9 +20,8 @@ from .finding import (
     spread,
 )
 from .hard import LengthGroup, Placed, by_length, hardest_stories, helped_stories, log_perplexities
-from .places import interval_of
 from .sheet import Sheet
-from .statistics import resampled_log_perplexities
+from .statistics import interval, resampled_log_perplexities
 
 
 def findings_of_stories(sheet: Sheet, family: str, rows: Sequence[int], seed: int) -> list[Finding]:
@@ -101,23 +100,20 @@ def _help(sheet: Sheet, family: str, rows: Sequence[int]) -> list[Finding]:
 
 def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
     groups = by_length(sheet, row)
-    if len(groups) < 2 or min(groups[0].stories, groups[-1].stories) < FEW:
+    if len(groups) < 2 or min(groups[0].clusters, groups[-1].clusters) < FEW:
         return []
     if not math.isfinite(sum(group.nll for group in groups)):
         return []
     name = sheet.models[row].name
     short, long = groups[0], groups[-1]
-    drawn = [
-        resampled_log_perplexities(own.nll, own.tokens.astype(np.float64), seed=seed + i)[0]
-        for i, own in enumerate(_of_group(sheet, row, group) for group in (short, long))
-    ]
-    ends = interval_of(drawn[1] - drawn[0], short.stories)
+    drawn = resampled_log_perplexities(*_of_lengths(sheet, row, (short, long)), seed=seed)
+    ends = interval(drawn[1] - drawn[0])
     ratio = math.log(long.perplexity / short.perplexity)
     said = (
         f"By length, {name}'s perplexity is {_group(short)} on the shortest stories and "
         f"{_group(long)} on the longest"
     )
-    if leaves_out_zero(ends, short.stories):
+    if leaves_out_zero(ends, min(short.clusters, long.clusters)):
         way = "lower" if ratio < 0 else "higher"
         low, high = sorted(abs(math.expm1(end)) for end in ends)
         said += (
@@ -136,15 +132,21 @@ def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
     return [Finding("length", family, said, numbers)]
 
 
-def _of_group(sheet: Sheet, row: int, group: LengthGroup) -> Sheet:
-    """The stories of a length under a model, as resamples draw them."""
-    tokens = sheet.tokens[row]
-    at = np.flatnonzero((tokens >= group.first) & (tokens <= group.last))
-    return sheet.of_models([row]).of_stories(at.tolist()).by_group()
+def _of_lengths(sheet: Sheet, row: int, lengths: Sequence[LengthGroup]) -> tuple[Sums, Sums]:
+    """float64 (L, C) both, nats and tokens of the stories of each length in every cluster.
+
+    A cluster may hold stories of several lengths: all are on the same resamples.
+    """
+    tokens, nll, at = sheet.tokens[row], sheet.nll[row], sheet.clusters
+    of = [(tokens >= length.first) & (tokens <= length.last) for length in lengths]
+    return (
+        summed(at, [np.where(one, nll, 0) for one in of]),
+        summed(at, [np.where(one, tokens, 0) for one in of]),
+    )
 
 
 def _group(group: LengthGroup) -> str:
-    value = f"{perplexity_text(group.perplexity)}{spread(group.interval, group.stories)}"
+    value = f"{perplexity_text(group.perplexity)}{spread(group.interval, group.clusters)}"
     return f"{value} ({group.first:,} to {group.last:,} tokens, {group.stories:,} stories)"
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..wording import listed, many, number, percent, visible
+from .clusters import FEW
 from .finding import (
-    FEW,
     QUESTIONS,
     Finding,
     Value,
@@ -44,7 +44,7 @@ def findings_of_tokens(read: FamilyTokens, seed: int) -> list[Finding]:
         *_contrast(
             read.family, best, best.sentence_start, "From the second sentence of stories on", seed
         ),
-        *_kinds(read.family, best, at_least),
+        *_kinds(read, best, at_least),
         *_spot(read.family, best),
         *_saved(read, at_least),
         _guesses(read, best),
@@ -150,7 +150,7 @@ def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: in
     return [Finding("positions", family, said, numbers)]
 
 
-def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
+def _kinds(read: FamilyTokens, best: ModelTokens, at_least: str) -> list[Finding]:
     found = []
     for topic, hard, easy, unit in (
         ("tokens", best.hardest_tokens, best.easiest_tokens, "token"),
@@ -159,13 +159,12 @@ def _kinds(family: str, best: ModelTokens, at_least: str) -> list[Finding]:
         if not hard or not easy:
             continue
         said = (
-            f"The {topic} hardest to {best.model} are {_named(hard)}; the easiest are "
-            f"{_named(easy)} (mean nats per {unit} ± standard error over stories, of {topic} "
-            f"{at_least})."
+            f"The {topic} hardest to {best.model} are {_named(read, hard)}; the easiest are "
+            f"{_named(read, easy)} (mean nats per {unit}{_over(read)}, of {topic} {at_least})."
         )
         numbers = _numbers("hardest", hard) | _numbers("easiest", easy)
         answers = QUESTIONS[7] if topic == "tokens" else ""
-        found.append(Finding(topic, family, said, numbers, answers=answers))
+        found.append(Finding(topic, read.family, said, numbers, answers=answers))
     return found
 
 
@@ -208,9 +207,9 @@ def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
         if not most or not least:
             continue
         said = (
-            f"Of the {topic}, {gain.larger} saves most over {gain.smaller} on {_named(most)}, and "
-            f"least on {_named(least)} (mean nats per {unit} ± standard error over stories, below "
-            f"0 where the larger is worse, of {topic} {at_least})."
+            f"Of the {topic}, {gain.larger} saves most over {gain.smaller} on "
+            f"{_named(read, most)}, and least on {_named(read, least)} (mean nats per {unit}"
+            f"{_over(read)}, below 0 where the larger is worse, of {topic} {at_least})."
         )
         found.append(
             Finding(topic, family, said, _numbers("most", most) | _numbers("least", least))
@@ -260,13 +259,23 @@ def _apart(change: float, ends: tuple[float, float], stories: int) -> str:
     return f"{nats_text(abs(change))}{spread((low, high), stories, 2)}"
 
 
-def _named(kinds: Sequence[Kind]) -> str:
+def _named(read: FamilyTokens, kinds: Sequence[Kind]) -> str:
     return listed(
         [
-            f"{token_text(kind.text)} {number(kind.nats, 1)} ± {number(kind.error, 1)}"
+            f"{token_text(kind.text)} {number(kind.nats, 1)}{_error(read, kind)}"
             for kind in kinds[:_TOLD]
         ]
     )
+
+
+def _error(read: FamilyTokens, kind: Kind) -> str:
+    """Nothing where too few clusters are drawn, or all of its places are in one."""
+    told = read.clusters >= FEW and not math.isnan(kind.error)
+    return f" ± {number(kind.error, 1)}" if told else ""
+
+
+def _over(read: FamilyTokens) -> str:
+    return f" ± standard error over {read.drawn}" if read.clusters >= FEW else ""
 
 
 def _numbers(name: str, kinds: Sequence[Kind]) -> dict[str, Value]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .clusters import FEW
 from .statistics import LEVEL, interval
 
 Numbers = npt.NDArray[np.float64]
@@ -103,8 +104,9 @@ def fit_sizes(
     """The fit over the M sizes of one family.
 
     losses: (M,), nats per token. resampled: (M, R), the same on resamples of the stories (see
-    `statistics.resampled_log_perplexities`). tokenizers, families: a label for each size; more
-    than one is refused. seen: training tokens of each size, None where unknown.
+    `statistics.resampled_log_perplexities`), nan where too few are drawn. tokenizers, families: a
+    label for each size; more than one is refused. seen: training tokens of each size, None where
+    unknown.
     """
     order = np.argsort(np.asarray(parameters, dtype=np.float64), kind="stable")
     sizes = np.asarray(parameters, dtype=np.float64)[order]
@@ -144,7 +146,7 @@ def _unfit(
         at = int(rises[0])
         return f"the loss does not fall from {sizes[at]:,.0f} to {sizes[at + 1]:,.0f} parameters"
     if drawn.shape[1] < 100:
-        return "there are too few stories to draw again"
+        return f"it takes {FEW} stories, or groups of them, to draw again"
     return ""
 
 

@@ -53,12 +53,13 @@ class LengthGroup:
     """Stories of about the same length under one model.
 
     first, last: scored tokens of the shortest and the longest. interval: 95 %, (nan, nan) for
-    one story.
+    one cluster. clusters: of the stories, what is drawn.
     """
 
     first: int
     last: int
     stories: int
+    clusters: int
     tokens: int
     nll: float
     interval: tuple[float, float]
@@ -108,14 +109,16 @@ def by_length(sheet: Sheet, row: int, groups: int = 4) -> tuple[LengthGroup, ...
     found = []
     for group in np.unique(member):
         at = scored[member == group]
+        sums = _grouped(sheet, row, at)
         found.append(
             LengthGroup(
                 int(tokens[at].min()),
                 int(tokens[at].max()),
                 len(at),
+                len(sums[0]),
                 int(tokens[at].sum()),
                 float(nll[at].sum()),
-                perplexity_interval(*_grouped(sheet, row, at)),
+                perplexity_interval(*sums),
             )
         )
     return tuple(found)

@@ -10,16 +10,18 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import EyebrowError
+from .clusters import FEW
 from .sheet import Sheet
-from .statistics import FEW, SEED, exp, interval, resampled_log_perplexities
+from .statistics import SEED, exp, interval, resampled_log_perplexities
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The first model's numbers against the second's, on the `stories` that both have scored.
 
-    Differences are second less first, so below 0 the second is better; intervals are 95 %, from
-    resampling stories, both models on the same resamples. nats: of the pooled surprise per
+    clusters: of these stories, what is drawn. Differences are second less first, so below 0 the
+    second is better; intervals are 95 %, from resampling clusters, both models on the same
+    resamples, and (nan, nan) with fewer than two. nats: of the pooled surprise per
     token. ratio: of the perplexities, exp(nats); perplexity: their difference. These are nan
     between different tokenizers, whose tokens are not the same; bits_per_byte compares always, on
     the bytes that all models of the sheet have scored. improved: the share of stories on which
@@ -29,6 +31,7 @@ class Difference:
     first: str
     second: str
     stories: int
+    clusters: int
     nats: float
     nats_ci95: tuple[float, float]
     ratio: float
@@ -42,10 +45,11 @@ class Difference:
     @property
     def way(self) -> str:
         """What perplexity does from first to second: "falls", "rises", or "" where that cannot
-        be told: the interval holds 0, there is none, or the stories are fewer than `FEW`.
+        be told: the clusters are fewer than `FEW`, an infinite perplexity leaves no difference,
+        or the interval holds 0.
         """
         low, high = self.nats_ci95
-        if self.stories < FEW or not (low > 0 or high < 0):
+        if self.clusters < FEW or math.isnan(self.nats) or not (low > 0 or high < 0):
             return ""
         return "falls" if high < 0 else "rises"
 
@@ -71,7 +75,10 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
         np.concatenate([groups.tokens, groups.common_bytes * math.log(2)]),
         seed=seed,
     )
-    if len(groups.stories) < 2:
+    clusters = len(groups.stories)
+    if differ:
+        clusters = int((groups.common_bytes > 0).all(axis=0).sum())
+    if clusters < 2:
         drawn[:] = np.nan
     if differ:
         weights[:2], drawn[:2] = np.nan, np.nan
@@ -88,6 +95,7 @@ def compare(sheet: Sheet, first: int, second: int, *, seed: int = SEED) -> Diffe
             first=one.name,
             second=other.name,
             stories=len(pair.stories),
+            clusters=clusters,
             nats=float(means[1] - means[0]),
             nats_ci95=(low, high),
             ratio=exp(float(means[1] - means[0])),

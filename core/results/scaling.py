@@ -8,6 +8,7 @@ import numpy as np
 
 from ..models.catalogue import families
 from ..models.member import Member
+from .clusters import FEW
 from .fits import Fit, Refused, fit_sizes
 from .sheet import Sheet
 from .statistics import SEED, resampled_log_perplexities
@@ -20,6 +21,7 @@ class FamilyFit:
     """
 
     family: str
+    tokenizer: str
     rows: tuple[int, ...]
     sizes: tuple[int, ...]
     counted: tuple[str, ...]
@@ -27,15 +29,20 @@ class FamilyFit:
 
 
 def fit_families(sheet: Sheet, *, seed: int = SEED) -> list[FamilyFit]:
-    """A fit, or why there is none, for every family on the stories that all models have scored."""
+    """A fit, or why there is none, for every family on the stories that all models have scored.
+
+    None where fewer than `FEW` clusters are drawn: of one, all resamples are alike.
+    """
     common = sheet.common()
     tokens, groups = common.tokens.astype(np.float64), common.by_group()
     drawn = resampled_log_perplexities(groups.nll, groups.tokens.astype(np.float64), seed=seed)
+    if len(groups.stories) < FEW:
+        drawn[:] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         losses = common.nll.sum(axis=1) / tokens.sum(axis=1)
     found = []
     for name, rows in common.families():
-        sizes = common.sizes(rows)
+        tokenizer, sizes = common.models[rows[0]].tokenizer, common.sizes(rows)
         fit = fit_sizes(
             [sheet.models[row].parameters for row in sizes],
             losses[sizes],
@@ -44,7 +51,7 @@ def fit_families(sheet: Sheet, *, seed: int = SEED) -> list[FamilyFit]:
             seen=[_seen(sheet.models[row]) for row in sizes],
         )
         counted = tuple(sheet.models[row].name for row in rows if row not in sizes)
-        found.append(FamilyFit(name, tuple(rows), tuple(sizes), counted, fit))
+        found.append(FamilyFit(name, tokenizer, tuple(rows), tuple(sizes), counted, fit))
     return found
 
 

@@ -24,7 +24,6 @@ import numpy.typing as npt
 from ..scoring.scores import Summary, bits_per_byte, perplexity
 
 RESAMPLES = 2000
-FEW = 10  # stories; of fewer no interval is told and no difference is called one
 SEED = 0
 LEVEL = 0.95
 BLOCKS = 5000  # more stories than this are grouped before they are drawn

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,8 @@ class FamilyTokens:
     sizes: those of the models that are sizes, see `Sheet.sizes`. ranks: those of `RANKS` that
     say something of its vocabulary: lower than it has entries. least, in_stories: places and
     stories that a kind has at the least. left_out: stories of the sheet whose tokens the store
-    does not have under every model, or not the same ones.
+    does not have under every model, or not the same ones. clusters: of the stories, what
+    intervals and standard errors are over; drawn: them in words.
     """
 
     family: str
@@ -131,6 +133,8 @@ class FamilyTokens:
     least: int
     in_stories: int
     left_out: int
+    clusters: int
+    drawn: str
 
 
 def read_tokens(
@@ -171,6 +175,8 @@ def read_tokens(
         least,
         in_stories,
         len(sheet.stories) - reading.stories,
+        len(set(group.values())),
+        "groups of stories" if reading.texts else "stories",
     )
 
 
@@ -194,7 +200,9 @@ class _Reading:
         self.start = PartCounter(("first words of sentences", "other words"))
         self.ranks = np.zeros((models, len(RANKS)), dtype=np.int64)
         self.beliefs = np.zeros((models, 3, _BELIEFS))
-        self.token_kinds, self.word_kinds = KindCounter(models + 1), KindCounter(models + 1)
+        self.texts = {one: n for one, n in Counter(group.values()).items() if n > 1}
+        self.token_kinds = KindCounter(models + 1, self.texts)
+        self.word_kinds = KindCounter(models + 1, self.texts)
         self.words: dict[str, int] = {}
         self.surprising = [TopSpots() for _ in range(models)]
         self.saved, self.lost = TopSpots(), TopSpots()
@@ -222,8 +230,9 @@ class _Reading:
         self.improved += copies * int((saved > 0).sum())
         self.saved.add(story, text, scores[large], at, saved)
         self.lost.add(story, text, scores[large], at, -saved)
-        self.token_kinds.add(one.token_ids[at], every[:, at], copies)
-        self._add_words(text, one, words, every, copies)
+        group = self.group[story.digest]
+        self.token_kinds.add(one.token_ids[at], every[:, at], copies, group)
+        self._add_words(text, one, words, every, copies, group)
 
     def model(
         self,
@@ -313,7 +322,13 @@ class _Reading:
             self.beliefs[row, i] += copies * np.bincount(bins, weights, _BELIEFS)
 
     def _add_words(
-        self, text: str, one: StoryScore, words: Sequence[Unit], every: Nats, copies: int
+        self,
+        text: str,
+        one: StoryScore,
+        words: Sequence[Unit],
+        every: Nats,
+        copies: int,
+        group: str,
     ) -> None:
         kinds: list[int] = []
         spans: list[int] = []  # of each word its first token, and the one behind its last
@@ -334,7 +349,7 @@ class _Reading:
                 [every, np.zeros((len(every), 1))], axis=1
             )  # spans may end at T
             sums = np.add.reduceat(padded, spans, axis=1)[:, ::2]
-            self.word_kinds.add(np.array(kinds), sums, copies)
+            self.word_kinds.add(np.array(kinds), sums, copies, group)
 
 
 def _numbered(units: Sequence[Unit], tokens: int) -> tuple[Counts, Counts]:

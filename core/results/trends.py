@@ -8,9 +8,12 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from .clusters import FEW
+from .sheet import Sheet
+
 Numbers = npt.NDArray[np.float64]
 
-FEWEST = 3  # sizes and stories under which nothing is tested
+FEWEST = 3  # sizes; of fewer no order is tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Trend:
     tau: Kendall's tau between size and falling surprise, the mean over stories; 1 where every
     larger size is less surprised than every smaller one.
     page_p: Page's test (1963) for the order of the sizes, one-sided; friedman_p: Friedman's
-    test that they differ at all. nan where there are too few sizes or stories.
+    test that they differ at all. Both are over what is drawn (see `clusters`): stories of one group
+    are not independent. nan with fewer than `FEWEST` sizes or `FEW` clusters.
     """
 
     stories: int
@@ -33,15 +37,24 @@ class Trend:
     friedman_p: float
 
 
-def trend(nats: Numbers) -> Trend:
-    """nats: float64 (M, S), surprise per token of each story under each size, small to large."""
+def trend_of(sheet: Sheet) -> Trend:
+    """Over the models of a sheet, small to large, on stories that all of them have scored."""
+    groups = sheet.by_group()
+    return trend(sheet.nll / sheet.tokens, groups.nll / groups.tokens)
+
+
+def trend(nats: Numbers, drawn: Numbers | None = None) -> Trend:
+    """nats: float64 (M, S), surprise per token of each story under each size, small to large.
+
+    drawn: (M, C), of each cluster; the stories where each is drawn alone.
+    """
     sizes, stories = nats.shape
     pairs = list(combinations(range(sizes), 2))
     with np.errstate(invalid="ignore"):  # two impossible stories are a tie
         change = np.nan_to_num(np.diff(nats, axis=0), nan=0.0)
         signs = [np.sign(np.nan_to_num(nats[i] - nats[j], nan=0.0)) for i, j in pairs]
     falls = np.mean((change < 0) + 0.5 * (change == 0), axis=1) if stories else np.empty(0)
-    page, friedman = _tests(nats)
+    page, friedman = _tests(nats if drawn is None else drawn)
     return Trend(
         stories=stories,
         falls=tuple(float(share) for share in falls),
@@ -53,14 +66,14 @@ def trend(nats: Numbers) -> Trend:
 
 
 def _tests(nats: Numbers) -> tuple[float, float]:
-    sizes, stories = nats.shape
-    if sizes < FEWEST or stories < FEWEST or not np.isfinite(nats).all():
+    sizes, clusters = nats.shape
+    if sizes < FEWEST or clusters < FEW or not np.isfinite(nats).all():
         return np.nan, np.nan
     from scipy.stats import friedmanchisquare, page_trend_test
 
     # The test looks for values that rise from left to right: the largest size goes first.
-    # It counts every order there is where stories and sizes are few, else it takes the normal
-    # distribution, in time that grows with the stories.
+    # It counts every order there is where clusters and sizes are few, else it takes the normal
+    # distribution, in time that grows with the clusters.
     page = page_trend_test(nats[::-1].T).pvalue
     with np.errstate(invalid="ignore"):  # sizes that never differ have no statistic
         return float(page), float(friedmanchisquare(*nats).pvalue)
@@ -70,10 +83,10 @@ def rank_agreement(nats: Numbers) -> Numbers:
     """float64 (M, M): Spearman's correlation over stories between any two sizes.
 
     1 where two sizes find the same stories hard, in the same order; nan with fewer than three
-    and for a size that finds all alike.
+    stories and for a size that finds all alike.
     """
     sizes, stories = nats.shape
-    if stories < FEWEST:
+    if stories < 3:
         return np.full((sizes, sizes), np.nan)
     from scipy.stats import rankdata
 

@@ -116,7 +116,8 @@ class Columns:
             column = self._called(*names)
             return "" if column == text else column
 
-        return Labels(called(*IDS), called(*TITLES), called("kind"), called("pair"), self._group())
+        found = called(*IDS), called(*TITLES), called("kind"), called("pair")
+        return Labels(*found, self._group(), self.source)
 
     def _group(self) -> str:
         return self._asked(self.asked.group) if self.asked.group else ""

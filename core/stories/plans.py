@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from itertools import accumulate
 from typing import Protocol
 
@@ -28,13 +30,17 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The columns beside the text; "" where there is none. group: the one that was asked for."""
+    """The columns beside the text; "" where there is none.
+
+    group: the one that was asked for. source: what the table is called in messages.
+    """
 
     id: str = ""
     title: str = ""
     kind: str = ""
     pair: str = ""
     group: str = ""
+    source: str = ""
 
     @property
     def needed(self) -> list[str]:
@@ -46,11 +52,10 @@ class Labels:
         self, text: str, where: str, row: Mapping[str, object], starts: tuple[int, ...] = ()
     ) -> Draft:
         """The text with what the row says about it; starts: of its sentences, where known."""
-        id, title, kind, pair, group = (
-            _label(row.get(column))
-            for column in (self.id, self.title, self.kind, self.pair, self.group)
+        id, title, kind, pair = (
+            _label(row.get(column)) for column in (self.id, self.title, self.kind, self.pair)
         )
-        group = group and f"{self.group}: {group}"
+        group = _group(self.source, where, row, self.group) if self.group else ""
         return Draft(text, id, title, kind, pair, where, group, starts)
 
 
@@ -139,6 +144,26 @@ def _joined(sentences: list[str]) -> tuple[str, tuple[int, ...]]:
         return "", ()
     ends = accumulate(len(sentence) + 1 for sentence in sentences[:-1])
     return " ".join(sentences), (0, *ends)
+
+
+def _group(source: str, where: str, row: Mapping[str, object], column: str) -> str:
+    """`author: Smith`, one spelling for equal values; "" where the cell is blank.
+
+    Raises `EyebrowError` for a cell that is no single value.
+    """
+    cell = row.get(column)
+    if cell is None or cell != cell:  # nan is how tables of numbers spell a blank
+        return ""
+    if isinstance(cell, float | Decimal):
+        cell = int(cell) if cell % 1 == 0 else float(cell)  # 1, 1.0 and 1.00 are one group
+    if not isinstance(cell, str | int | float | Decimal | date | time):
+        raise EyebrowError(
+            "Not a group",
+            f"{source}, {where}: column {column!r} holds {type(cell).__name__}, which is no single "
+            "value; name a column of text, numbers or dates with --group",
+        )
+    value = str(cell).strip()
+    return value and f"{column}: {value}"
 
 
 def _label(cell: object) -> str:

@@ -61,6 +61,13 @@ def test_what_is_drawn_in_words() -> None:
     assert drawn(names, [str(n) for n in range(4)]).lines == (
         "95 % intervals resample 2 groups (pairs) of 4 stories; so few make them too short.",
     )
+    names = ["author: Smith"] * 4
+    assert drawn(names, [str(n) for n in range(4)]).lines == (
+        "All 4 stories are drawn as one, so there is no interval.",
+    )
+    assert drawn([""] * 3, "aaa").lines[1:] == (
+        "All 3 stories are drawn as one, so there is no interval.",
+    )
     (said,) = drawn([""] * 4, ["a", "b", "a", "a"]).lines
     assert said.startswith("2 stories tell a text that another one tells too: each is listed and")
 

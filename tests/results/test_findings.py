@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from eyebrow.core.finite import finite
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.finding import FEW, Finding
+from eyebrow.core.results.clusters import FEW
+from eyebrow.core.results.finding import Finding
 from eyebrow.core.results.findings import find, summary
 from eyebrow.core.results.places import PartCounter, between
+from eyebrow.core.results.scaling import fit_families
 from eyebrow.core.results.sheet import Sheet, Told, read_sheets
 from eyebrow.core.results.store import Store
 from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.trends import trend
 from eyebrow.core.scoring.recipe import Recipe
 
 RECIPE = Recipe("context", 64, 32, "float32", "cpu")
@@ -73,7 +76,7 @@ def test_a_plain_fall_is_told_with_its_numbers() -> None:
     assert size.numbers["steps_that_fall"] == 2
     assert by_story.numbers["stories_lower"] == 60
     assert "Page's test" in by_story.text
-    assert [one.answers for one in summary(found, "f")] == [
+    assert [one.answers for one in summary(found, fit_families(sheet)[0])] == [
         *("Best, and by how much", "Is it consistent?", "Story by story", "Hardest story"),
         *("Easiest story", "Scaling"),
     ]
@@ -143,6 +146,97 @@ def test_few_stories_carry_no_interval_and_no_difference() -> None:
         assert "distinguishable" not in text
         assert "Page" not in text
         assert "on these stories" in of(found, "steps")[0].text
+
+
+def grouped(sheet: Sheet, groups: int) -> Sheet:
+    """The same stories in so many groups; story i is in group i % groups."""
+    told = [replace(story, group=f"author: {i % groups}") for i, story in enumerate(sheet.stories)]
+    return replace(sheet, stories=tuple(told))
+
+
+@pytest.mark.parametrize("groups", [1, 2, FEW - 1])
+def test_few_groups_are_too_few_however_many_stories_they_hold(groups: int) -> None:
+    sheet = grouped(sheet_of([5.0, 4.5, 4.2, 4.25], 60), groups)
+    found = find(sheet)
+    check(found)
+    (drawn,) = of(found, "set")
+    if groups == 1:
+        assert drawn.text == (
+            "All 60 stories are drawn as one, so there is no interval. What follows holds for "
+            "these alone."
+        )
+    else:
+        assert f"60 stories in {groups} groups are too few to tell" in drawn.text
+    assert drawn.numbers["clusters"] == groups
+    text = " ".join(finding.text for finding in found)
+    for claim in ("[", "holds 0", "distinguishable", "for certain", "Page", "Spearman", "saves"):
+        assert claim not in text
+    size, _ = of(found, "size")
+    assert size.text.startswith("On these stories perplexity falls at 2 of the 3 steps")
+    assert size.text.endswith("; from m2 to m3 it rises.")
+    assert all("on these stories" in step.text for step in of(found, "steps"))
+    falling = find(sheet.of_models([0, 1, 2]))
+    (scaling,) = of(falling, "scaling")
+    assert scaling.numbers["refused"] == f"it takes {FEW} stories, or groups of them, to draw again"
+
+
+def test_as_many_groups_as_it_takes_give_intervals_over_groups() -> None:
+    sheet = grouped(sheet_of([5.0, 4.5, 4.2], 60), FEW)
+    found = find(sheet)
+    assert "perplexity falls by" in of(found, "steps")[0].text
+    _, by_story = of(found, "size")
+    assert f"(Page's test for this order over {FEW} groups of stories: p < 0.0001)" in by_story.text
+    sums = sheet.by_group()
+    assert by_story.numbers["page_p"] == trend(sums.nll / sums.tokens).page_p
+    assert by_story.numbers["page_p"] > trend(sheet.nll / sheet.tokens).page_p  # 60 times as sure
+
+
+def test_equal_models_stay_the_same_on_few_stories() -> None:
+    sheet = sheet_of([5.0, 4.5], 5)
+    sheet.nll[1] = sheet.nll[0]
+    found = find(sheet)
+    assert of(found, "size")[0].text.startswith("On these stories perplexity stays the same from")
+    assert "perplexity stays the same on these stories" in of(found, "steps")[0].text
+
+
+def test_a_rise_saves_nothing() -> None:
+    (step,) = of(find(sheet_of([4.0, 4.4], 40)), "steps")
+    assert "rises by" in step.text
+    assert "saves" not in step.text
+    assert "nats_per_doubling" not in step.numbers
+
+
+def test_families_of_one_name_are_kept_apart_by_their_tokenizers() -> None:
+    sheet = sheet_of([5.0, 4.5, 4.2, 3.0, 2.5, 2.2], 30)
+    models = [replace(model, tokenizer="ab"[row // 3]) for row, model in enumerate(sheet.models)]
+    sheet = replace(sheet, models=tuple(models))
+    found = find(sheet)
+    one, other = fit_families(sheet)
+    assert (one.family, one.tokenizer, other.family, other.tokenizer) == ("f", "a", "f", "b")
+    for fitted, names in ((one, "m0 to m2"), (other, "m3 to m5")):
+        told = summary(found, fitted)
+        asked = [answer.answers for answer in told]
+        assert len(asked) == len(set(asked))
+        assert next(names in answer.text for answer in told if answer.topic == "size")
+
+
+def test_short_and_long_stories_of_one_group_are_drawn_together() -> None:
+    """Groups differ, lengths do not: what is hard about a group is in its short and long ones."""
+    random = np.random.default_rng(0)
+    sheet = sheet_of([4.0], 80)
+    tokens = np.where(np.arange(80) < 40, 50, 250)[None]
+    hard = np.tile(random.normal(4, 0.5, 20), 4)
+    nll = tokens * (hard + random.normal(0, 0.01, 80) + 0.1 * (tokens == 250))
+    sheet = replace(sheet, tokens=tokens, nll=nll, common_bytes=4 * tokens, common_nll=nll)
+    (length,) = of(find(grouped(sheet, 20)), "length")
+    low, high = length.numbers["log_ratio_low"], length.numbers["log_ratio_high"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    assert low < 0.1 < high
+    assert high - low < 0.02
+    assert "higher on the long ones" in length.text
+    few = find(grouped(sheet, 4))
+    assert not of(few, "length")
 
 
 def test_one_model_says_nothing_about_size() -> None:

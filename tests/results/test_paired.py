@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,17 @@ def test_intervals_are_those_of_a_plain_loop() -> None:
     assert found.ratio_ci95 == pytest.approx(tuple(map(math.exp, found.nats_ci95)))
     means = nll.sum(axis=1) / tokens.sum(axis=1)
     assert found.perplexity == pytest.approx(math.exp(means[1]) - math.exp(means[0]))
+
+
+@pytest.mark.parametrize(("groups", "way"), [(1, ""), (2, ""), (9, ""), (10, "falls")])
+def test_what_is_drawn_decides_whether_there_is_a_way(groups: int, way: str) -> None:
+    tokens = np.full((2, 30), 50)
+    nll = np.array([[200.0], [150.0]]) + np.random.default_rng(0).normal(0, 5, (2, 30))
+    made = sheet(nll, tokens, 4 * tokens)
+    told = [replace(story, group=f"g: {i % groups}") for i, story in enumerate(made.stories)]
+    found = compare(replace(made, stories=tuple(told)), 0, 1)
+    assert (found.stories, found.clusters, found.way) == (30, groups, way)
+    assert math.isnan(found.nats_ci95[0]) == (groups == 1)
 
 
 def test_tokenizers_are_compared_on_the_bytes_that_both_scored() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from eyebrow.core import Recipe, Story, score
 from eyebrow.core.models.member import Member
+from eyebrow.core.results.findings_of_tokens import findings_of_tokens
 from eyebrow.core.results.kinds import Kind, KindCounter
 from eyebrow.core.results.sheet import Sheet, read_sheets
 from eyebrow.core.results.store import Row, Store
@@ -177,6 +179,79 @@ def test_error_of_a_kind_is_that_of_stories() -> None:
     ]
     assert kind.error == pytest.approx(np.std(drawn), rel=0.1)
     assert kind.error > 1.5 * every.std() / math.sqrt(len(every))  # tokens are not independent
+
+
+@pytest.mark.parametrize("room", [0, 512])
+def test_error_of_a_kind_is_over_groups(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """A group's texts, in whatever order among others, are as one text of all of them."""
+    monkeypatch.setattr("eyebrow.core.results.kinds._ROOM", room)
+    random = np.random.default_rng(0)
+    groups = [str(n) for n in random.permutation(np.repeat(np.arange(12), 5))]
+    hard = dict(zip(map(str, range(12)), random.normal(4, 1, 12), strict=True))
+    texts = [
+        (group, random.integers(0, 6, 20), hard[group] + random.normal(0, 0.1, (2, 20)))
+        for group in groups
+    ]
+    counter, alone = KindCounter(2, dict.fromkeys(hard, 5)), KindCounter(2)
+    for group, kinds, nats in texts:
+        counter.add(kinds, nats, group=group)
+        alone.add(kinds, nats)
+    whole = KindCounter(2)
+    for name in hard:
+        own = [(kinds, nats) for group, kinds, nats in texts if group == name]
+        whole.add(
+            np.concatenate([kinds for kinds, _ in own]),
+            np.concatenate([nats for _, nats in own], axis=1),
+        )
+    for value in (0, 1):
+        ends, _ = counter.ends(value, None, 1, 1, 6)
+        wanted, _ = whole.ends(value, None, 1, 1, 6)
+        short, _ = alone.ends(value, None, 1, 1, 6)
+        for one, other, by_text in zip(ends, wanted, short, strict=True):
+            assert (one.text, one.places) == (other.text, other.places)
+            assert one.stories == by_text.stories > other.stories
+            assert one.nats == pytest.approx(other.nats)
+            assert one.error == pytest.approx(other.error)
+            assert one.error > 1.5 * by_text.error
+
+
+def test_a_group_that_never_was_whole_counts_with_what_came() -> None:
+    counter = KindCounter(1, {"a": 3, "b": 2})
+    for group, nats in (("a", 4.0), ("b", 1.0), ("a", 2.0)):
+        counter.add(np.array([0]), np.array([[nats]]), group=group)
+    for _ in range(2):
+        ((kind,), _) = counter.ends(0, ["the"], 1, 1, 1)
+        assert (kind.places, kind.stories, kind.nats) == (3, 3, pytest.approx(7 / 3))
+        # Two clusters of sums 6 and 1 over 2 and 1 places: residuals 4/3 and -4/3.
+        assert kind.error == pytest.approx(math.sqrt(2 * 2 * (4 / 3) ** 2) / 3)
+
+
+def test_kinds_of_one_group_have_no_error_and_no_sign_of_one(
+    real: tuple[Store, Sheet],
+) -> None:
+    store, sheet = real
+    ((_, rows),) = sheet.families()
+    told = tuple(replace(story, group="author: Smith") for story in sheet.stories)
+    read = read_tokens(store, replace(sheet, stories=told), rows, least=2, in_stories=2)
+    kinds = read.models[-1].hardest_tokens
+    assert kinds
+    assert all(math.isnan(kind.error) for kind in kinds)
+    assert (read.clusters, read.drawn) == (1, "groups of stories")
+    (said,) = [one for one in findings_of_tokens(read, 0) if one.answers == "Tokens"]
+    assert "±" not in said.text
+
+
+def test_what_errors_are_over_is_said(real: tuple[Store, Sheet], family: FamilyTokens) -> None:
+    store, sheet = real
+    ((_, rows),) = sheet.families()
+    told = tuple(replace(story, group=f"author: {i % 10}") for i, story in enumerate(sheet.stories))
+    read = read_tokens(store, replace(sheet, stories=told), rows)
+    for own, over in ((family, "± standard error over stories,"), (read, "over groups of stories")):
+        (said,) = [one for one in findings_of_tokens(own, 0) if one.answers == "Tokens"]
+        assert over in said.text
+        assert re.search(r" ± \d", said.text)
+    errors = [[kind.error for kind in own.models[0].hardest_tokens] for own in (family, read)]
+    assert errors[0] != errors[1]
 
 
 def test_impossible_tokens_are_infinite_and_no_gain_is_made_of_them() -> None:

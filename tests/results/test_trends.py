@@ -8,13 +8,23 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from eyebrow.core.results.clusters import FEW
 from eyebrow.core.results.trends import rank_agreement, trend
 
 
 def test_few_stories_are_counted_out() -> None:
-    # Three stories that fall in order: one of the 6^3 ways to order three sizes three times.
-    falling = np.array([[3.0, 3.1, 3.2], [2.0, 2.1, 2.2], [1.0, 1.1, 1.2]])
-    assert trend(falling).page_p == pytest.approx(1 / 216)
+    # Ten stories that fall in order: one of the 6^10 ways to order three sizes ten times.
+    falling = np.array([3.0, 2.0, 1.0])[:, None] + np.linspace(0, 0.5, FEW)
+    assert trend(falling).page_p == pytest.approx(6.0**-FEW)
+    assert math.isnan(trend(falling[:, 1:]).page_p)
+
+
+def test_what_is_drawn_is_what_is_tested() -> None:
+    falling = np.array([3.0, 2.0, 1.0])[:, None] + np.linspace(0, 0.5, 40)
+    found = trend(falling, falling[:, :FEW])
+    assert (found.stories, found.monotone) == (40, 1.0)
+    assert found.page_p == pytest.approx(6.0**-FEW)
+    assert math.isnan(trend(falling, falling[:, :2]).page_p)
 
 
 def test_a_faint_trend_is_seen_over_many_stories() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.sheet import Told, build_sheet
@@ -168,6 +173,38 @@ def test_a_column_joins_stories(write: Write, fails: Fails) -> None:
     # A group is no candidate for the text.
     (story,) = open_stories(write("h.csv", "words,by\none,Ann\n"), group="by")
     assert (story.text, story.group) == ("one", "by: Ann")
+
+
+def test_every_value_that_can_be_a_group_is_one(write: Write, tmp_path: Path) -> None:
+    rows = [1, 1.0, 1.5, "1", " x ", True, "", None, math.nan, 1e300, math.inf]
+    place = write("g.jsonl", jsonl(*({"text": f"t {i}", "g": g} for i, g in enumerate(rows))))
+    assert [story.group for story in open_stories(place, group="g")] == [
+        *("g: 1", "g: 1", "g: 1.5", "g: 1", "g: x", "g: True", "", "", "", f"g: {int(1e300)}"),
+        "g: inf",
+    ]
+    columns: dict[str, tuple[list[object], list[str]]] = {
+        "day": ([date(2024, 5, 1), None], ["day: 2024-05-01", ""]),
+        "at": ([datetime(2024, 5, 1, 12), None], ["at: 2024-05-01 12:00:00", ""]),
+        "price": ([Decimal("2.50"), Decimal("2.00")], ["price: 2.5", "price: 2"]),
+        "year": ([2024.0, math.nan], ["year: 2024", ""]),
+    }
+    table = {"text": ["one", "two"], **{name: cells for name, (cells, _) in columns.items()}}
+    path = tmp_path / "g.parquet"
+    pq.write_table(pa.table(table), path)
+    for name, (_, wanted) in columns.items():
+        assert [story.group for story in open_stories(path, group=name)] == wanted
+
+
+@pytest.mark.parametrize(("cell", "named"), [(["a"], "list"), ({"a": 1}, "dict"), (b"a", "bytes")])
+def test_what_is_no_single_value_is_no_group(
+    fails: Fails, tmp_path: Path, cell: object, named: str
+) -> None:
+    path = tmp_path / "g.parquet"
+    pq.write_table(pa.table({"text": ["one"], "g": [cell]}), path)
+    assert fails(path, group="g").message == (
+        f"{path.name}, row 1: column 'g' holds {named}, which is no single value; name a column of "
+        "text, numbers or dates with --group"
+    )
 
 
 def test_the_bundled_stories_have_no_columns(fails: Fails) -> None:

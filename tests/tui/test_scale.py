@@ -313,6 +313,44 @@ def test_doubts_agree_between_measures() -> None:
     assert family.steps[0].better == 1
 
 
+@pytest.mark.parametrize(("groups", "drawn"), [(1, False), (12, True)])
+def test_what_is_drawn_decides_what_is_sure(tmp_path: Path, groups: int, drawn: bool) -> None:
+    numbers = ("One", "Two", "Three", "Four", "Five")
+    stories = [
+        Story(
+            f"s{n}",
+            f"Story {n}",
+            " ".join(f"{number} cats {'ran ' * (n % 4)}by {n}." for number in numbers),
+            group=f"author: {n % groups}",
+        )
+        for n in range(12)
+    ]
+    session = made_app(tuple(stories), silent=True).session
+    store = Store(tmp_path)
+    recipe = session.worker.recipe = session.worker.recipe.settled("cpu", "float32")
+    for strength, rung in enumerate(session.models.sizes, start=1):
+        rung.digest = f"{strength:016x}"
+        member = Member(rung.name, rung.digest, "made", "", "t", rung.parameters or 0)
+        scores = [made_score(story.text, strength) for story in stories]
+        store.write(
+            [Row(story, member, recipe, one) for story, one in zip(stories, scores, strict=True)]
+        )
+        for story, one in zip(stories, scores, strict=True):
+            rung.sums[text_digest(story.text)] = one.summary
+            rung.stories += 1
+    now = snapshot(session)
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    (family,) = measuring.doubted(measuring.measured(1, sheet, now), sheet, now).families
+    assert ("Page p" in family.trend) == drawn
+    assert math.isfinite(family.estimates["perplexity"][0].low) == drawn
+    assert math.isfinite(family.steps[0].change["perplexity"].low) == drawn
+    assert ("no fit: it takes 10 stories, or groups of them" in family.fitted) != drawn
+    read = measuring.tokens_read(1, sheet, measuring.read_families(store, sheet))
+    assert read.five == 12
+    assert {math.isfinite(low) for low in read.by_sentence[0].low} == {drawn}
+
+
 def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
     session = session_of(6, 6, 6)
     store = Store(tmp_path)

@@ -19,7 +19,7 @@ from ...core.results.sheet import Sheet, Told, build_sheet
 from ...core.results.statistics import interval, intervals, resampled_log_perplexities
 from ...core.results.store import Store
 from ...core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
-from ...core.results.trends import trend
+from ...core.results.trends import trend_of
 from .scaling import (
     MEASURES,
     Estimate,
@@ -239,7 +239,7 @@ def _trend(common: Sheet, rows: Sequence[int]) -> str:
     """Whether the fall is real, in the numbers that carry it; "" for one size."""
     if len(rows) < 2:
         return ""
-    found = trend(common.nll[list(rows)] / common.tokens[list(rows)])
+    found = trend_of(common.of_models(rows))
     said = f"falls at every step on {100 * found.monotone:.0f} % of stories, τ {found.tau:.2f}"
     if math.isnan(found.page_p):
         return said
@@ -330,10 +330,10 @@ def tokens_read(asked: int, sheet: Sheet, families: Sequence[FamilyTokens]) -> T
 
 
 def _of_five(model: ModelTokens) -> Profile:
-    """The five sentences, with intervals that resample stories: all five on the same resamples."""
+    """The five sentences, with intervals over groups: all five on the same resamples."""
     five = model.five
     drawn = resampled_log_perplexities(five.nll, five.tokens.astype(np.float64)) / BIT
-    ends = [interval(row) if five.stories > 1 else (math.nan, math.nan) for row in drawn]
+    ends = [interval(row) if five.groups > 1 else (math.nan, math.nan) for row in drawn]
     return Profile(
         model.model,
         FIVE,

@@ -56,9 +56,9 @@ def definitions(seed: int) -> Section:
         ),
         (
             "95 % interval",
-            f"Percentiles over 2,000 resamples of whole stories with replacement (seed {seed}), "
-            "all models on the same resamples: the tokens of one story are not independent of each "
-            "other.",
+            f"Percentiles over 2,000 resamples with replacement (seed {seed}) of whole stories, or "
+            "of the groups of them that belong together, all models on the same resamples: the "
+            "tokens of one story are not independent of each other.",
         ),
     )
     return Section("definitions", "Definitions", (Terms(terms),))

@@ -57,7 +57,7 @@ def is_bundled(facts: Facts) -> bool:
 
 def _short(facts: Facts) -> Section:
     """The chart, and the questions with their answers beside it."""
-    answers = summary(facts.found, facts.lead.family)
+    answers = summary(facts.found, facts.lead)
     pairs = tuple((one.answers, one.text) for one in answers)
     return Section("short", "In short", (Opening(tuple(_first(facts)), Terms(pairs)),))
 
@@ -85,15 +85,15 @@ def _others(facts: Facts) -> list[Picture]:
 
 def _findings(facts: Facts) -> Section:
     """All that is said besides, family by family."""
-    answers = summary(facts.found, facts.lead.family)
-    own: dict[str, list[str]] = {}
+    answers = summary(facts.found, facts.lead)
+    own: dict[tuple[str, str], list[str]] = {}
     for one in facts.found:
         if one not in answers:
-            own.setdefault(one.family, []).append(one.text)
+            own.setdefault((one.family, one.tokenizer), []).append(one.text)
     blocks: list[Points | Folded] = []
-    if "" in own:
-        blocks.append(Points(tuple(own.pop(""))))
-    for family, said in own.items():
+    if ("", "") in own:
+        blocks.append(Points(tuple(own.pop(("", "")))))
+    for (family, _), said in own.items():
         blocks.append(Folded(f"{family}: {many(len(said), 'finding')}", Points(tuple(said))))
     return Section("findings", "Further findings", tuple(blocks))
 
@@ -184,7 +184,7 @@ def _models(facts: Facts) -> Section:
     )
     table = Table(
         "Every model over all stories. Perplexity is pooled over tokens; its interval comes from "
-        "2,000 resamples of the stories.",
+        "2,000 resamples of the stories, or of the groups of them that belong together.",
         (
             *("model", "parameters", "tokens", "perplexity", "95 % interval"),
             *("bits per byte", "mean story perplexity"),
@@ -217,8 +217,8 @@ def _size(facts: Facts) -> Section:
     if facts.steps:
         blocks.append(
             Table(
-                "From each size to the next: the ratio of perplexities on the same resampled "
-                "stories (below 1: the larger is better), and the share of stories on which the "
+                "From each size to the next: the ratio of perplexities on the same resamples "
+                "(below 1: the larger is better), and the share of stories on which the "
                 "larger is less surprised.",
                 ("from", "to", "ratio", "95 % interval", "perplexity", "stories improved"),
                 tuple(

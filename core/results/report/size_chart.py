@@ -56,7 +56,8 @@ def against_size(
     )
     caption = f"{what} against number of parameters, both axes logarithmic"
     caption += "; a line for each family" if len(fits) > 1 else ""
-    caption += "; bars are 95 % intervals over resampled stories"
+    if any(np.isfinite(ends[row]).all() for row in rows):
+        caption += "; bars are 95 % intervals over resampled stories, or groups of them"
     caption += ", the shade is the fit's" if any(line.curve for line in lines) else ""
     caption += "; a hollow mark is a counted model, no size" if len(sizes) < len(rows) else ""
     drawn = pictures.Points(
