@@ -357,7 +357,7 @@ def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
     recipe = session.worker.recipe.settled("cpu", "float32")
     session.worker.recipe = recipe
     for strength, rung in enumerate(session.models.sizes, start=1):
-        rung.digest = f"d{strength}"
+        rung.digest = f"{strength:016x}"
         member = Member(rung.name, rung.digest, "made", "", "t", rung.parameters or 0)
         rows = [Row(story, member, recipe, made_score(story.text, strength)) for story in MORE]
         store.write(rows)
@@ -419,7 +419,7 @@ def read_of(tmp_path: Path, tokenizers: tuple[str, ...]) -> TokensRead:
     for n, (rung, tokenizer) in enumerate(
         zip(session.models.sizes, tokenizers, strict=True), start=1
     ):
-        rung.digest, rung.tokenizer = f"d{n}", tokenizer
+        rung.digest, rung.tokenizer = f"{n:016x}", tokenizer
         for story in FIVE:
             score = made_score(story.text, n)
             rung.put(text_digest(story.text), score.summary, [FIVE.index(story)], 1)

@@ -283,7 +283,7 @@ def test_the_score_on_the_screen_waits_for_no_more_than_a_piece_of_cuts(
 ) -> None:
     monkeypatch.setattr(reader_room, "PIECE", 1)
     recipe = Recipe("context", 64, 32, "float32", "cpu")
-    member = Member("m", "d", "", "", "t", 1)
+    member = Member("m", "d" * 16, "", "", "t", 1)
     Store(tmp_path).write([Row(s, member, recipe, made_score(s.text, 1)) for s in STORIES])
     digests = [text_digest(story.text) for story in STORIES]
     answers = Answers()
@@ -291,13 +291,13 @@ def test_the_score_on_the_screen_waits_for_no_more_than_a_piece_of_cuts(
 
     def deliver(what: Any) -> None:
         if isinstance(what, KeptCuts) and not answers.of(KeptCuts):
-            background.look_up_score(SPECS[0], "d", recipe, digests[0])  # after the first piece
+            background.look_up_score(SPECS[0], "d" * 16, recipe, digests[0])  # after the first piece
         answers.append(what)
         if isinstance(what, KeptCuts) and what.is_last:
             ended.set()
 
     background = StoreReader(tmp_path, deliver)
-    background.look_up_cuts(1, SPECS[0], "d", recipe, {*digests, "not in the store"})
+    background.look_up_cuts(1, SPECS[0], "d" * 16, recipe, {*digests, "not in the store"})
     assert ended.wait(60)
     background.close()
     kinds = [type(one).__name__ for one in answers]

@@ -292,7 +292,7 @@ for _, own in models[models["is_size"]].groupby(["family", "tokenizer"], sort=Fa
     for small, large in zip(own.index, own.index[1:], strict=False):
         low, high = np.exp(interval(resampled[large] - resampled[small]))
         way = "falls" if high < 1 else "rises" if low > 1 else "cannot be told"
-        if len(table) < 10:  # too few stories
+        if nll.shape[1] < 10:  # too few that are drawn
             way = "cannot be told"
         change = table[large] - table[small]
         improved = ((change < 0) + 0.5 * (change == 0)).mean()
