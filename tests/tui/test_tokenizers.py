@@ -291,7 +291,7 @@ def test_the_score_on_the_screen_waits_for_no_more_than_a_piece_of_cuts(
 
     def deliver(what: Any) -> None:
         if isinstance(what, KeptCuts) and not answers.of(KeptCuts):
-            background.look_up_score(SPECS[0], "d" * 16, recipe, digests[0])  # after the first piece
+            background.look_up_score(SPECS[0], "d" * 16, recipe, digests[0])
         answers.append(what)
         if isinstance(what, KeptCuts) and what.is_last:
             ended.set()
