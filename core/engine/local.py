@@ -85,7 +85,6 @@ def score(
     known = {spec.name: identity for spec, (_, identity) in found.items()}
     limits = {name: each.positions for name, each in known.items()}
     asked, recipe = recipe, shared_recipe(recipe, limits)
-    warnings += narrowed(asked, recipe, limits)
     running.cuts_stories = len({each.tokenizer for each in known.values()}) > 1
     try:
         columns = [
@@ -99,6 +98,7 @@ def score(
     if not columns:
         raise running.nothing()
     running.tell_unkept()
+    warnings += narrowed(asked, recipe, limits, {column.member.name for column in columns})
     results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
     told = (*warnings, *map(same_weights_in_words, twice))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from ..errors import EyebrowError
@@ -50,14 +50,17 @@ def shared_recipe(recipe: Recipe, limits: Mapping[str, int | None]) -> Recipe:
     return replace(recipe, context=limit, stride=recipe.stride if asked else 0)
 
 
-def narrowed(asked: Recipe, shared: Recipe, limits: Mapping[str, int | None]) -> list[str]:
+def narrowed(
+    asked: Recipe, shared: Recipe, limits: Mapping[str, int | None], scored: Container[str]
+) -> list[str]:
     """Which models make the context of all the others shorter, as a line; [] where none does.
 
-    asked, shared: before and after `shared_recipe` with these limits.
+    asked, shared: before and after `shared_recipe` with these limits. scored: the names of those
+    that have numbers; a model without any is no other.
     """
     alone = {name: asked.within(limit).context for name, limit in limits.items()}
     few = [name for name, context in alone.items() if context == shared.context]
-    wider = [context for context in alone.values() if context > shared.context]
+    wider = [alone[name] for name in alone if name in scored and alone[name] > shared.context]
     if not wider:
         return []
     sees = "sees" if len(few) == 1 else "see"

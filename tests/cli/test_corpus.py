@@ -117,7 +117,7 @@ def test_what_fits_no_window_stops_no_other(cli: Cli, place: Path, llama: Path) 
     assert done.err.count("Text too short") == 2
     alone = cli(*arguments, "--recipe", "gptq")
     assert (alone.code, alone.out) == (USAGE, "")
-    assert alone.err.startswith("eyebrow: Text too short: gptq needs 64 tokens")
+    assert alone.err.startswith("eyebrow: Text too short: llama: gptq needs 64 tokens")
 
 
 @pytest.mark.parametrize(

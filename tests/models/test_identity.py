@@ -229,7 +229,7 @@ def test_a_broken_header_is_left_to_loading(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"\xff" * 100)
     found = identify(folder)
     assert (found.parameters, found.bytes, found.positions) == (None, 100, 512)
-    with pytest.raises(Damaged, match="cut short"):
+    with pytest.raises(Damaged, match="is no safetensors file"):
         read_header(folder / WEIGHTS)
 
 
