@@ -29,7 +29,7 @@ _BEGUN, _ENDING = ".eyebrow-", ".part"
 
 
 @contextmanager
-def whole(place: Path, beside: Path | None = None) -> Iterator[Path]:
+def atomic(place: Path, beside: Path | None = None) -> Iterator[Path]:
     """A path to write to; what is there lies at `place` once the block ends without an error.
 
     beside: the folder of the path, on the same file system; else that of `place`. After an
@@ -49,11 +49,11 @@ def whole(place: Path, beside: Path | None = None) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
-def write_whole(place: Path, content: bytes, beside: Path | None = None) -> None:
+def write_atomically(place: Path, content: bytes, beside: Path | None = None) -> None:
     """Write a file whole. Raises `EyebrowError` where that cannot be done."""
     try:
         clear_left_over(beside or place.parent)
-        with whole(place, beside) as draft:
+        with atomic(place, beside) as draft:
             draft.write_bytes(content)
     except OSError as error:
         raise EyebrowError("Cannot write", f"{place}: {unwritten(error)}", FAILED) from error

@@ -13,9 +13,9 @@ from typing import Any
 from platformdirs import user_state_path
 
 from .errors import EyebrowError
-from .files import write_whole
+from .files import write_atomically
 from .models.catalogue import families
-from .models.counted import PREFIX, parse_counted
+from .models.ngrams.counted import PREFIX, parse_counted
 
 BUNDLED = "bundled"  # how the stories that come along are called among the others
 KEPT = 30
@@ -51,7 +51,7 @@ def remember(stories: str | None, models: Sequence[str] = ()) -> None:
             tuple(dict.fromkeys((*map(_model, models), *before.models)))[:KEPT],
         )
         _note().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_note(), json.dumps(asdict(recent), indent=1).encode())
+        write_atomically(_note(), json.dumps(asdict(recent), indent=1).encode())
 
 
 def _note() -> Path:

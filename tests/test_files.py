@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from eyebrow.core import EyebrowError
-from eyebrow.core.files import STALE, clear_left_over, whole, write_whole
+from eyebrow.core.files import STALE, atomic, clear_left_over, write_atomically
 
 BEGUN = """
 import sys, time
 from pathlib import Path
-from eyebrow.core.files import whole
-with whole(Path(sys.argv[1])) as draft:
+from eyebrow.core.files import atomic
+with atomic(Path(sys.argv[1])) as draft:
     draft.write_text("half")
     print("begun", flush=True)
     time.sleep(600)
@@ -32,7 +32,7 @@ def names(folder: Path) -> list[str]:
 def test_it_appears_whole(tmp_path: Path) -> None:
     place = tmp_path / "a.txt"
     place.write_bytes(b"before")
-    with whole(place) as draft:
+    with atomic(place) as draft:
         draft.write_bytes(b"after")
         assert place.read_bytes() == b"before"
     assert place.read_bytes() == b"after"
@@ -43,20 +43,20 @@ def test_what_fails_leaves_the_file_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "a.txt"
-    write_whole(place, b"before")
+    write_atomically(place, b"before")
 
     def full(_: int) -> None:
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EyebrowError, match="no space left on device"):
-        write_whole(place, b"after")
+        write_atomically(place, b"after")
     assert place.read_bytes() == b"before"
     assert names(tmp_path) == ["a.txt"]
 
 
 def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
-    write_whole(tmp_path / ("n" * 255), b"x")
+    write_atomically(tmp_path / ("n" * 255), b"x")
     assert names(tmp_path) == ["n" * 255]
 
 
@@ -64,7 +64,7 @@ def test_names_never_meet(tmp_path: Path) -> None:
     """They tell the machine, the process and chance: no number of a process alone."""
     found = set()
     for _ in range(50):
-        with whole(tmp_path / "a.txt") as draft:
+        with atomic(tmp_path / "a.txt") as draft:
             draft.touch()
             found.add(draft.name)
     assert len(found) == 50
@@ -84,7 +84,7 @@ def test_what_a_killed_program_began_is_cleared_by_the_next_writer(tmp_path: Pat
         assert names(tmp_path) == [draft.name], "it is still being written"
         child.send_signal(signal.SIGKILL)
         child.wait()
-    write_whole(tmp_path / "b.txt", b"b")
+    write_atomically(tmp_path / "b.txt", b"b")
     assert names(tmp_path) == ["b.txt"]
 
 
@@ -103,7 +103,7 @@ def test_a_link_stays_one_and_rights_stay(tmp_path: Path) -> None:
     (tmp_path / "real.md").write_text("before")
     (tmp_path / "real.md").chmod(0o640)
     (tmp_path / "link.md").symlink_to("real.md")
-    write_whole(tmp_path / "link.md", b"after")
+    write_atomically(tmp_path / "link.md", b"after")
     assert (tmp_path / "link.md").is_symlink()
     assert (tmp_path / "real.md").read_bytes() == b"after"
     assert (tmp_path / "real.md").stat().st_mode & 0o777 == 0o640

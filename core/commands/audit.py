@@ -11,7 +11,7 @@ from ..scoring.recipe import Recipe
 from .output import emit, emit_json, note, table
 
 if TYPE_CHECKING:
-    from ..scoring.audit import Audit, Check
+    from ..audit.audit import Audit, Check
     from ..stories import Story
 
 STORIES = 12  # looked at where no number is asked for
@@ -32,8 +32,8 @@ def audit(
 
     store: the folder whose numbers are compared with fresh ones, None for no such check.
     """
+    from ..audit.audit import audit as run
     from ..results.store import Store
-    from ..scoring.audit import audit as run
 
     found = run(
         model,

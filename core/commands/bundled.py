@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from ..errors import EyebrowError
-from ..results.place import check_store, default_store
+from ..machine.limits import check_address_space
+from ..results.default_store import check_store, default_store
 from ..scoring.recipe import Recipe
-from .limits import check_address_space
 
 DEFAULT_MODELS = ["pocket"]
 

@@ -224,14 +224,14 @@ class _Answer(NamedTuple):
 
 
 def _row(result: CorpusResult, loaded: LoadedModel) -> dict[str, Any]:
-    from ..models.device import dtype_name
+    from ..machine.device import dtype_name
 
     return asdict(result) | {"dtype": dtype_name(loaded.dtype), "device": loaded.device.type}
 
 
 def _shown(results: list[CorpusResult], loaded: LoadedModel, headed: bool) -> str:
     """The table of one model, and what it is; `headed` by its name where there are several."""
-    from ..models.device import dtype_name
+    from ..machine.device import dtype_name
 
     heads = (
         *("recipe", "context", "windows", "tokens", "left out", "perplexity", "±"),

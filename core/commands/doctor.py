@@ -65,7 +65,7 @@ def doctor(
     o.hush(offline=True)
     # The screen's own view of the terminal, told from the environment; it imports no Textual.
     from ...tui.terminal.colours import colour_depth
-    from ..doctor import examine
+    from ..machine.doctor import examine
 
     report = examine(folder, colours=colour_depth)
     if json:

@@ -40,7 +40,7 @@ def ask_each(
     from ..engine.progress import Progress
     from ..engine.recipes import settled, shared_recipe
     from ..models.configuration import positions
-    from ..models.download import here
+    from ..models.hub.download import here
 
     recipe, device, dtype = settled(recipe, device)
     loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ..errors import EyebrowError
-from ..results.place import check_store, default_store
+from ..machine.limits import check_address_space
+from ..results.default_store import check_store, default_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
-from .limits import check_address_space
 
 Stories = Annotated[
     str | None,

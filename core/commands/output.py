@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from ..errors import FAILED, EyebrowError, reason
-from ..finite import finite
+from ..results.finite import finite
 from ..wording import readable, visible
 
 

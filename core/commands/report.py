@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DONE, FAILED, EyebrowError, reason
-from ..files import write_whole
+from ..files import write_atomically
 from . import options as o
 from .output import complain, emit, note
 
@@ -225,4 +225,4 @@ def _write(facts: Facts, said: Document, place: Path, assignment: bool) -> None:
 
 
 def _put(place: Path, text: str) -> None:
-    write_whole(place, text.encode("utf-8", "replace"))
+    write_atomically(place, text.encode("utf-8", "replace"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors import STOPPED, as_told
-from ..models.device import pick_device, pick_dtype
-from ..models.download import Transfer, download, here
-from ..models.memory import check_memory
+from ..machine.device import pick_device, pick_dtype
+from ..machine.memory import check_memory
+from ..models.hub.download import Transfer, download, here
 from ..models.spec import ModelSpec
 from .messages import Downloading, Failed, Finished, Reply, Score, Settings
 

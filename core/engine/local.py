@@ -16,14 +16,14 @@ from ..models.identity import Identity, identify, same_weights, same_weights_in_
 from ..models.member import Member
 from ..results.compare.cuts import Cuts, cuts_of
 from ..results.outcome import Column, Failure, Results, gather
-from ..results.statistics import SEED
+from ..results.statistics.bootstrap import SEED
 from ..results.store import Label, Store
-from ..scoring.positions import PositionCounter, is_five
+from ..scoring.positions import SentencePositions, is_five
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary
 from ..stories import Stories, Story
 from ..stories.given import as_stories
-from ..stories.told import Told
+from ..stories.story_set import StorySet
 from ..wording import many
 from .job import keep_vocabulary, run
 from .keeper import Keeper
@@ -117,9 +117,9 @@ class Loading:
 
     def fetch(self, spec: ModelSpec, tell: Callable[[Progress], None]) -> Path:
         """The folder of a model that is not here; one too large for the memory is not fetched."""
-        from ..models.device import pick_device, pick_dtype
+        from ..machine.device import pick_device, pick_dtype
+        from ..machine.memory import check_memory
         from ..models.load import fetch
-        from ..models.memory import check_memory
 
         device = pick_device(self.device)
         dtype = pick_dtype(self.dtype, device)
@@ -161,7 +161,7 @@ class _Run:
         self._read, self._told_at = 0, time.monotonic()
         tell(Progress("", "reading", 0, self._total))
         self.five: set[str] = set()  # digests of texts of five sentences
-        self.told = Told(stories, self._note)
+        self.told = StorySet(stories, self._note)
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.keeper = Keeper(store, lambda error: self.failed("", error))
@@ -215,7 +215,7 @@ class _Run:
 
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
         """Folder and identity of every model that is on this machine or can be fetched."""
-        from ..models.download import here
+        from ..models.hub.download import here
         from ..models.load_errors import check_readable
 
         found = {}
@@ -304,9 +304,9 @@ class _Run:
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]
-    ) -> PositionCounter:
+    ) -> SentencePositions:
         """Sentence positions of what the store has; it is read only where there is any."""
-        places = PositionCounter()
+        places = SentencePositions()
         store = self.keeper.store
         if store and not self.five.isdisjoint(sums):
             for digest, text, score in store.scored_texts(model, recipe.digest):
@@ -324,7 +324,7 @@ class _Run:
         recipe: Recipe,
         sums: dict[str, Summary],
         cuts: dict[str, Cuts],
-        places: PositionCounter,
+        places: SentencePositions,
     ) -> None:
         """Score what is not in `sums` (by text digest) into it, `cuts` and `places`."""
         from ..scoring.scorer import Scorer

@@ -15,7 +15,7 @@ def settled(recipe: Recipe, device: str = "auto", dtype: str = "auto") -> tuple[
 
     Raises `EyebrowError` for a device that is not here, and where the recipe names another.
     """
-    from ..models.device import dtype_name, pick_device, pick_dtype
+    from ..machine.device import dtype_name, pick_device, pick_dtype
 
     for name, own, asked in (
         ("device", recipe.device, device.partition(":")[0]),

@@ -11,11 +11,11 @@ from functools import partial
 import torch
 
 from ..errors import EyebrowError
-from ..models.device import pick_device, pick_dtype
-from ..models.download import here
+from ..machine.device import pick_device, pick_dtype
+from ..machine.memory import check_memory, free_memory, weights_size
+from ..models.hub.download import here
 from ..models.identity import identify
 from ..models.load import LoadedModel, load_model
-from ..models.memory import check_memory, free_memory, weights_size
 from ..models.spec import ModelSpec
 from ..scoring.recipe import Recipe
 from ..scoring.scorer import Scorer

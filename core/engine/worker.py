@@ -291,7 +291,7 @@ def main() -> None:
     import torch
     import transformers
 
-    from ..models.device import dtype_name, pick_device, pick_dtype
+    from ..machine.device import dtype_name, pick_device, pick_dtype
 
     try:
         device = pick_device(settings.device)

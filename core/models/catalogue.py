@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import EyebrowError
 from ..files import closed_folder
-from .counted import PREFIX, parse_counted
 from .families import HUB_ID, families
+from .ngrams.counted import PREFIX, parse_counted
 from .spec import ModelSpec, has_weights
 from .weights import size_of
 

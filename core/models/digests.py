@@ -26,7 +26,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from ..errors import EyebrowError
-from ..files import write_whole
+from ..files import write_atomically
 
 RACY = 2_000_000_000  # nanoseconds
 KEPT = 2_000  # digests in the file; those that were not made for longest go first
@@ -130,4 +130,4 @@ def _note(what: str, stamps: list[Stamp], digest: str) -> None:
         noted.pop(what, None)
         noted[what] = (stamps, digest)
         _place().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_place(), json.dumps(dict([*noted.items()][-KEPT:]), indent=0).encode())
+        write_atomically(_place(), json.dumps(dict([*noted.items()][-KEPT:]), indent=0).encode())

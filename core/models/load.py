@@ -14,13 +14,13 @@ from typing import Any
 import torch
 
 from ..errors import FAILED, DeviceLost, EyebrowError, contained
+from ..machine.device import dtype_name, pick_device, pick_dtype
+from ..machine.memory import check_memory, weights_size
 from ..scoring.recipe import Recipe
 from ..scoring.trunk import is_device_error
 from .catalogue import ModelSpec, find_models
 from .configuration import is_quantised
-from .counted import parse_counted
-from .device import dtype_name, pick_device, pick_dtype
-from .download import Transfer, download, here
+from .hub.download import Transfer, download, here
 from .identity import Identity, identify, stamps
 from .load_errors import (
     check_folder,
@@ -32,7 +32,7 @@ from .load_errors import (
     without_tokenizer,
 )
 from .member import Member
-from .memory import check_memory, weights_size
+from .ngrams.counted import parse_counted
 from .weights import Size, size_of, weight_files
 
 
@@ -195,7 +195,7 @@ def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     if '"eyebrow-' in (folder / "config.json").read_text(encoding="utf-8"):
-        from . import bigram, ngram  # noqa: F401  registers their model types
+        from .ngrams import bigram, ngram  # noqa: F401  registers their model types
 
     try:
         config = AutoConfig.from_pretrained(
@@ -261,7 +261,7 @@ def fetch(
 ) -> Path:
     """The folder of a model that is not here yet: downloaded (see `download`), or counted."""
     if spec.source == "ngram":
-        from .count import counted_folder
+        from .ngrams.count import counted_folder
 
         return counted_folder(parse_counted(spec.location))
     if spec.source != "hub":

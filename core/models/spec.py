@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .counted import parse_counted
+from .ngrams.counted import parse_counted
 
 FORMATS = {"safetensors": "*.safetensors", "pickle": "pytorch_model*.bin"}
 

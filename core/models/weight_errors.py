@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import EyebrowError, reason
 from .configuration import check_layers, no_permission
 from .headers import Damaged, Tensor, read_header
-from .wanted import pickles_only
+from .hub.wanted import pickles_only
 from .weights import read_index, weight_files, weights_entry
 
 

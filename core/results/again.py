@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from ..models.catalogue import families
-from ..models.counted import PREFIX
 from ..models.member import Member
+from ..models.ngrams.counted import PREFIX
 from ..scoring.recipe import Recipe
 from ..wording import listed
 from .store import Run, Store, list_runs

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EyebrowError
-from ..files import write_whole
-from ..finite import finite
+from ..files import write_atomically
 from ..scoring.scores import Summary
 from ..stories.story import Story
+from .finite import finite
 
 SUFFIXES = {
     ".jsonl": "an object a line",
@@ -40,7 +40,7 @@ def write_stories(rows: Sequence[Exported], path: Path) -> None:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise EyebrowError("No such format", f"{path} ends in none of {', '.join(_FORMS)}")
-    write_whole(path, form(rows).encode("utf-8", "replace"))
+    write_atomically(path, form(rows).encode("utf-8", "replace"))
 
 
 def _numbers(summary: Summary) -> dict[str, float]:

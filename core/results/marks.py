@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import FAILED, EyebrowError, reason
-from ..files import write_whole
+from ..files import write_atomically
 from ..stories.story import Story, text_digest
-from .place import older_places
+from .default_store import older_places
 
 
 def read_marks(store: Path) -> set[str]:
@@ -30,7 +30,7 @@ def mark(store: Path, story: Story) -> None:
         raise _cannot(store, reason(error, named=False)) from error
     told = json.dumps({"story": story.id, "title": story.title})
     try:
-        write_whole(folder / _name(story), told.encode())
+        write_atomically(folder / _name(story), told.encode())
     except EyebrowError as error:
         raise _cannot(store, error.message) from error
 

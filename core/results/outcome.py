@@ -9,24 +9,24 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EyebrowError
-from ..finite import finite
 from ..models.member import Member
 from ..scoring.positions import Place, Positions
 from ..scoring.recipe import Recipe
 from ..scoring.scores import Summary, bits_per_byte
-from ..stories.told import Told
+from ..stories.story import Label
+from ..stories.story_set import StorySet
 from .compare.cuts import Cuts
-from .sheet import Sheet, build_sheet
-from .sheet import Told as Named
-from .statistics import SEED, perplexity_intervals, pooled
+from .finite import finite
+from .statistics.bootstrap import SEED, perplexity_intervals, pooled
+from .statistics.sheet import Sheet, build_sheet
 from .store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from .finding import Finding
-    from .scaling import FamilyFit
+    from .findings.finding import Finding
+    from .statistics.scaling import FamilyFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,8 @@ class Results:
 
         Of tokens, words and sentence positions something is said where a store keeps the tokens.
         """
-        from .findings import find
-        from .tokens import read_tokens
+        from .findings.find import find
+        from .tokens.reading import read_tokens
 
         sheet, store = self.sheet.common(), self.store
         families = sheet.families() if store and sheet.stories else []
@@ -147,7 +147,7 @@ class Results:
 
     def fits(self) -> list[FamilyFit]:
         """Loss against parameters for each family, on the stories that all models have scored."""
-        from .scaling import fit_families
+        from .statistics.scaling import fit_families
 
         return fit_families(self.sheet, seed=self.seed)
 
@@ -191,7 +191,7 @@ class Column:
 
 def gather(
     recipe: Recipe,
-    told: Told,
+    told: StorySet,
     columns: Sequence[Column],
     failures: Sequence[Failure],
     seed: int,
@@ -202,7 +202,7 @@ def gather(
         recipe,
         [column.member for column in columns],
         [column.sums for column in columns],
-        [Named(*row, told.sentence_starts.get(row[0], ())) for row in rows],
+        [Label(*row, told.sentence_starts.get(row[0], ())) for row in rows],
         [column.cuts for column in columns],
     )
     return Results(
@@ -270,7 +270,7 @@ def _pool(
         )
 
 
-def _rows(column: Column, told: Told) -> Iterator[StoryResult]:
+def _rows(column: Column, told: StorySet) -> Iterator[StoryResult]:
     for story, digest in zip(told.ids, told.digests, strict=True):
         row = column.sums.get(digest)
         if row is not None:

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import EyebrowError
-from ..files import write_whole
+from ..files import write_atomically
 from ..scoring.scores import Summary, perplexity
-from .hard import log_perplexities
-from .sheet import Sheet
+from .statistics.difficulty import log_perplexities
+from .statistics.sheet import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def write_table(sheet: Sheet, path: Path) -> None:
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise EyebrowError("No such format", f"{path} ends in neither .csv, .parquet nor .md")
-    write_whole(path, form(sheet))
+    write_atomically(path, form(sheet))
 
 
 def _cell(sheet: Sheet, row: int, column: int) -> Cell:

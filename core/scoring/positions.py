@@ -54,7 +54,7 @@ class Positions:
         ]
 
 
-class PositionCounter:
+class SentencePositions:
     """Takes stories in one by one; what has other than five sentences is passed over."""
 
     def __init__(self, language: str = "en") -> None:
@@ -101,7 +101,7 @@ def sentence_positions(
     scores: Iterable[tuple[str, StoryScore]], *, language: str = "en"
 ) -> Positions:
     """Surprise at sentence 1 to 5 over the (text, score) pairs that have exactly five."""
-    counter = PositionCounter(language)
+    counter = SentencePositions(language)
     for text, score in scores:
         counter.add(text, score)
     return counter.positions()

@@ -31,3 +31,21 @@ class Story:
     pair: str = ""
     group: str = ""
     sentence_starts: tuple[int, ...] = ()
+
+    def label(self, digest: str) -> Label:
+        """What a run calls it; `digest` is its text's, which whoever asks has found already."""
+        return Label(digest, self.id, self.title, self.group, self.sentence_starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """How a run calls a story; `digest` is its text's, the text itself stays in the store.
+
+    group, sentence_starts: as in `Story`.
+    """
+
+    digest: str
+    id: str
+    title: str
+    group: str = ""
+    sentence_starts: tuple[int, ...] = ()

@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from eyebrow.core import doctor
-from eyebrow.core.doctor import examine
+from eyebrow.core.machine import doctor
+from eyebrow.core.machine.doctor import examine
 from eyebrow.core.models import catalogue
 from eyebrow.core.models.catalogue import ModelSpec
 

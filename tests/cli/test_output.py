@@ -15,7 +15,7 @@ from eyebrow.core.commands.output import number, table, width
 from eyebrow.core.commands.progress import ProgressLine, duration
 from eyebrow.core.commands.text import _percent
 from eyebrow.core.engine.progress import Progress
-from eyebrow.core.finite import finite
+from eyebrow.core.results.finite import finite
 from eyebrow.core.wording import amount, visible
 
 from .conftest import BIGRAM, Outcome

@@ -23,10 +23,10 @@ from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.results.report.facts import pick_sheet
-from eyebrow.core.results.sheet import read_sheets
-from eyebrow.core.results.statistics import perplexity_interval, perplexity_intervals
+from eyebrow.core.results.statistics.bootstrap import perplexity_interval, perplexity_intervals
+from eyebrow.core.results.statistics.sheet import read_sheets
 from eyebrow.core.results.store import Store, writer
-from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.tokens.reading import read_tokens
 from eyebrow.core.scoring import passes
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer

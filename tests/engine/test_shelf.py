@@ -12,7 +12,7 @@ import pytest
 from eyebrow.core.engine import shelf as shelf_room
 from eyebrow.core.engine.shelf import Shelf
 from eyebrow.core.errors import EyebrowError
-from eyebrow.core.models import memory
+from eyebrow.core.machine import memory
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import Size
 from eyebrow.core.scoring.recipe import Recipe

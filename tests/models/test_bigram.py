@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from eyebrow.core.models.bigram import BigramForCausalLM, count_bigrams
+from eyebrow.core.models.ngrams.bigram import BigramForCausalLM, count_bigrams
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from scoring.plain import assert_agrees, plain_ids, plain_score

@@ -15,10 +15,10 @@ import pytest
 import torch
 from eyebrow.core import EyebrowError, compute_perplexity
 from eyebrow.core.errors import USAGE
+from eyebrow.core.machine.device import pick_device, pick_dtype
 from eyebrow.core.models import load as load_room
 from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.configuration import positions
-from eyebrow.core.models.device import pick_device, pick_dtype
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.load_errors import check_config

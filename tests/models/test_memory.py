@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from eyebrow.core import EyebrowError
-from eyebrow.core.models import memory
+from eyebrow.core.machine import memory
+from eyebrow.core.machine.memory import check_memory, free_memory, weights_size
 from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.models.load import load_model
-from eyebrow.core.models.memory import check_memory, free_memory, weights_size
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import Size
 

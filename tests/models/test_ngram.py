@@ -15,9 +15,9 @@ from eyebrow.core.cli import main
 from eyebrow.core.engine.local import score
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.catalogue import find_models
-from eyebrow.core.models.characters import END, START, SYMBOLS, UNKNOWN, character_tokenizer
-from eyebrow.core.models.count import count_ngrams, read_lines
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.ngrams.characters import END, START, SYMBOLS, UNKNOWN, character_tokenizer
+from eyebrow.core.models.ngrams.count import count_ngrams, read_lines
 from eyebrow.core.scoring.encode import encode
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer

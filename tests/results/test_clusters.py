@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from eyebrow.core.results.clusters import clusters, drawn, summed
-from eyebrow.core.results.statistics import perplexity_interval
+from eyebrow.core.results.statistics.bootstrap import perplexity_interval
+from eyebrow.core.results.statistics.clusters import clusters, drawn, summed
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from eyebrow.core import Recipe, score
 from eyebrow.core.models.load import load_model
 from eyebrow.core.results.compare.common import told
 from eyebrow.core.results.compare.cuts import cuts_of
-from eyebrow.core.results.findings import find
+from eyebrow.core.results.findings.find import find
 from eyebrow.core.results.outcome import Results
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import Facts, gather_facts, pick_sheet

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eyebrow.core.finite import finite
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.clusters import FEW
-from eyebrow.core.results.finding import Finding
-from eyebrow.core.results.findings import find, summary
-from eyebrow.core.results.places import PartCounter, between
-from eyebrow.core.results.scaling import fit_families
-from eyebrow.core.results.sheet import Sheet, Told, read_sheets
+from eyebrow.core.results.findings.find import find, summary
+from eyebrow.core.results.findings.finding import Finding
+from eyebrow.core.results.finite import finite
+from eyebrow.core.results.statistics.clusters import FEW
+from eyebrow.core.results.statistics.scaling import fit_families
+from eyebrow.core.results.statistics.sheet import Sheet, read_sheets
+from eyebrow.core.results.statistics.trends import trend
 from eyebrow.core.results.store import Store
-from eyebrow.core.results.tokens import read_tokens
-from eyebrow.core.results.trends import trend
+from eyebrow.core.results.tokens.positions import PartCounter, between
+from eyebrow.core.results.tokens.reading import read_tokens
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories.story import Label
 
 RECIPE = Recipe("context", 64, 32, "float32", "cpu")
 
@@ -43,7 +44,7 @@ def sheet_of(
             Member(f"m{i}", f"{i}", family, "", f"t-{family}", 1000 * 4**i)
             for i, family in enumerate(families)
         ),
-        tuple(Told(f"d{i}", f"s{i}", f"Story {i}") for i in range(stories)),
+        tuple(Label(f"d{i}", f"s{i}", f"Story {i}") for i in range(stories)),
         tokens,
         *(size, nll),
         *(size, nll),

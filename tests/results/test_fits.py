@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from eyebrow.core.results.fits import Fit, Refused, fit_sizes
-from eyebrow.core.results.statistics import resampled_log_perplexities
+from eyebrow.core.results.statistics.bootstrap import resampled_log_perplexities
+from eyebrow.core.results.statistics.fits import Fit, Refused, fit_sizes
 
 
 def measured(losses: np.ndarray, seed: int, noise: float = 0.01) -> tuple[np.ndarray, np.ndarray]:

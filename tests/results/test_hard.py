@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.hard import by_length, hardest_stories, helped_stories
-from eyebrow.core.results.sheet import Sheet, Told
+from eyebrow.core.results.statistics.difficulty import by_length, hardest_stories, helped_stories
+from eyebrow.core.results.statistics.sheet import Sheet
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories.story import Label
 
 RECIPE = Recipe("context", 64, 32, "float32", "cpu")
 
@@ -21,7 +22,7 @@ def sheet_of(means: list[list[float]], tokens: list[int]) -> Sheet:
     return Sheet(
         RECIPE,
         tuple(Member(f"m{i}", f"{i}", "f", "", "t", 10**i) for i in range(len(means))),
-        tuple(Told(f"d{i}", f"s{i}", f"Story {i}") for i in range(len(tokens))),
+        tuple(Label(f"d{i}", f"s{i}", f"Story {i}") for i in range(len(tokens))),
         counts.copy(),
         *(4 * counts, nll),
         *(4 * counts, nll),

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.paired import compare
-from eyebrow.core.results.sheet import Sheet, Told
+from eyebrow.core.results.statistics.paired import compare
+from eyebrow.core.results.statistics.sheet import Sheet
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories.story import Label
 
 
 def sheet(
@@ -26,7 +27,7 @@ def sheet(
         Member(f"m{i}", f"d{i}", "made", "", tokenizer, 10**i)
         for i, tokenizer in enumerate(tokenizers)
     )
-    told = tuple(Told(f"s{j}", f"s{j}", "") for j in range(nll.shape[1]))
+    told = tuple(Label(f"s{j}", f"s{j}", "") for j in range(nll.shape[1]))
     recipe = Recipe("context", 64, 32, "float32", "cpu")
     return Sheet(recipe, members, told, tokens, size, nll, *(common or (size, nll)))
 

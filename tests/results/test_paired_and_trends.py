@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.paired import compare, steps
-from eyebrow.core.results.sheet import Sheet, Told, build_sheet
-from eyebrow.core.results.trends import rank_agreement, trend
+from eyebrow.core.results.statistics.paired import compare, steps
+from eyebrow.core.results.statistics.sheet import Sheet, build_sheet
+from eyebrow.core.results.statistics.trends import rank_agreement, trend
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
+from eyebrow.core.stories.story import Label
 
 RECIPE = Recipe("context", 64, 32, "float32", "cpu")
 
@@ -32,7 +33,7 @@ def sheet_of(nats: list[list[float]], tokenizers: str = "") -> Sheet:
         }
         for row in nats
     ]
-    told = [Told(f"s{j}", f"id{j}", f"Story {j}") for j in range(len(nats[0]))]
+    told = [Label(f"s{j}", f"id{j}", f"Story {j}") for j in range(len(nats[0]))]
     kinds = [("at", "i4"), ("bytes", "i4"), ("nll", "f8")]
     cuts = [
         {digest: np.array([(0, one.bytes, one.nll)], kinds) for digest, one in own.items()}

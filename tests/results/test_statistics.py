@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from eyebrow.core.results import statistics
-from eyebrow.core.results.statistics import (
+from eyebrow.core.results.statistics import bootstrap
+from eyebrow.core.results.statistics.bootstrap import (
     interval,
     intervals,
     perplexity_interval,
@@ -148,7 +148,7 @@ def test_blocks_of_stories_are_as_wide_as_stories(monkeypatch: pytest.MonkeyPatc
         return np.mean(found, axis=0)
 
     blocks = widths()
-    monkeypatch.setattr(statistics, "BLOCKS", 12_000)
+    monkeypatch.setattr(bootstrap, "BLOCKS", 12_000)
     np.testing.assert_allclose(blocks, widths(), rtol=0.03)
 
 
@@ -194,7 +194,7 @@ def test_the_seed_decides() -> None:
 def test_memory_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     nll, tokens = stories(6, 40)
     whole = perplexity_interval(nll, tokens)
-    monkeypatch.setattr(statistics, "_CELLS", 100)  # two resamples at a time
+    monkeypatch.setattr(bootstrap, "_CELLS", 100)  # two resamples at a time
     assert perplexity_interval(nll, tokens) == pytest.approx(whole)
 
 

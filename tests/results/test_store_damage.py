@@ -18,14 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eyebrow.core import EyebrowError, Recipe, score
-from eyebrow.core.doctor import examine
-from eyebrow.core.files import whole
+from eyebrow.core.files import atomic
+from eyebrow.core.machine.doctor import examine
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.store import SCHEMA, Store, writer
 from eyebrow.core.results.store.damage import Checked
 from eyebrow.core.results.store.parts import write_part
 from eyebrow.core.results.store.schema import note, noted
-from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.tokens.reading import read_tokens
 from eyebrow.core.stories import Story
 from stored import KEY, assert_same, digest_of, parts_of, row_of, rows
 
@@ -318,7 +318,7 @@ def test_where_the_whole_part_has_no_room_what_is_new_may(
     put_part = writer.write_part
 
     def tight(place: Path, table: pa.Table, beside: Path, groups: list[int]) -> None:
-        with whole(place, beside) as draft:
+        with atomic(place, beside) as draft:
             draft.write_bytes(b"half")
             if len(table) > 3:
                 raise OSError(28, "No space left on device")

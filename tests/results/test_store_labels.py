@@ -14,13 +14,13 @@ import pytest
 from eyebrow.core import EyebrowError, Recipe, score
 from eyebrow.core.models.member import Member
 from eyebrow.core.models.pocket import __path__ as pocket
-from eyebrow.core.results.kinds import KindCounter
-from eyebrow.core.results.places import PartCounter, between
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import gather_facts, pick_sheet
-from eyebrow.core.results.sheet import Sheet, read_sheets
+from eyebrow.core.results.statistics.sheet import Sheet, read_sheets
 from eyebrow.core.results.store import Label, Row, Store, list_runs
-from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.tokens.positions import PartCounter, between
+from eyebrow.core.results.tokens.reading import read_tokens
+from eyebrow.core.results.tokens.types import TypeCounter
 from eyebrow.core.stories import Story, text_digest
 from stored import MEMBER, RECIPE, rows
 
@@ -56,8 +56,8 @@ def test_the_same_texts_under_new_names_are_reported_by_these(folder: Path) -> N
     first, second = list_runs(Store(folder).layout)
     (of_first,) = Store(folder).contents(first.name)
     (of_second,) = Store(folder).contents(second.name)
-    assert [row.id for row in of_first.rows] == [f"old{n}" for n in range(6)]
-    assert [row.id for row in of_second.rows] == [f"new{n}" for n in range(4)]
+    assert [row.label.id for row in of_first.rows] == [f"old{n}" for n in range(6)]
+    assert [row.label.id for row in of_second.rows] == [f"new{n}" for n in range(4)]
     with pytest.raises(EyebrowError, match="No such run"):
         list(Store(folder).contents("never"))
 
@@ -108,7 +108,7 @@ def test_parts_of_stories_with_one_text_are_drawn_as_one() -> None:
 
 
 def test_kinds_of_one_text_are_no_cluster_each() -> None:
-    counter = KindCounter(1)
+    counter = TypeCounter(1)
     counter.add(np.array([0]), np.array([[2.0]]), copies=9)
     (kind,), _ = counter.ends(0, ["cat"], least=1, in_stories=1, count=9)
     assert (kind.places, kind.stories, kind.nats) == (9, 9, 2.0)
@@ -186,7 +186,11 @@ def test_without_a_run_rows_are_called_as_they_were_first_scored(folder: Path) -
     (contents,) = store.contents()
     assert contents.members == (MEMBER,)
     assert contents.recipe == RECIPE
-    assert [(row.id, row.title) for row in contents.rows] == [("s0", ""), ("s1", ""), ("s2", "")]
+    assert [(row.label.id, row.label.title) for row in contents.rows] == [
+        ("s0", ""),
+        ("s1", ""),
+        ("s2", ""),
+    ]
 
 
 def test_groups_and_sentence_starts_are_kept(folder: Path) -> None:

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eyebrow.core.files import STALE
+from eyebrow.core.results.default_store import default_store
 from eyebrow.core.results.marks import mark, read_marks, unmark
-from eyebrow.core.results.place import default_store
 from eyebrow.core.results.store import Row, Store, list_runs, moving
 from eyebrow.core.results.store.older import SCHEMA_1
 from eyebrow.core.stories import Story
@@ -78,7 +78,7 @@ def assert_all_there(store: Store, count: int = 10) -> None:
         assert_same(store.score(digest_of(row), *KEY), row.score)
     assert len(list(store.scores(*KEY))) == count
     (contents,) = store.contents()
-    assert {(row.id, row.title) for row in contents.rows} >= {
+    assert {(row.label.id, row.label.title) for row in contents.rows} >= {
         (f"s{n}", "A title") for n in range(10)
     }
     (member,) = contents.members

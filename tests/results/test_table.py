@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from eyebrow.core import EyebrowError
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.sheet import Sheet, Told
+from eyebrow.core.results.statistics.sheet import Sheet
 from eyebrow.core.results.table import COLUMNS, in_order, story_table, write_table
 from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories.story import Label
 
 TITLES = ("The | pipe", 'A "quote", comma\nand line', "\\*naïve* 日本")
 
@@ -25,7 +26,7 @@ def sheet() -> Sheet:
     return Sheet(
         Recipe("context", 64, 32, "float32", "cpu"),
         (Member("small", "a", "f", "", "t", 10), Member("large", "b", "f", "", "t", 200)),
-        tuple(Told(f"d{i}", f"s{i}", title) for i, title in enumerate(TITLES)),
+        tuple(Label(f"d{i}", f"s{i}", title) for i, title in enumerate(TITLES)),
         np.array([[2, 4, 8], [2, 4, 0]]),
         *(size, np.array(nll)),
         *(size, np.array(nll)),

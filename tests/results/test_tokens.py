@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from eyebrow.core import Recipe, Story, score
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.findings_of_tokens import findings_of_tokens
-from eyebrow.core.results.kinds import Kind, KindCounter
-from eyebrow.core.results.sheet import Sheet, read_sheets
+from eyebrow.core.results.findings.tokens import findings_of_tokens
+from eyebrow.core.results.statistics.sheet import Sheet, read_sheets
 from eyebrow.core.results.store import Row, Store
-from eyebrow.core.results.tokens import OPENING, RANKS, FamilyTokens, read_tokens
+from eyebrow.core.results.tokens.reading import OPENING, RANKS, FamilyTokens, read_tokens
+from eyebrow.core.results.tokens.types import Type, TypeCounter
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import bundled_stories
 
@@ -167,7 +167,7 @@ def test_error_of_a_kind_is_that_of_stories() -> None:
     for _ in range(60):
         places = random.integers(1, 8)
         stories.append(random.normal(5, 1) + 0.1 * random.standard_normal(places))
-    counter = KindCounter(1)
+    counter = TypeCounter(1)
     for nats in stories:
         counter.add(np.zeros(len(nats), dtype=np.int64), nats[None])
     ((kind,), _) = counter.ends(0, ["the"], 1, 1, 5)
@@ -184,7 +184,7 @@ def test_error_of_a_kind_is_that_of_stories() -> None:
 @pytest.mark.parametrize("room", [0, 512])
 def test_error_of_a_kind_is_over_groups(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     """A group's texts, in whatever order among others, are as one text of all of them."""
-    monkeypatch.setattr("eyebrow.core.results.kinds._ROOM", room)
+    monkeypatch.setattr("eyebrow.core.results.tokens.types._ROOM", room)
     random = np.random.default_rng(0)
     groups = [str(n) for n in random.permutation(np.repeat(np.arange(12), 5))]
     hard = dict(zip(map(str, range(12)), random.normal(4, 1, 12), strict=True))
@@ -192,11 +192,11 @@ def test_error_of_a_kind_is_over_groups(monkeypatch: pytest.MonkeyPatch, room: i
         (group, random.integers(0, 6, 20), hard[group] + random.normal(0, 0.1, (2, 20)))
         for group in groups
     ]
-    counter, alone = KindCounter(2, dict.fromkeys(hard, 5)), KindCounter(2)
+    counter, alone = TypeCounter(2, dict.fromkeys(hard, 5)), TypeCounter(2)
     for group, kinds, nats in texts:
         counter.add(kinds, nats, group=group)
         alone.add(kinds, nats)
-    whole = KindCounter(2)
+    whole = TypeCounter(2)
     for name in hard:
         own = [(kinds, nats) for group, kinds, nats in texts if group == name]
         whole.add(
@@ -216,7 +216,7 @@ def test_error_of_a_kind_is_over_groups(monkeypatch: pytest.MonkeyPatch, room: i
 
 
 def test_a_group_that_never_was_whole_counts_with_what_came() -> None:
-    counter = KindCounter(1, {"a": 3, "b": 2})
+    counter = TypeCounter(1, {"a": 3, "b": 2})
     for group, nats in (("a", 4.0), ("b", 1.0), ("a", 2.0)):
         counter.add(np.array([0]), np.array([[nats]]), group=group)
     for _ in range(2):
@@ -255,13 +255,13 @@ def test_what_errors_are_over_is_said(real: tuple[Store, Sheet], family: FamilyT
 
 
 def test_impossible_tokens_are_infinite_and_no_gain_is_made_of_them() -> None:
-    counter = KindCounter(2)
+    counter = TypeCounter(2)
     for _ in range(3):
         counter.add(np.array([0, 2, 2]), np.array([[math.inf, 1.0, 2.0], [math.nan, 0.5, -0.5]]))
     hard, easy = counter.ends(0, None, 3, 3, 5)
     assert [(k.text, k.nats) for k in (*hard, *easy)] == [("token 0", math.inf), ("token 2", 1.5)]
     gains, none = counter.ends(1, None, 3, 3, 5)
-    assert (gains, none) == ((Kind("token 2", 6, 3, 0.0, 0.0),), ())
+    assert (gains, none) == ((Type("token 2", 6, 3, 0.0, 0.0),), ())
 
 
 def row_of(text: str, nats: list[float], member: Member, ids: list[int] | None = None) -> Row:

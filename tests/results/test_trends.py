@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from eyebrow.core.results.clusters import FEW
-from eyebrow.core.results.trends import rank_agreement, trend
+from eyebrow.core.results.statistics.clusters import FEW
+from eyebrow.core.results.statistics.trends import rank_agreement, trend
 
 
 def test_few_stories_are_counted_out() -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+from eyebrow.core.audit import audit as room
+from eyebrow.core.audit.audit import Audit, Check, audit
 from eyebrow.core.commands.audit import audit as command
 from eyebrow.core.engine.local import score
 from eyebrow.core.errors import DONE, FAILED, EyebrowError
 from eyebrow.core.results.store import Store
-from eyebrow.core.scoring import audit as room
 from eyebrow.core.scoring import batches
-from eyebrow.core.scoring.audit import Audit, Check, audit
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.trunk import Trunk
 from eyebrow.core.scoring.windows import Window

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core.errors import EyebrowError
-from eyebrow.core.models.characters import character_tokenizer
-from eyebrow.core.models.count import count_ngrams
+from eyebrow.core.models.ngrams.characters import character_tokenizer
+from eyebrow.core.models.ngrams.count import count_ngrams
 from eyebrow.core.scoring.corpus import (
     CorpusResult,
     corpus_perplexity,

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.sheet import Told, build_sheet
+from eyebrow.core.results.statistics.sheet import build_sheet
 from eyebrow.core.results.table import write_table
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import open_stories
+from eyebrow.core.stories.story import Label
 
 from .conftest import Fails, Write, by_id, texts
 
@@ -216,7 +217,7 @@ def test_the_bundled_stories_have_no_columns(fails: Fails) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_of_scores_is_known(tmp_path: Path, fails: Fails, suffix: str) -> None:
     member = Member("made", "d", "", "", "t", 3)
-    told = [Told("a", "1", "First"), Told("b", "2", "Second")]
+    told = [Label("a", "1", "First"), Label("b", "2", "Second")]
     sums = {"a": Summary(3, 12, 4.0), "b": Summary(2, 9, 3.0)}
     place = tmp_path / f"table{suffix}"
     write_table(build_sheet(Recipe(), [member], [sums], told), place)

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 
 import pytest
-from eyebrow.core.results.findings import Finding
-from eyebrow.core.results.sheet import Told
+from eyebrow.core.results.findings.find import Finding
 from eyebrow.core.stories import Story, text_digest
+from eyebrow.core.stories.story import Label
 from eyebrow.tui.threads import measuring
 
 from .stage import STORIES, made_app, settled
@@ -27,7 +27,7 @@ MANY = (
         for n in range(1, 60)
     ),
 )
-DOG = Told(text_digest(STORIES[1].text), "dog", "The dog")
+DOG = Label(text_digest(STORIES[1].text), "dog", "The dog")
 SAID = [
     Finding("size", "made", "Perplexity falls with every size.", {}),
     Finding("stories", "made", "The hardest story is “The dog”.", {}, (DOG,)),

@@ -16,7 +16,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from ...core.errors import EyebrowError
-from ...core.files import write_whole
+from ...core.files import write_atomically
 from ...core.scoring.recipe import Recipe
 
 
@@ -41,7 +41,7 @@ def remember_machine(device: str, dtype: str) -> None:
     with suppress(OSError, EyebrowError):
         _note().parent.mkdir(parents=True, exist_ok=True)
         notes = _notes() | {_circumstances(): {"device": device, "dtype": dtype}}
-        write_whole(_note(), json.dumps(notes).encode())
+        write_atomically(_note(), json.dumps(notes).encode())
 
 
 def _notes() -> dict[str, Any]:

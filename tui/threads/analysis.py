@@ -17,7 +17,7 @@ from .lane import Lane
 from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
-    from ...core.results.sheet import Sheet
+    from ...core.results.statistics.sheet import Sheet
 
 
 class Analysis:
@@ -76,14 +76,14 @@ class Analysis:
         common = measuring.common_to_all(sheet)
         self._looked = (snapshot, common)
         if not common.stories:
-            self.deliver(Found(asked, (), whole=False))
+            self.deliver(Found(asked, (), complete=False))
             return
         numbers = measuring.measured(asked, common, snapshot)
         self.deliver(numbers)
         if asked == self.asked:
             self.deliver(measuring.doubted(numbers, common, snapshot))
         if asked == self.asked:
-            self.deliver(Found(asked, measuring.findings(common, snapshot), whole=False))
+            self.deliver(Found(asked, measuring.findings(common, snapshot), complete=False))
 
     def _read_tokens(self, asked: int) -> None:
         from . import measuring
@@ -101,7 +101,7 @@ class Analysis:
         read = measuring.read_families(store, sheet)
         self.deliver(measuring.tokens_read(asked, sheet, read))
         if asked == self.asked:
-            self.deliver(Found(asked, measuring.findings(sheet, snapshot, read), whole=True))
+            self.deliver(Found(asked, measuring.findings(sheet, snapshot, read), complete=True))
 
     def _export(self, path: Path, report: bool) -> None:
         if self._looked is None:

@@ -9,17 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from ...core.models.member import Member
-from ...core.results import paired
 from ...core.results.compare.common import Counts
-from ...core.results.findings import find
-from ...core.results.fits import Fit
-from ...core.results.places import Places
-from ...core.results.scaling import FamilyFit, fit_families
-from ...core.results.sheet import Sheet, Told, build_sheet
-from ...core.results.statistics import interval, intervals, resampled_log_perplexities
+from ...core.results.findings.find import find
+from ...core.results.statistics import paired
+from ...core.results.statistics.bootstrap import interval, intervals, resampled_log_perplexities
+from ...core.results.statistics.fits import Fit
+from ...core.results.statistics.scaling import FamilyFit, fit_families
+from ...core.results.statistics.sheet import Sheet, build_sheet
+from ...core.results.statistics.trends import trend_of
 from ...core.results.store import Store
-from ...core.results.tokens import RANKS, FamilyTokens, ModelTokens, read_tokens
-from ...core.results.trends import trend_of
+from ...core.results.tokens.positions import Positions
+from ...core.results.tokens.reading import RANKS, FamilyTokens, ModelTokens, read_tokens
 from .scaling import (
     MEASURES,
     Estimate,
@@ -50,13 +50,11 @@ BIT = math.log(2)
 
 def sheet_of(snapshot: Snapshot) -> Sheet:
     """Column n is story n of the session; a text told twice is there twice."""
-    told = [
-        Told(digest, story.id, story.title, story.group, story.sentence_starts)
-        for digest, story in zip(snapshot.digests, snapshot.stories, strict=True)
-    ]
+    rows = zip(snapshot.digests, snapshot.stories, strict=True)
+    labels = [story.label(digest) for digest, story in rows]
     members = [_member(model) for model in snapshot.models]
     sums, cuts = [model.sums for model in snapshot.models], [m.cuts for m in snapshot.models]
-    return build_sheet(snapshot.recipe, members, sums, told, cuts)
+    return build_sheet(snapshot.recipe, members, sums, labels, cuts)
 
 
 def common_to_all(sheet: Sheet) -> Sheet:
@@ -343,7 +341,7 @@ def _of_five(model: ModelTokens) -> Profile:
     )
 
 
-def _by_place(model: ModelTokens, places: Places) -> Profile:
+def _by_place(model: ModelTokens, places: Positions) -> Profile:
     """Joined to bins each `WIDER` times as far out as the one before, without the thin ones."""
     steps = np.floor(np.log(places.first) / math.log(WIDER) + 1e-9).astype(np.int64)
     tokens = np.bincount(steps, weights=places.tokens)
@@ -357,7 +355,7 @@ def _by_place(model: ModelTokens, places: Places) -> Profile:
     )
 
 
-def _by_number(model: ModelTokens, places: Places) -> Profile:
+def _by_number(model: ModelTokens, places: Positions) -> Profile:
     """Up to where places hold too few tokens to say anything."""
     at = np.flatnonzero(places.tokens >= max(1, min(FEW, places.tokens.max())))
     return Profile(

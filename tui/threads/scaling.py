@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...core.models.member import Member
-    from ...core.results.sheet import Sheet
+    from ...core.results.statistics.sheet import Sheet
 
     Values = npt.NDArray[np.float64]
     Order = npt.NDArray[np.int64]
@@ -244,11 +244,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The findings so far; `whole` once the tokens have been read too."""
+    """The findings so far; `complete` once the tokens have been read too."""
 
     asked: int
     findings: tuple[Said, ...]
-    whole: bool
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,18 +221,14 @@ class StoreReader:
         digests: list[str],
     ) -> None:
         from ...core.models.member import Member
-        from ...core.results.store import Label
 
         folder, store = spec.local_path, self._open()
         if folder is None or store is None:
             return
         with suppress(EyebrowError, OSError):  # the worker says what is wrong with the store
             if self._labelled is None or self._labelled[:2] != (recipe.digest, stories):
-                told = zip(digests, stories, strict=True)
-                labels = [
-                    Label(digest, story.id, story.title, story.group, story.sentence_starts)
-                    for digest, story in told
-                ]
+                rows = zip(digests, stories, strict=True)
+                labels = [story.label(digest) for digest, story in rows]
                 self._labelled = (recipe.digest, stories, store.begin_run(recipe, labels))
             tokenizer = tokenizer_digest(folder)
             names = (spec.name, digest, spec.family, spec.revision, tokenizer, parameters)
@@ -274,8 +270,8 @@ class StoreReader:
         digests: Sequence[str],
         sums: Mapping[str, Summary],
     ) -> None:
-        from ...core.results.clusters import clusters, summed
-        from ...core.results.statistics import perplexity_interval
+        from ...core.results.statistics.bootstrap import perplexity_interval
+        from ...core.results.statistics.clusters import clusters, summed
 
         told = zip(stories, digests, strict=True)
         rows = [(story.group, digest) for story, digest in told if digest in sums]
@@ -295,14 +291,15 @@ class StoreReader:
         stories: Sequence[Story],
         digests: Sequence[str],
     ) -> None:
-        from ...core.results.sheet import Told, build_sheet
-        from ...core.results.statistics import intervals
+        from ...core.results.statistics.bootstrap import intervals
+        from ...core.results.statistics.sheet import build_sheet
         from ...core.scoring.scores import bits_per_byte
+        from ...core.stories.story import Label
         from ...core.wording import many
 
         rows = zip(digests, stories, strict=True)
-        told = [Told(digest, "", "", story.group) for digest, story in rows]
-        sheet = build_sheet(recipe, models, sums, told, cuts).common()
+        labels = [Label(digest, "", "", story.group) for digest, story in rows]
+        sheet = build_sheet(recipe, models, sums, labels, cuts).common()
         if not sheet.stories:
             self.deliver(Compared(asked, {}, ""))
             return
@@ -314,7 +311,7 @@ class StoreReader:
             for model, nats, count, one in zip(sheet.models, nll, size, found, strict=True)
         }
         over = sheet.compared
-        if without := len(told) - len(sheet.stories):
+        if without := len(labels) - len(sheet.stories):
             over = over or f"the {int(size.max()):,} bytes that all models scored"
             over += f", without {many(without, 'story', 'stories')} that not all have scored"
         self.deliver(Compared(asked, bits, over))

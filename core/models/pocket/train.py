@@ -27,7 +27,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ..bigram import count_bigrams
+from ..ngrams.bigram import count_bigrams
 
 END_OF_TEXT = "<|endoftext|>"
 VOCABULARY = 2048

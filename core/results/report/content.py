@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...stories.bundled import bundled_stories
 from ...stories.story import text_digest
 from ...wording import amount, interval, listed, many, number, percent
-from ..findings import summary
+from ..findings.find import summary
 from . import difficulty, pictures
 from .background import definitions, scaling_laws
 from .blocks import Block, Document, Folded, Opening, Picture, Points, Prose, Section, Table, Terms
@@ -38,7 +38,7 @@ def document(facts: Facts, title: str, command: str) -> Document:
             _consistency(facts),
             difficulty.stories(facts),
             difficulty.places(facts),
-            difficulty.kinds(facts),
+            difficulty.types(facts),
             difficulty.coloured(facts),
             _every_story(facts),
             scaling_laws(),

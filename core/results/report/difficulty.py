@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 
 from ...wording import listed, number, percent, visible
-from ..hard import helped_stories
-from ..kinds import Kind
-from ..spots import TopSpots
-from ..tokens import LEAST, ModelTokens
+from ..statistics.difficulty import helped_stories
+from ..tokens.occurrences import TopOccurrences
+from ..tokens.reading import LEAST, ModelTokens
+from ..tokens.types import Type
 from . import pictures
 from .blocks import Block, Compared, Picture, Prose, Reading, Section, Table
 from .excerpts import Excerpt, cut
@@ -21,7 +21,7 @@ from .facts import Facts
 READ = 3  # hardest and easiest stories whose text is given, and most surprising places in each
 _AROUND = 24  # characters told before and behind such a place
 WHOLE_TABLE, ENDS = 500, 50  # stories of a table that is given whole; else of each of its ends
-_KINDS = 15  # hardest tokens and words
+_TYPES = 15  # hardest tokens and words
 _PLACES = tuple(2**n for n in range(12))
 """Where a bin of token places, counted from 0, begins; each is as wide as all before it."""
 _CROWD = 20  # tokens that a bin of positions must hold to be drawn
@@ -125,7 +125,7 @@ def _by_sentence(facts: Facts, rows: Sequence[int], name: str, of: str) -> Pictu
     )
 
 
-def kinds(facts: Facts) -> Section:
+def types(facts: Facts) -> Section:
     """The hardest tokens and words under the lead's best model, and how good guesses are."""
     best, name = facts.of_models[facts.lead_best], facts.names[facts.lead_best]
     charts = []
@@ -136,8 +136,8 @@ def kinds(facts: Facts) -> Section:
         "tokens",
         "Hardest tokens and words",
         (
-            _kinds("token", f"The hardest tokens under {name}", best.hardest_tokens),
-            _kinds("word", f"The hardest words under {name}", best.hardest_words),
+            _types("token", f"The hardest tokens under {name}", best.hardest_tokens),
+            _types("word", f"The hardest words under {name}", best.hardest_words),
             *charts,
             *_improved(facts),
         ),
@@ -185,15 +185,15 @@ def coloured(facts: Facts) -> Section:
     )
 
 
-def _kinds(what: str, caption: str, found: Sequence[Kind]) -> Table:
+def _types(what: str, caption: str, found: Sequence[Type]) -> Table:
     rows = tuple(
         (
-            visible(kind.text, spaces=True),
-            f"{kind.places:,}",
-            f"{kind.stories:,}",
-            f"{number(kind.nats / math.log(2), 1)} ± {number(kind.error / math.log(2), 1)}",
+            visible(one.text, spaces=True),
+            f"{one.occurrences:,}",
+            f"{one.stories:,}",
+            f"{number(one.nats / math.log(2), 1)} ± {number(one.error / math.log(2), 1)}",
         )
-        for kind in found[:_KINDS]
+        for one in found[:_TYPES]
     )
     return Table(
         f"{caption}, of those that come {LEAST} times or more; ± is the standard error over "
@@ -211,7 +211,7 @@ def _improved(facts: Facts) -> list[Table]:
         gain = read.improvement
         if gain is not None and gain.words_most:
             caption = f"The words on which {gain.larger} saves most against {gain.smaller}"
-            found.append(_kinds("word", caption, gain.words_most))
+            found.append(_types("word", caption, gain.words_most))
     return found
 
 
@@ -265,13 +265,13 @@ def _where(facts: Facts, column: int, text: str) -> str:
     if score is None:
         return ""
     at = np.flatnonzero(score.ranks > 0)
-    top = TopSpots()
+    top = TopOccurrences()
     top.add(facts.sheet.stories[column], text, score, at, -score.logprobs[at].astype(np.float64))
     told = [
         f"“{visible(spot.before[-_AROUND:])}[{visible(spot.token)}]"
         f"{visible(spot.after[:_AROUND])}” {number(spot.nats / math.log(2), 1)} bits, "
         f"rank {spot.rank:,}"
-        for spot in top.spots()[:READ]
+        for spot in top.occurrences()[:READ]
     ]
     return f"Most surprising to {facts.names[row]}: {'; '.join(told)}." if told else ""
 

@@ -13,14 +13,14 @@ from ...models.member import Member
 from ...scoring.scores import StoryScore, bits_per_byte
 from ...wording import listed, many
 from ..again import typed
-from ..findings import Finding, find
-from ..hard import log_perplexities
-from ..paired import Difference, steps
-from ..scaling import FamilyFit, fit_families
-from ..sheet import Sheet, read_common, read_sheets
-from ..statistics import Intervals, Pooled, intervals
+from ..findings.find import Finding, find
+from ..statistics.bootstrap import Intervals, Pooled, intervals
+from ..statistics.difficulty import log_perplexities
+from ..statistics.paired import Difference, steps
+from ..statistics.scaling import FamilyFit, fit_families
+from ..statistics.sheet import Sheet, read_common, read_sheets
 from ..store import Store
-from ..tokens import FamilyTokens, ModelTokens, read_tokens
+from ..tokens.reading import FamilyTokens, ModelTokens, read_tokens
 
 Numbers = npt.NDArray[np.float64]
 

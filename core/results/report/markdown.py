@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
-from ...files import write_whole
+from ...files import write_atomically
 from ...wording import readable, visible
 from .blocks import (
     Block,
@@ -50,8 +50,8 @@ def write(document: Document, models: int, place: Path) -> str:
     folder.mkdir(exist_ok=True)
     for picture in pictures_of(document.sections):
         text = standing(picture.draw, models, picture.name, picture.alt)
-        write_whole(folder / f"{picture.name}.svg", text.encode())
-        write_whole(folder / f"{picture.name}.png", png(picture.draw, models))
+        write_atomically(folder / f"{picture.name}.svg", text.encode())
+        write_atomically(folder / f"{picture.name}.png", png(picture.draw, models))
     return markdown(document, lambda picture: quote(f"{folder.name}/{picture.name}.svg"))
 
 

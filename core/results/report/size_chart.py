@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...wording import amount, interval, listed, number
-from ..fits import Refused
-from ..scaling import FamilyFit, fit_families
-from ..sheet import Sheet
-from ..statistics import exp, intervals
+from ..statistics.bootstrap import exp, intervals
+from ..statistics.fits import Refused
+from ..statistics.scaling import FamilyFit, fit_families
+from ..statistics.sheet import Sheet
 from . import pictures
 from .blocks import Picture
 from .palette import LIGHT, inks

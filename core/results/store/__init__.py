@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..place import default_store
+from ...stories.story import Label
+from ..default_store import default_store
 from .labels import Labels, Run, RunLabels, list_runs
 from .layout import LAYOUT
 from .parts import ROWS_TOGETHER
-from .rows import Contents, Entry, Label, Row
+from .rows import Contents, Entry, Row
 from .schema import SCHEMA
 from .writer import Store
 

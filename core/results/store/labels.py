@@ -17,8 +17,8 @@ from typing import Any
 
 from ...errors import FAILED, EyebrowError, reason
 from ...models.member import Member
+from ...stories.story import Label
 from .layout import Layout
-from .rows import Label
 
 _NAMED = 3  # runs that are named where the one asked for is not there
 

@@ -17,8 +17,8 @@ import json
 from pathlib import Path
 
 from ...errors import EyebrowError
-from ...files import clear_left_over, machine, write_whole
-from ..place import older_places
+from ...files import clear_left_over, machine, write_atomically
+from ..default_store import older_places
 
 LAYOUT = 2  # 1: parts lay in STORE itself, with their labels in every row
 
@@ -67,4 +67,4 @@ class Layout:
 
     def write(self, place: Path, content: bytes) -> None:
         """A small file of the store. Raises `EyebrowError`."""
-        write_whole(place, content, self.unfinished)
+        write_atomically(place, content, self.unfinished)

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from ...errors import EyebrowError, reason
 from ...files import STALE
+from ...stories.story import Label
 from . import older
 from .damage import Aside
 from .labels import RunLabels
 from .layout import Layout
 from .parts import Gone, Part, Unreadable
-from .rows import Label
 from .schema import About, Damaged
 
 _MOVED = "moved"  # in the new name, before the end of the older one

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from ...models.member import Member
 from ...scoring.recipe import Recipe
-from ...stories.story import Story
-from .rows import Label, Row
+from ...stories.story import Label, Story
+from .rows import Row
 from .schema import SCHEMA, About, Damaged, decode, encode, note
 
 TOP = 10  # alternatives of every token

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...errors import reason
-from ...files import whole
+from ...files import atomic
 from . import older
 from .schema import SCHEMA, About, Damaged, check, check_keys, fits, noted
 
@@ -107,7 +107,7 @@ class Part:
         check_keys(table)
         return table
 
-    def whole(self) -> tuple[pa.Table, list[int]]:
+    def table(self) -> tuple[pa.Table, list[int]]:
         """Everything, with what the part notes in the schema's metadata; rows of its groups."""
         with self._opened() as file:
             table = file.read()
@@ -174,7 +174,7 @@ def write_part(
     """Write a part whole, with so many rows in each of its row groups. Raises `OSError`."""
     at = 0
     with (
-        whole(place, beside) as draft,
+        atomic(place, beside) as draft,
         pq.ParquetWriter(
             draft,
             table.schema,

@@ -8,6 +8,7 @@ where others write, mend or move parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...scoring.scores import StoryScore, Summary
+from ...stories.story import Label
 from ..compare.cuts import Cuts
 from .damage import Aside, Checked, Tell
 from .labels import Labels, read_labels, run_name
@@ -320,17 +322,14 @@ def _contents(key: Key, about: About, rows: dict[str, _Stored], labels: Labels) 
         return None
     starts = labels.sentence_starts
     found = [
-        Entry(
-            *(label.digest, label.id, label.title, label.group),
-            *(starts.get(label.digest, ()), rows[label.digest][2]),
-        )
+        Entry(replace(label, sentence_starts=starts.get(label.digest, ())), rows[label.digest][2])
         for label in labels.stories
         if label.digest in rows
     ]
     if not labels.is_one:
-        known = {entry.digest for entry in found}
+        known = {entry.label.digest for entry in found}
         found += [
-            Entry(digest, name, title, "", (), summary)
+            Entry(Label(digest, name, title), summary)
             for digest, (name, title, summary) in rows.items()
             if digest not in known
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...models.member import Member
 from ...scoring.recipe import Recipe
 from ...scoring.scores import StoryScore, Summary
-from ...stories.story import Story
+from ...stories.story import Label, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +21,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """How a run calls a story; `digest` is its text's.
-
-    group: what is resampled together, "" where that is the text alone. sentence_starts: code
-    points at which the source says that sentences begin, () where it does not say.
-    """
-
-    digest: str
-    id: str
-    title: str
-    group: str = ""
-    sentence_starts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """What the store says of a story without its tokens; `digest` is its text's.
+    """What the store says of a story without its tokens; a story of no run has no group."""
 
-    group, sentence_starts: as in its label; those of no run have none.
-    """
-
-    digest: str
-    id: str
-    title: str
-    group: str
-    sentence_starts: tuple[int, ...]
+    label: Label
     summary: Summary
 
 

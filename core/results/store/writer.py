@@ -25,12 +25,13 @@ from filelock import FileLock, Timeout
 from ...errors import FAILED, EyebrowError
 from ...files import FORBIDDEN, NO_SPACE, machine, unwritten
 from ...scoring.recipe import Recipe
+from ...stories.story import Label
 from .damage import Checked, Tell
 from .labels import RunLabels
 from .moving import move
 from .parts import Part, Stamp, neat, write_part
 from .reader import Key, Reader
-from .rows import Label, Row
+from .rows import Row
 from .schema import encode, noted
 from .vocabularies import write_vocabulary
 
@@ -202,7 +203,7 @@ class Store(Reader):
         """
         if self._filling and self._filling[:2] == (part.name, part.stamp):
             table, groups = self._filling[2:]
-        elif (found := self._try(part, Part.whole)) is not None:
+        elif (found := self._try(part, Part.table)) is not None:
             table, groups = found
         else:
             return None

@@ -167,7 +167,7 @@ class ScaleScreen(Frame):
     def _take_findings(self, found: Found) -> None:
         pane = self.query_one(Findings)
         pane.entries = tuple(Entry(one.family, one.text, one.stories) for one in found.findings)
-        if found.whole:
+        if found.complete:
             return
         self._asked, self._took = None, monotonic() - self._began
         self._want_tokens()
