@@ -263,7 +263,7 @@ for (family, _), own in models[models["is_size"]].groupby(["family", "tokenizer"
         alphas[family] = np.nan  # your lines: own["parameters"] against nats
 alphas""",
     """\
-from eyebrow.core.results.scaling import fit_families
+from eyebrow.core.results.statistics.scaling import fit_families
 
 for one in fit_families(sheet, seed=SEED):
     if hasattr(one.fit, "alpha"):
@@ -308,7 +308,7 @@ steps = []  # your lines: a tuple for each step, perplexity "falls", "rises" or 
 steps = pd.DataFrame(steps, columns=columns)
 steps""",
     """\
-from eyebrow.core.results import paired
+from eyebrow.core.results.statistics import paired
 
 ours = [
     one for _, at in sheet.families() for one in paired.steps(sheet, sheet.sizes(at), seed=SEED)
@@ -356,7 +356,7 @@ best = SIZES[0]  # your line: the best of SIZES
 several = min(3, len(order) // 2) or 1
 hardest, easiest = [], []  # your lines: the index of the table has what they are called""",
     """\
-from eyebrow.core.results.hard import hardest_stories
+from eyebrow.core.results.statistics.difficulty import hardest_stories
 
 at = [ROW[name] for name in SIZES]
 assert best == min(SIZES, key=lambda name: sheet.nll[ROW[name]].sum()), "best: still open"
