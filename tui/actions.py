@@ -24,6 +24,8 @@ PANES = {
     "chart": "Chart",
     "findings": "Findings",
     "table": "Table",
+    "finds": "Finds",
+    "gaps": "Gap by kind",
 }
 """Names of the panes, by their ids."""
 
@@ -32,7 +34,7 @@ PANES = {
 class Action:
     """run: a method of the app or the view, `action_NAME`; `{n}` in it is the number of the key.
 
-    where: EVERYWHERE, VIEWS or the name of a view. pane: the one it needs the focus in; "": any.
+    where: EVERYWHERE, VIEWS, or the names of views, joined by "+". pane: the one it needs the focus in; "": any.
     topic: the line of the table of keys that it stands in. bar: its word on the key bar, behind
     bar_keys or its first key.
     asks: what the palette runs where it cannot know the key's number.
@@ -53,14 +55,19 @@ class Action:
     def key_list(self) -> list[str]:
         return self.keys.split(",") if self.keys else []
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that it belongs to; none where it is of all, or of the program."""
+        return () if self.where in (EVERYWHERE, VIEWS) else tuple(self.where.split("+"))
+
     def applies(self, view: str, pane: str) -> bool:
         """Whether it does something in this pane of this view."""
-        return self.where in (EVERYWHERE, VIEWS, view) and self.pane in ("", pane)
+        return (not self.views or view in self.views) and self.pane in ("", pane)
 
     @property
     def place(self) -> str:
         """Where it applies, in words; "" where that is everywhere."""
-        view = "" if self.where in (EVERYWHERE, VIEWS) else f"in {self.where.capitalize()}"
+        view = " or ".join(f"in {view.capitalize()}" for view in self.views)
         pane = f"with the focus on {PANES[self.pane].lower()}" if self.pane else ""
         return ", ".join(part for part in (view, pane) if part)
 
@@ -82,23 +89,25 @@ views | zoom | plus | zoom | this pane alone, and back
 = into it; out of it
 explore.list | read | enter,l,right | enter | into the story | read
 scale.table | open-story | enter | enter | read the story | read
+compare.finds | open-find | enter,l,right | enter | into the story | read
+compare.text | read-story | enter | enter | read the story in Explore | Explore
 scale.findings | open-finding | enter | enter | read its stories, one after the other | read
 views | back | escape,ctrl+g | back | out of it: hunt, zoom, pane, filter
 = previous and next token, word, sentence; first and last token
-explore.text | next-token | l,right | token(1) | next token | h l: token
-explore.text | previous-token | h,left | token(-1) | previous token
-explore.text | next-word | w | word(1) | next word | w b: word
-explore.text | previous-word | b | word(-1) | previous word
-explore.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
-explore.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
-explore.text | first-token | 0 | token_end(-1) | first token
-explore.text | last-token | dollar_sign | token_end(1) | last token
+explore+compare.text | next-token | l,right | token(1) | next token | h l: token
+explore+compare.text | previous-token | h,left | token(-1) | previous token
+explore+compare.text | next-word | w | word(1) | next word | w b: word
+explore+compare.text | previous-word | b | word(-1) | previous word
+explore+compare.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
+explore+compare.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
+explore+compare.text | first-token | 0 | token_end(-1) | first token
+explore+compare.text | last-token | dollar_sign | token_end(1) | last token
 = next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
-explore | next-hunted | n | hunt(1) | next of what is hunted: eyebrows, changes, text | n N: hunt
-explore | previous-hunted | N | hunt(-1) | previous of what is hunted
+explore+compare | next-hunted | n | hunt(1) | next of what is hunted: eyebrows, changes, text | n N: hunt
+explore+compare | previous-hunted | N | hunt(-1) | previous of what is hunted
 = find text in the listed stories; the other places of this token
-explore | find | f | find | find text in the listed stories | find
-explore | same-token | asterisk | same_token | the other places of this token
+explore+compare | find | f | find | find text in the listed stories | find
+explore+compare | same-token | asterisk | same_token | the other places of this token
 = back, forward through the places one has been: stories, tokens, views
 views | been-back | H | been(-1) | back to where one was
 views | been-forward | L | been(1) | forward again
@@ -111,18 +120,20 @@ explore | colour | c | colour | what is coloured | colour
 scale | chart | c | chart(1) | next chart | chart
 scale | previous-chart |  | chart(-1) | previous chart
 = the difference to the reference; choose the reference (the next smaller size unless chosen)
-explore | difference | d | difference | colour the difference to the reference | difference
-explore | reference | D | reference | choose the reference
+explore+compare | difference | d | difference | colour the difference to the reference | difference
+explore+compare | reference | D | reference | choose the reference
 = unit: token, word, sentence
-explore | unit | u | unit | by token, word or sentence | unit
+explore+compare | unit | u | unit | by token, word or sentence | unit
 = measure: perplexity, bits per byte, nats
 scale | measure | v | measure | perplexity, bits per byte or nats | measure
 = invisibles: spaces and newlines
 explore | invisibles | i | invisibles | show spaces and newlines
 = sort; filter (`ppl>30 len<200 dog`); go to a story by its number
 explore | sort | s | sort | sort the stories | sort
+compare | sort-finds | s | sort | sort the finds | sort
 scale | sort-table | s | sort | sort by the next column | sort
 explore | filter | slash | filter | filter the stories | filter
+compare | filter-finds | slash | filter | filter the finds | filter
 explore | jump | colon | jump | go to a story by its number
 = in Scale, sort the other way round
 scale | turn-round | S | turn_round | sort the other way round
@@ -132,7 +143,9 @@ explore | export | x | export | export marked or listed stories
 scale | export-table | x | export | write the table to a file | export
 scale | report | X | report | write a report | report
 views | copy | y | copy | copy story, token table, finding or command | copy
-= previous, next view: Explore, Scale
+= the finds of Compare as a list, from any view
+app | finds | J | finds | the finds of Compare
+= previous, next view: Explore, Scale, Compare
 app | previous-view | less_than_sign | view(-1) | previous view
 app | next-view | greater_than_sign | view(1) | next view | < >: view
 = open stories or models; stop or resume a download
@@ -186,7 +199,8 @@ def bindings(where: str, actions: Iterable[Action] = ACTIONS) -> list[Binding]:
 
     found: list[Binding] = []
     for action in actions:
-        if action.where == where or (where != EVERYWHERE and action.where == VIEWS):
+        own = where in action.views or action.where == where
+        if own or (where != EVERYWHERE and action.where == VIEWS):
             for number, key in enumerate(action.key_list, start=1):
                 run = f"act('{action.id}', {number})"
                 found.append(Binding(key, run, action.words, id=f"{action.id}.{number}"))
@@ -210,11 +224,14 @@ def why_not(key: str, view: str, pane: str, actions: Iterable[Action] = ACTIONS)
 
 def for_palette(view: str, actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, Action]]:
     """Every action with its title, those of the current view first, then by view."""
-    groups = {view: 0, VIEWS: 1, EVERYWHERE: 2}
-    for action in sorted(actions, key=lambda action: groups.get(action.where, 3)):
-        named = action.where not in (VIEWS, EVERYWHERE)
+
+    def group(action: Action) -> int:
+        return 0 if view in action.views else {VIEWS: 1, EVERYWHERE: 2}.get(action.where, 3)
+
+    for action in sorted(actions, key=group):
+        of = view if view in action.views else next(iter(action.views), "")
         words = f"{action.words[0].upper()}{action.words[1:]}"
-        yield (f"{action.where.capitalize()}: {action.words}" if named else words), action
+        yield (f"{of.capitalize()}: {action.words}" if of else words), action
 
 
 SHOWN_KEYS = {

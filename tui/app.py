@@ -390,6 +390,12 @@ class EyebrowApp(App[None]):
         views = [*VIEWS]
         await self._show_view(views[(views.index(self.current_mode) + by) % len(views)])
 
+    async def action_finds(self) -> None:
+        if self.current_mode != "compare":
+            await self._show_view("compare")
+        if isinstance(view := self.screen, Frame):
+            view.focus_pane("finds")
+
     async def _show_view(self, view: str) -> None:
         """It is one of the places that one goes back to."""
         self.session.show_view(view)
@@ -470,8 +476,8 @@ class EyebrowApp(App[None]):
 
     async def run_listed(self, action: actions.Action) -> None:
         """Do what was chosen in the palette, in the view and the pane that it is for."""
-        if action.where in VIEWS and action.where != self.current_mode:
-            await self._show_view(action.where)
+        if action.views and self.current_mode not in action.views:
+            await self._show_view(action.views[0])
         view = self.screen
         if action.pane and isinstance(view, Frame) and view.at != action.pane:
             view.focus_pane(action.pane)

@@ -245,9 +245,8 @@ def _clashes(found: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
 
 def _meet(one: Action, other: Action) -> bool:
     """Whether there is a pane where both apply."""
-    general = (actions.EVERYWHERE, actions.VIEWS)
-    views = one.where == other.where or one.where in general or other.where in general
-    return views and (not one.pane or not other.pane or one.pane == other.pane)
+    views = not one.views or not other.views or {*one.views} & {*other.views}
+    return bool(views) and (not one.pane or not other.pane or one.pane == other.pane)
 
 
 def _nearest(id: str) -> str:

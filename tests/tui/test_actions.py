@@ -68,9 +68,7 @@ def test_every_action_is_a_method_where_it_applies() -> None:
     for action in ACTIONS:
         for run in filter(None, (action.run, action.asks)):
             method = f"action_{run.partition('(')[0]}"
-            owners: list[Any] = (
-                [views[action.where]] if action.where in views else [*views.values()]
-            )
+            owners: list[Any] = [views[view] for view in action.views] or [*views.values()]
             for owner in [app] if action.where == EVERYWHERE else owners:
                 assert hasattr(owner, method), (action.id, owner)
 

@@ -16,6 +16,7 @@ class Change(Flag):
     SUMS = auto()  # perplexities of stories
     SIZES = auto()  # which is current, what state they are in
     STATUS = auto()  # what is running
+    FINDS = auto()  # what Compare has found, or which find is selected
     FOUND = auto()  # a hunt has come to what it was for
 
 

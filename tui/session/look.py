@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Look:
-    """kind, unit: what is coloured; difference: to the next smaller size. measure: what sizes are
+    """kind, unit: what is coloured; difference: to the reference. measure: what sizes are
     compared in, None where the reader has not chosen."""
 
     kind: Kind = KINDS[0]

@@ -57,7 +57,7 @@ class Eyebrows:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Tokens that gain or lose the most against the next smaller size."""
+    """Tokens that gain or lose the most against the reference."""
 
     one: ClassVar[str] = f"gain or loss of {LARGE:g} bits"
     many: ClassVar[str] = f"gains and losses of {LARGE:g} bits"
@@ -65,12 +65,14 @@ class Changes:
     goes_round: ClassVar[bool] = False
 
     def sizes(self, models: Models) -> tuple[Size, ...] | str:
-        smaller = models.smaller
-        return (models.size, smaller) if smaller else "no smaller size to compare with"
+        reference = models.reference
+        if reference is models.size:
+            return f"{models.size.name} is the reference"
+        return (models.size, reference) if reference else "no smaller size to compare with"
 
     def stops(self, text: str, scores: Sequence[StoryScore]) -> Sequence[int]:
-        score, smaller = scores
-        return changes(score, smaller, LARGE)
+        score, reference = scores
+        return changes(text, score, reference, LARGE)
 
 
 @dataclass(frozen=True, slots=True)

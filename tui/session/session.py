@@ -19,11 +19,13 @@ from ...core.stories.story import Story
 from ..config import DEFAULTS, Config
 from ..text.moves import Move
 from ..threads.answers import Exported, KeptMarks, Trouble
+from ..threads.comparing import Comparing
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
+from .comparison import Comparison
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
@@ -72,6 +74,8 @@ class Session:
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
+        comparing = Comparing(store.folder, store.deliver)
+        self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
             self.library,
@@ -105,6 +109,7 @@ class Session:
             self.hunts.empty()
         self.place.hunt = None
         self.scores.open()
+        self.comparison.empty()
         if stories is not None:
             self.add(batch_of(stories))
         self.arrange()
@@ -248,13 +253,19 @@ class Session:
         self._note(typed_at)
 
     def read(self, story: int) -> None:
-        """A story of another view is to be read, in Explore, also one that the filter hides."""
+        """A story of another view is to be read, in Explore, also one that the filter hides; the
+        one that is selected, where one is in it."""
         before, self.place.view = self.spot, "explore"
+        character = before.character if story == before.story else 0
         if self.library.row_of(story) is None:
             self.library.filter = Filter()
             self.arrange()
-        self._arrive(story, self.library.row_of(story), is_jump=False)
+        self._arrive(story, self.library.row_of(story), character=character, is_jump=False)
         self._note(before)
+
+    def go_to(self, story: int, character: int, *, step: bool = False) -> None:
+        """A character of a story, listed or not. step: on the way to another, one by one."""
+        self._arrive(story, self.library.row_of(story), character=character, step=step)
 
     def _note(self, before: Spot, *, step: bool = False) -> None:
         """Where one was is a place to go back to, if one is elsewhere now."""
@@ -311,7 +322,7 @@ class Session:
             self.announce(Change.TOKEN)
 
     def show_difference(self, wanted: bool) -> None:
-        """Colour the difference to the next smaller size, and hunt the largest; or no more."""
+        """Colour the difference to the reference, and hunt the largest; or no more."""
         self.look.difference = wanted
         self.hunts.usual = Changes() if wanted else self._eyebrows
         self.hunts.text = None
@@ -362,7 +373,7 @@ class Session:
 
     def receive(self, message: object) -> None:
         """Take one message in, on the UI's thread."""
-        for room in (self.worker, self.models, self.jobs, self.scores, self.hunts):
+        for room in (self.worker, self.models, self.jobs, self.scores, self.hunts, self.comparison):
             room.receive(message)
         match message:
             case KeptMarks(digests=marks):

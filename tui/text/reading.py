@@ -140,11 +140,11 @@ def eyebrows(score: StoryScore, bits: float) -> list[int]:
     return [int(i) for i in np.flatnonzero(-score.logprobs / BIT >= bits)]
 
 
-def changes(score: StoryScore, smaller: StoryScore, bits: float) -> list[int]:
+def changes(text: str, score: StoryScore, reference: StoryScore, bits: float) -> list[int]:
     """The tokens that gain or lose so many bits or more; see `differences`."""
     import numpy as np  # after the first picture
 
-    return [int(i) for i in np.flatnonzero(np.abs(differences(score, smaller)) >= bits)]
+    return [int(i) for i in np.flatnonzero(abs(differences(text, score, reference)) >= bits)]
 
 
 def _with_parts(bits: Values, score: StoryScore) -> Values:

@@ -3,4 +3,5 @@
 VIEWS = {
     "explore": "explore.screen:ExploreScreen",
     "scale": "scale.screen:ScaleScreen",
+    "compare": "compare.screen:CompareScreen",
 }

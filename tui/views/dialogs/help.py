@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         if action.pane:
             return actions.PANES[self.pane]
         named = {actions.VIEWS: "In every view", actions.EVERYWHERE: "The program"}
-        return named.get(action.where, action.where.capitalize())
+        return named.get(action.where, self.view.capitalize())
 
     def action_scroll(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

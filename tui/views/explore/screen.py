@@ -23,11 +23,9 @@ from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.arrange import SORTS, parse_filter
 from ...session.change import Change
-from ...session.hunts import told
-from ...text import moves
-from ...text.reading import KINDS, UNITS
+from ...text.reading import KINDS
 from ..dialogs.line import LineScreen, file_check
-from ..frame import Frame
+from ..reader import ReaderFrame
 from . import showing
 from .across import across
 
@@ -36,11 +34,10 @@ ROOMY = 22  # lines of the terminal from which on the strip has a place under th
 NOTHING = Story("", "No story", "")
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 NO_MATCH = "no story matches; an empty line shows all"
-FIND_HINT = "the first place is shown as you type; enter: n and N go through them"
 JUMP_HINT = "its number in the list as it is sorted now"
 
 
-class ExploreScreen(Frame):
+class ExploreScreen(ReaderFrame):
     """The view one starts in."""
 
     NAME = "explore"
@@ -49,7 +46,6 @@ class ExploreScreen(Frame):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._finding: LineScreen | None = None  # while a text is being typed
         self._rest: Timer | None = None
         self._token_rest: Timer | None = None
 
@@ -80,14 +76,12 @@ class ExploreScreen(Frame):
             self._show_story()
         if change & (Change.TOKEN | Change.STORY | Change.SIZES):
             self.query_one(StoryText).token = self.session.place.token
-            both = self.show_difference
+            both = self.session.look.difference
             self.query_one(Inspector).glass = showing.glass(self.session, both=both)
             self._show_strip_at_rest()
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
-        if self._finding is not None and Change.STATUS in change and self.session.hunts.text:
-            found = self.session.hunts.found
-            self._finding.say(told(found), wrong=found is not None and not found[0])
+        self.say_found(change)
         if change & (Change.SUMS | Change.SIZES):
             self._show_chart()
         elif Change.STORY in change:
@@ -160,7 +154,7 @@ class ExploreScreen(Frame):
         strip = self.query_one(SizeStrip)
         strip.display = len(self.session.models.sizes) > 1
         dark = self.app.current_theme.dark
-        strip.across = across(self.session, self.unit, dark=dark, depth=self.depth)
+        strip.across = across(self.session, self.session.look.unit, dark=dark, depth=self.depth)
 
     def on_screen_resume(self) -> None:
         """The strip, and a size key that answers at once, need the story under every size."""
@@ -180,9 +174,6 @@ class ExploreScreen(Frame):
             self.action_enter()
         self.session.select_row(message.row)
 
-    def on_story_text_selected(self, message: StoryText.Selected) -> None:
-        self.session.move(moves.to_token(message.token))
-
     def on_ladder_chosen(self, message: Ladder.Chosen) -> None:
         self.session.select_size(message.index)
 
@@ -195,77 +186,17 @@ class ExploreScreen(Frame):
     def group_of(self, pane: str) -> str:
         return "chart" if pane == "ladder" else pane
 
-    def find_text(self) -> None:
-        self.focus_pane("text")
-
     def move(self, by: int) -> None:
         if self.at == "list":
             self.session.move_row(by)
         elif self.at == "text":
-            text = self.query_one(StoryText)
-            self.session.move(moves.by_line(by, text.columns, text.marks))
+            self.move_line(by)
         elif self.at == "ladder":
             sizes = len(self.session.models.sizes)
             self.session.select_size(max(0, min(self.session.models.current + by, sizes - 1)))
 
-    def end(self, to: int) -> None:
-        if self.at == "text":
-            self.action_token_end(to)
-        else:
-            super().end(to)
-
     def action_enter(self) -> None:
         self.focus_pane("text")
-
-    def action_token(self, by: int) -> None:
-        self.session.move(moves.by_token(by))
-
-    def action_word(self, by: int) -> None:
-        self.session.move(moves.by_word(by))
-
-    def action_sentence(self, by: int) -> None:
-        self.session.move(moves.by_sentence(by))
-
-    def action_token_end(self, to: int) -> None:
-        self.session.move(moves.to_end(to))
-
-    def action_hunt(self, by: int) -> None:
-        self.session.hunts.begin(by)
-
-    def action_same_token(self) -> None:
-        session, place = self.session, self.session.place
-        score = session.score(session.models.size)
-        if score is None or not len(score):
-            self.notify("the tokens of this story are not known yet")
-            return
-        at = min(place.token, len(score) - 1)
-        text = session.library.stories[place.story].text
-        if token := text[score.starts[at] : score.ends[at]]:
-            session.hunts.look_for_token(token)
-        else:
-            self.notify("this token is a part of a character")
-
-    def action_find(self) -> None:
-        session, hunts = self.session, self.session.hunts
-        hunts.begin_finding(session.spot)
-
-        def done(wrong: str) -> str:
-            if not wrong:
-                self._finding = None
-            return wrong
-
-        def typed(text: str) -> str:
-            hunts.find(text)
-            return ""
-
-        def leave() -> None:
-            hunts.leave_finding()
-            self._finding = None
-
-        self._finding = LineScreen(
-            "Find", "", FIND_HINT, lambda text: done(hunts.end_finding(text)), typed, leave
-        )
-        self.app.push_screen(self._finding)
 
     # --- what is shown ---------------------------------------------------------------------
 
@@ -273,30 +204,6 @@ class ExploreScreen(Frame):
         look = self.session.look
         look.kind = KINDS[(KINDS.index(look.kind) + 1) % len(KINDS)]
         self.session.show_difference(False)
-
-    def action_unit(self) -> None:
-        look = self.session.look
-        look.kind, look.unit = KINDS[0], UNITS[(UNITS.index(look.unit) + 1) % len(UNITS)]
-        self.changed(Change.STORY)
-
-    def action_difference(self) -> None:
-        self.session.show_difference(not self.session.look.difference)
-
-    def action_reference(self) -> None:
-        from ..dialogs.choose import ChooseScreen
-
-        models = self.session.models
-        sizes = models.sizes
-        current = 0 if models.chosen is None else sizes.index(models.chosen) + 1
-        names = ["the next smaller size", *(size.name for size in sizes), "open another…"]
-
-        def take(index: int) -> None:
-            if index > len(sizes):
-                self.app.call_later(self.app.run_action, "open")
-            else:
-                self.session.choose_reference(sizes[index - 1] if index else None)
-
-        self.app.push_screen(ChooseScreen("Compare with", names, current, take))
 
     def action_invisibles(self) -> None:
         text = self.query_one(StoryText)

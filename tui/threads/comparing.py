@@ -1,0 +1,153 @@
+"""Two models lined up over many stories, on a thread of its own; questions and answers are frozen.
+
+pyarrow is imported there, when the first question comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.errors import as_told
+from ...core.models.member import Member
+from ...core.stories.story import Story
+from ..text.reading import UnitName
+from .lane import Lane
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ...core.results.compare.finds import Finds
+    from ...core.results.compare.reading import Compared
+
+SORTS = ("gain", "loss", "disagreement", "surprise", "unexpected")
+"""What finds are in order of, see `finds.SORTS`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """A model and its reference under one recipe, and the stories that they are compared on.
+
+    listed: indices of `stories`; digests: of the texts of all of them.
+    """
+
+    reference: Member
+    model: Member
+    recipe_digest: str
+    stories: Sequence[Story]
+    digests: Sequence[str]
+    listed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How finds are listed; words: what they hold, "" for all."""
+
+    unit: UnitName = "token"
+    sort: str = SORTS[0]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairCompared:
+    """Gaps of a pair, and all of its spans. index: of a story in the session, by its place in
+    `compared.stories`."""
+
+    asked: int
+    compared: Compared
+    index: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindsListed:
+    """Finds in the order of a listing; order: int64 (F,), rows of `finds`."""
+
+    asked: int
+    listing: Listing
+    finds: Finds
+    order: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class NotCompared:
+    """There is nothing to compare, and why."""
+
+    asked: int
+    why: str
+
+
+Answer = PairCompared | FindsListed | NotCompared
+
+
+class Comparing:
+    """`deliver` gets the answers, on this thread; `folder` is the store's, if any."""
+
+    def __init__(self, folder: Path | None, deliver: Callable[[Answer], object]) -> None:
+        self.folder = folder
+        self.deliver = deliver
+        self.asked = 0  # the newest pair; answers about older ones are dropped
+        self._found: PairCompared | None = None
+        self._united: dict[UnitName, Finds] = {}
+        self._text: Callable[[int], str] = str  # of a story by its place among those compared
+        self._lane = Lane("comparing", self._fail)
+
+    def compare(self, pair: Pair, listing: Listing) -> int:
+        """Answered by `PairCompared` and `FindsListed`, or by `NotCompared`; they bear the number
+        that this returns."""
+        self.asked += 1
+        self._lane.submit(partial(self._compare, self.asked, pair, listing))
+        return self.asked
+
+    def list_finds(self, listing: Listing) -> None:
+        """The finds of the last pair in another order; answered by `FindsListed`."""
+        self._lane.submit(partial(self._list, listing))
+
+    def forget(self) -> None:
+        """What was asked so far is of no interest any more."""
+        self.asked += 1
+
+    def close(self) -> None:
+        """Answer nothing more."""
+        self.forget()
+        self.deliver = lambda _: None
+        self._lane.close()
+
+    # --- on the thread ---------------------------------------------------------------------
+
+    def _fail(self, error: Exception) -> None:
+        told = as_told(error, "Cannot compare")
+        self.deliver(NotCompared(self.asked, f"{told.title}: {told.message}"))
+
+    def _compare(self, asked: int, pair: Pair, listing: Listing) -> None:
+        from ...core.results.compare.reading import read_compared
+        from ...core.results.store import Store
+
+        if asked != self.asked or self.folder is None:
+            return
+        labels = [pair.stories[i].label(pair.digests[i]) for i in pair.listed]
+        compared = read_compared(
+            Store(self.folder), pair.reference, pair.model, pair.recipe_digest, labels
+        )
+        first: dict[str, int] = {}
+        for i in pair.listed:
+            first.setdefault(pair.digests[i], i)
+        index = tuple(first[label.digest] for label in compared.stories)
+        self._text = lambda place: pair.stories[index[place]].text
+        self._found, self._united = PairCompared(asked, compared, index), {}
+        if asked == self.asked:
+            self.deliver(self._found)
+            self._list(listing)
+
+    def _list(self, listing: Listing) -> None:
+        if (found := self._found) is None or found.asked != self.asked:
+            return
+        if listing.unit not in self._united:
+            self._united[listing.unit] = found.compared.finds.by(listing.unit)
+        finds = self._united[listing.unit]
+        if listing.words:
+            finds = finds.saying(listing.words, self._text)
+        self.deliver(FindsListed(found.asked, listing, finds, finds.order(listing.sort)))

@@ -1,0 +1,165 @@
+"""What Compare shows: pure functions of the session."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from ....core.scoring.scores import StoryScore
+from ....core.stories.story import Story
+from ....core.wording import interval, number, percent
+from ...panes.finds import NONE, Find, Finds
+from ...panes.story_text import Paint
+from ...session import Session
+from ...session.comparison import Comparison
+from ...terminal.colours import ColourDepth
+from ...text.colour import legend, scale
+from ...text.reading import BIT, UnitName, differences, places, spans, unit_values, units, values
+
+AROUND = 60  # characters told before and behind a find
+SORTED = {
+    "gain": "most gained",
+    "loss": "most lost",
+    "disagreement": "most apart",
+    "surprise": "most surprising",
+    "unexpected": "beyond entropy",
+}
+"""How finds are in order, in words."""
+
+
+def finds(session: Session) -> Finds:
+    """The finds as they are listed."""
+    listed = session.comparison.finds
+    if listed is None:
+        return NONE
+    order, columns, stories = listed.order, listed.finds, session.library.stories
+
+    def find(row: int) -> Find:
+        at = int(order[row])
+        story, _ = session.comparison.place(row)
+        text = stories[story].text
+        start, end = int(columns.starts[at]), int(columns.ends[at])
+        model, reference = float(columns.nats_model[at]), float(columns.nats_reference[at])
+        bits = (model - reference) / BIT
+        if listed.listing.sort in ("surprise", "unexpected"):
+            expected = float(columns.entropies[at]) if listed.listing.sort == "unexpected" else 0.0
+            value = number((model - expected) / BIT, 1)
+        else:
+            value = signed(bits)
+        before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+        return Find(value, before, text[start:end], after)
+
+    return Finds(len(order), find)
+
+
+def finds_title(comparison: Comparison) -> str:
+    """How they are sorted, by what, and how many there are."""
+    listing = comparison.listing
+    said = f"Finds, {SORTED[listing.sort]}, by {listing.unit}"
+    return f"{said} · {listing.words}" if listing.words else said
+
+
+def signed(bits: float) -> str:
+    """`−14.2`, `+3.1`."""
+    return number(bits, 1) if math.isnan(bits) else ("+" if bits > 0 else "") + number(bits, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Both:
+    """The selected story under the model and under its reference, a token of each marked.
+
+    tokens: under the cursor, -1 where there is none. legend, note: what is under both.
+    """
+
+    paints: tuple[Paint, Paint]
+    tokens: tuple[int, int]
+    legend: tuple[tuple[str, Style], ...]
+    note: str
+
+
+def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
+    """Surprise by the unit that is chosen, or under `d` the difference, in both texts."""
+    look, models = session.look, session.models
+    story = session.library.stories[session.place.story] if session.library.stories else None
+    text = story.text if story is not None else ""
+    reference = models.reference
+    pair = (session.score(models.size), None if reference is None else session.score(reference))
+    colours = scale("difference" if look.difference else "surprise", dark=dark, depth=depth)
+    paints = []
+    for own, other, turn in ((*pair, 1), (*pair[::-1], -1)):
+        if story is None or own is None:
+            paints.append(Paint(text))
+            continue
+        shown = _values(story, own, other, look.unit, turn if look.difference else 0)
+        styles = tuple(colours.style(value) for value in shown)
+        paints.append(Paint(text, tuple(own.ends.tolist()), styles, dark))
+    note = ""
+    tokens = (session.place.token, -1)
+    if story is not None and pair[0] is not None and pair[1] is not None:
+        tokens, note = _under_cursor(session, story, pair[0], pair[1])
+    return Both((paints[0], paints[1]), tokens, tuple(legend(colours)), note)
+
+
+def _values(
+    story: Story, own: StoryScore, other: StoryScore | None, unit: UnitName, turn: int
+) -> list[float]:
+    """A value for each token of `own`; turn: 0 for surprise, 1 or -1 for the difference."""
+    starts = story.sentence_starts
+    if turn and other is None:
+        return [math.nan] * len(own)
+    if turn and other is not None:
+        found = turn * differences(story.text, own, other, unit, starts)
+    elif unit == "token":
+        found = values(own, "surprise")
+    else:
+        found = unit_values(story.text, own, unit, starts)
+    return [float(value) for value in found]
+
+
+def _under_cursor(
+    session: Session, story: Story, score: StoryScore, other: StoryScore
+) -> tuple[tuple[int, int], str]:
+    """The token of each text that is marked; the bits of what is under the cursor, and of all."""
+    import numpy as np  # after the first picture
+
+    if not len(score) or not len(other):
+        return (0, -1), ""
+    at = min(session.place.token, len(score) - 1)
+    found = spans(story.text, other, score)
+    character = int(places(score)[at])
+    twin = int(np.searchsorted(places(other), character, side="right")) - 1
+    if not len(found):
+        return (at, twin), "no stretch that both have scored"
+    total = f"total {_arrow(found.nats_reference.sum(), found.nats_model.sum(), 0)} bits"
+    first, last = character, character + 1
+    for one in units(story.text, score, session.look.unit, story.sentence_starts):
+        if one.first <= at <= one.last:
+            first, last = int(places(score)[one.first]), int(score.ends[one.last])
+    begin = int(np.searchsorted(found.starts, first, side="right")) - 1
+    end = max(begin + 1, int(np.searchsorted(found.starts, last)))
+    if begin < 0:
+        return (at, twin), f"not scored by both · {total}"
+    nats = found.nats_reference[begin:end].sum(), found.nats_model[begin:end].sum()
+    words = story.text[int(found.starts[begin]) : int(found.ends[end - 1])].strip()
+    if len(words) > 24:
+        words = words[:23] + "…"
+    said = f"{words}  {_arrow(*nats, 1)} bits  {signed(float(nats[1] - nats[0]) / BIT)}"
+    return (at, twin), f"{said} · {total}"
+
+
+def _arrow(reference: float, model: float, digits: int) -> str:
+    return f"{number(reference / BIT, digits)} → {number(model / BIT, digits)}"
+
+
+def total(comparison: Comparison) -> tuple[str, str]:
+    """The gap in all with its interval; the share of stories that got better, and over what."""
+    if comparison.found is None:
+        return "", ""
+    gaps = comparison.found.compared.gaps
+    sign = "+" if gaps.total.difference > 0 else ""
+    said = f"{sign}{number(gaps.total.difference, 3)} bits per byte"
+    if not math.isnan(gaps.total.ci95[0]):
+        said += f" {interval(gaps.total.ci95, 3)}"
+    return said, f"better on {percent(gaps.better)} of {gaps.stories:,} stories"
