@@ -34,9 +34,9 @@ PANES = {
 class Action:
     """run: a method of the app or the view, `action_NAME`; `{n}` in it is the number of the key.
 
-    where: EVERYWHERE, VIEWS, or the names of views, joined by "+". pane: the one it needs the focus in; "": any.
-    topic: the line of the table of keys that it stands in. bar: its word on the key bar, behind
-    bar_keys or its first key.
+    where: EVERYWHERE, VIEWS, or the names of views, joined by "+". pane: the one it needs the
+    focus in; "": any. topic: the line of the table of keys that it stands in. bar: its word on
+    the key bar, behind bar_keys or its first key.
     asks: what the palette runs where it cannot know the key's number.
     """
 
@@ -103,7 +103,7 @@ explore+compare.text | previous-sentence | left_curly_bracket | sentence(-1) | p
 explore+compare.text | first-token | 0 | token_end(-1) | first token
 explore+compare.text | last-token | dollar_sign | token_end(1) | last token
 = next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
-explore+compare | next-hunted | n | hunt(1) | next of what is hunted: eyebrows, changes, text | n N: hunt
+explore+compare | next-hunted | n | hunt(1) | next of what is hunted | n N: hunt
 explore+compare | previous-hunted | N | hunt(-1) | previous of what is hunted
 = find text in the listed stories; the other places of this token
 explore+compare | find | f | find | find text in the listed stories | find

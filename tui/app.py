@@ -44,6 +44,7 @@ from .terminal.clipboard import takes_copies
 from .terminal.colours import THEME
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
+from .threads.comparing import Comparing
 from .threads.finding import Finder
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
@@ -137,6 +138,7 @@ class EyebrowApp(App[None]):
             self._announce,
             self._notice,
             Finder(mailbox.put),
+            Comparing(store, mailbox.put),
             config,
             asked,
         )

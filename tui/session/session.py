@@ -56,6 +56,7 @@ class Session:
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
         finder: Finder,
+        comparing: Comparing,
         config: Config = DEFAULTS,
         asked: Asked = BUNDLE,
     ) -> None:
@@ -74,7 +75,6 @@ class Session:
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
-        comparing = Comparing(store.folder, store.deliver)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
