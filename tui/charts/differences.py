@@ -33,10 +33,12 @@ def differences(
     dark: bool,
     depth: ColourDepth,
     axis: Axis,
+    least: int = 24,
 ) -> str:
     """As many lines as asked for; the rows that there is no room for are left out.
 
-    A full marker where the interval does not hold zero. axis: linear.
+    A full marker where the interval does not hold zero. axis: linear. least: cells of a bar, for
+    which the texts give way.
     """
     if not rows or width < MIN_WIDTH or height < MIN_HEIGHT:
         return ""
@@ -46,7 +48,7 @@ def differences(
     names = min(max(map(cell_width, labels)), width // 3)
     labels = shorten_apart(labels, names)
     texts = max(cell_width(row.text) for row in rows)
-    if width - names - texts < 24:
+    if width - names - texts < least:
         texts = 0
     ends = [end for row in rows for end in (row.low, row.high)]
     low, high = min(0.0, *ends), max(0.0, *ends)

@@ -18,6 +18,7 @@ from ...core.wording import visible
 from ..text.plain import cell_width, shorten
 
 VALUE = 7  # cells of the number
+FRONT = 12  # cells of what is in front of a find
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,11 @@ class FindList(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def around(find: Find, room: int) -> tuple[str, str, str]:
-    """A find within so many cells: itself first, then what is behind it and some in front."""
-    text = shorten(visible(find.text), room)
-    left = room - cell_width(text)
+    """A find within so many cells, all of them in one column: what is in front, it, and behind."""
+    front = min(FRONT, room // 3)
     before = visible(find.before)
-    front = min(cell_width(before), left // 3)
     while cell_width(before) > front:
         before = before[1:]
-    after = shorten(visible(find.after), left - cell_width(before))
-    return before, text, after
+    text = shorten(visible(find.text.strip()) or visible(find.text, spaces=True), room - front)
+    after = shorten(visible(find.after), room - front - cell_width(text))
+    return " " * (front - cell_width(before)) + before, text, after

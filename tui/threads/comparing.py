@@ -47,7 +47,7 @@ class Pair:
 class Listing:
     """How finds are listed; words: what they hold, "" for all."""
 
-    unit: UnitName = "token"
+    unit: UnitName = "word"
     sort: str = SORTS[0]
     words: str = ""
 

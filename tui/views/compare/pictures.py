@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from ....core.results.compare.gaps import Gap, Gaps
 
 AXIS = Axis("bits per byte against the reference", log=False)
+SHORT = {
+    "first word of a sentence": "sentence start",
+    "other words of it": "later words",
+}
+"""Names of kinds and traits that are too long for the chart."""
+LEAST = 10  # cells of a bar
 
 
 def gap_by_kind(
     gaps: Gaps, head: tuple[str, str], width: int, height: int, *, dark: bool, depth: ColourDepth
 ) -> str:
-    """The total in two lines, then the kinds and traits with their intervals and bytes."""
+    """The total in two lines, then kinds and traits: interval, difference and bytes of each."""
     quiet = ink.quiet_colour(dark, depth)
     above = [ink.in_depth(line, depth) for line in (head[0], ink.paint(head[1], quiet))]
     rows = [_row(gap) for gap in (*gaps.kinds, *(one for pair in gaps.traits for one in pair))]
@@ -33,6 +39,7 @@ def gap_by_kind(
         dark=dark,
         depth=depth,
         axis=AXIS,
+        least=LEAST,
     )
     return "\n".join([*above, picture])
 
@@ -42,5 +49,5 @@ def _row(gap: Gap) -> Difference:
     if math.isnan(low):
         low = high = gap.difference
     sign = "+" if gap.difference > 0 else ""
-    text = f"{sign}{number(gap.difference, 2):>5} {compact_count(gap.bytes):>5}B"
-    return Difference(gap.name, gap.difference, low, high, text)
+    text = f"{sign + number(gap.difference, 2):>5} {compact_count(gap.bytes):>5}"
+    return Difference(SHORT.get(gap.name, gap.name), gap.difference, low, high, text)

@@ -16,6 +16,7 @@ from ...panes.finds import FindList
 from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.change import Change
+from ...text.reading import UNITS
 from ...threads.comparing import SORTS
 from ..dialogs.line import LineScreen
 from ..reader import ReaderFrame
@@ -146,8 +147,8 @@ class CompareScreen(ReaderFrame):
     # --- what is listed --------------------------------------------------------------------
 
     def action_unit(self) -> None:
-        super().action_unit()
-        self.session.comparison.list_by(unit=self.session.look.unit)
+        comparison = self.session.comparison
+        comparison.list_by(unit=UNITS[(UNITS.index(comparison.listing.unit) + 1) % len(UNITS)])
 
     def action_sort(self) -> None:
         comparison = self.session.comparison

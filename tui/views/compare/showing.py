@@ -80,8 +80,8 @@ class Both:
 
 
 def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
-    """Surprise by the unit that is chosen, or under `d` the difference, in both texts."""
-    look, models = session.look, session.models
+    """Surprise by the unit of the finds, or under `d` the difference, in both texts."""
+    look, models, unit = session.look, session.models, session.comparison.listing.unit
     story = session.library.stories[session.place.story] if session.library.stories else None
     text = story.text if story is not None else ""
     reference = models.reference
@@ -92,7 +92,7 @@ def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
         if story is None or own is None:
             paints.append(Paint(text))
             continue
-        shown = _values(story, own, other, look.unit, turn if look.difference else 0)
+        shown = _values(story, own, other, unit, turn if look.difference else 0)
         styles = tuple(colours.style(value) for value in shown)
         paints.append(Paint(text, tuple(own.ends.tolist()), styles, dark))
     note = ""
@@ -134,7 +134,7 @@ def _under_cursor(
         return (at, twin), "no stretch that both have scored"
     total = f"total {_arrow(found.nats_reference.sum(), found.nats_model.sum(), 0)} bits"
     first, last = character, character + 1
-    for one in units(story.text, score, session.look.unit, story.sentence_starts):
+    for one in units(story.text, score, session.comparison.listing.unit, story.sentence_starts):
         if one.first <= at <= one.last:
             first, last = int(places(score)[one.first]), int(score.ends[one.last])
     begin = int(np.searchsorted(found.starts, first, side="right")) - 1
