@@ -107,7 +107,7 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
     name, replies = request.model.name, []
     if name not in loaded:
         loaded.add(name)
-        replies = [Loading(name), Loaded(name, request.model.parameters or 0, "d" + name, 0.1)]
+        replies = [Loading(name), Loaded(name, request.model.parameters or 0, digest_of(name), 0.1)]
         replies.append(Vocabulary(name, tuple(WORDS[name == OTHER.name :])))
     rows, cuts = [], {}
     for story in request.stories:
@@ -119,6 +119,11 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
     recipe = request.recipe.settled("cpu", "float32")
     scored = Scored(request.job, name, tuple(rows), recipe, 0.5, cuts)
     return [*replies, scored, Finished(request.job)]
+
+
+def digest_of(name: str) -> str:
+    """Of the weights of the model of this name."""
+    return text_digest(name)
 
 
 def score_by(name: str, text: str) -> StoryScore:
