@@ -63,10 +63,9 @@ async def test_finds_are_of_the_current_size_against_its_reference(store: Path) 
         values = [float(find.value.replace("−", "-")) for find in listed]
         assert values == sorted(values)
         assert values[0] < -3
-        by_hand = sum(
-            score_by(SPECS[1].name, s.text).summary.nll
-            - score_by(SPECS[0].name, s.text).summary.nll
-            for s in STORIES
+        larger, smaller = (
+            sum(score_by(spec.name, story.text).summary.nll for story in STORIES)
+            for spec in (SPECS[1], SPECS[0])
         )
         gaps = app.session.comparison.found
         assert gaps is not None
