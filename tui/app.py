@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,6 +40,7 @@ from .session.library import Batch, batch_of
 from .state import START, State, recall_state, remember_state
 from .terminal.clipboard import takes_copies
 from .terminal.colours import THEME
+from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
 from .threads.comparing import Comparing
@@ -167,19 +166,9 @@ class EyebrowApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.call_after_refresh(self._begin)
-        if hasattr(signal, "SIGHUP"):
-            # The terminal went away: there is nothing to restore; the worker sees the pipe close.
-            signal.signal(signal.SIGHUP, self._hang_up)
-        for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
-            if (number := getattr(signal, name, None)) is not None:
-                with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
-                    asyncio.get_running_loop().add_signal_handler(
-                        number, partial(self.exit, return_code=128 + number)
-                    )
-
-    def _hang_up(self, *_: object) -> None:
-        remember_state(self.state)
-        os._exit(129)
+        leave_on_signals(
+            lambda code: self.exit(return_code=code), lambda: remember_state(self.state)
+        )
 
     @property
     def state(self) -> State:
