@@ -79,7 +79,7 @@ def report(
             "--table",
             metavar="FILE",
             show_default=False,
-            help="Every story under every model as well: .csv, .parquet or .md.",
+            help="Every story under every model: .csv, .parquet or .md; with --out or alone.",
         ),
     ] = None,
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Of the report.")] = TITLE,
@@ -104,18 +104,25 @@ def report(
       eyebrow score stories.txt -m pocket --store scores
       eyebrow report scores --out report.html
     """
-    place = _place(out, force)
-    if assignment and place.suffix.lower() != ".ipynb":
-        raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {place.name}")
-    if table is not None and table.exists() and not force:
-        raise EyebrowError("Already there", f"{table} is left as it is; --force replaces it")
-    _need(place.suffix.lower())
+    if out is None and (table is None or assignment):
+        raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
+    if out is not None:
+        if out.suffix.lower() not in NEEDS:
+            raise EyebrowError("No such format", f"{out} ends in neither .html, .md nor .ipynb")
+        if assignment and out.suffix.lower() != ".ipynb":
+            raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {out.name}")
+        _free(out, force)
+        _need(out.suffix.lower())
+    if table is not None:
+        from ..results.table import table_form, write_table
+
+        table_form(table)
+        _free(table, force)
     folder = o.store_folder(store, no_store=False)
     assert folder is not None
     o.hush(offline=False)
     from ..results.again import uniting
-    from ..results.report.content import document
-    from ..results.report.facts import gather_facts, pick_sheet
+    from ..results.report.facts import pick_sheet
     from ..results.store import Store
 
     kept = Store(folder, partial(complain, "Store"))
@@ -130,36 +137,34 @@ def report(
             note(f"eyebrow: {apart}")
         if left_out:
             note(f"{left_out} stories are left out, which not all of the models have scored")
-    facts = gather_facts(kept, sheet, others, left_out, seed, run)
-    said = document(facts, title, _command(store, place, model or [], recipe, run, title, seed))
-    try:
-        _write(facts, said, place, assignment)
-    except OSError as error:
-        why = f"{error.filename or place}: {reason(error, named=False)}"
-        raise EyebrowError("Cannot write", why, FAILED) from error
-    emit(str(place))
-    if table is not None:
-        from ..results.table import write_table
+    if out is not None:
+        from ..results.report.content import document
+        from ..results.report.facts import gather_facts
 
+        command = _command(store, out, model or [], recipe, run, title, seed)
+        facts = gather_facts(kept, sheet, others, left_out, seed, run)
+        said = document(facts, title, command)
+        try:
+            _write(facts, said, out, assignment)
+        except OSError as error:
+            why = f"{error.filename or out}: {reason(error, named=False)}"
+            raise EyebrowError("Cannot write", why, FAILED) from error
+        emit(str(out))
+    if table is not None:
         write_table(sheet, table)
         emit(str(table))
     return DONE
 
 
-def _place(out: Path | None, force: bool) -> Path:
-    """Where the report goes, if it can go there."""
-    if out is None:
-        raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
-    if out.suffix.lower() not in NEEDS:
-        raise EyebrowError("No such format", f"{out} ends in neither .html, .md nor .ipynb")
-    if out.is_dir() or not out.parent.is_dir():
-        wrong = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+def _free(place: Path, force: bool) -> None:
+    """Raises `EyebrowError` where no file can be put."""
+    if place.is_dir() or not place.parent.is_dir():
+        wrong = f"{place} is a folder" if place.is_dir() else f"there is no folder {place.parent}"
         raise EyebrowError("Cannot write", wrong)
-    if not os.access(out.parent, os.W_OK):
-        raise EyebrowError("Cannot write", f"{out.parent}: permission denied", FAILED)
-    if out.exists() and not force:
-        raise EyebrowError("Already there", f"{out} is left as it is; --force replaces it")
-    return out
+    if not os.access(place.parent, os.W_OK):
+        raise EyebrowError("Cannot write", f"{place.parent}: permission denied", FAILED)
+    if place.exists() and not force:
+        raise EyebrowError("Already there", f"{place} is left as it is; --force replaces it")
 
 
 def _need(suffix: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
 from ..scoring.scores import TOP
-from ..wording import amount, many
+from ..wording import amount, interval, many
 from . import options as o
 from .output import complain, emit, emit_json, note, number, table
 from .progress import ProgressLine
@@ -161,7 +161,7 @@ def _shown(results: Results, each: bool) -> str:
             f"{row.stories:,}",
             f"{row.tokens:,}",
             number(row.perplexity, 2),
-            "[{}, {}]".format(*(number(end, 2) for end in row.perplexity_ci95)),
+            interval(row.perplexity_ci95, 2),
             number(row.bits_per_byte, 3),
             *([number(row.common.bits_per_byte, 3)] if differ and row.common else []),
             number(row.mean_story_perplexity, 2),
