@@ -120,6 +120,7 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
         FamilyNumbers(
             name,
             tuple(common.models[row] for row in rows),
+            frozenset(common.models[row].name for row in common.sizes(rows)),
             tuple(rows),
             entries[common.models[rows[0]].name],
             _tokens_per_byte(common, rows),
