@@ -299,7 +299,6 @@ async def test_the_story_is_in_sight_when_a_filter_goes() -> None:
         assert top <= 90 < top + listed.scrollable_content_region.height
 
 
-
 def test_what_matters_less_leaves_the_status_line_first_and_whole() -> None:
     parts = [("story 1/3", ""), (" · made-50k", "spare"), (" · cpu", "spare"), (" · set 36.8", "")]
     for room, wanted in (
