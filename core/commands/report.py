@@ -25,6 +25,7 @@ NEEDS = {
     ".html": ("matplotlib", "jinja2"),
     ".ipynb": ("matplotlib", "nbformat", "nbclient", "ipykernel", "pandas"),
 }
+TABLES = (".csv", ".parquet", ".md")
 TITLE = "Perplexity against model size"
 
 
@@ -79,7 +80,7 @@ def report(
             "--table",
             metavar="FILE",
             show_default=False,
-            help="Every story under every model as well: .csv, .parquet or .md.",
+            help="Every story under every model: .csv, .parquet or .md; with --out or alone.",
         ),
     ] = None,
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Of the report.")] = TITLE,
@@ -104,20 +105,20 @@ def report(
       eyebrow score stories.txt -m pocket --store scores
       eyebrow report scores --out report.html
     """
-    if out is None:
+    if out is None and (table is None or assignment):
         raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
-    place = place_for(out, tuple(NEEDS), force)
-    if assignment and place.suffix.lower() != ".ipynb":
-        raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {place.name}")
-    if table is not None and table.exists() and not force:
-        raise EyebrowError("Already there", f"{table} is left as it is; --force replaces it")
-    _need(place.suffix.lower())
+    if out is not None:
+        place_for(out, tuple(NEEDS), force)
+        if assignment and out.suffix.lower() != ".ipynb":
+            raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {out.name}")
+        _need(out.suffix.lower())
+    if table is not None:
+        place_for(table, TABLES, force)
     folder = o.store_folder(store, no_store=False)
     assert folder is not None
     o.hush(offline=False)
     from ..results.again import uniting
-    from ..results.report.content import document
-    from ..results.report.facts import gather_facts, pick_sheet
+    from ..results.report.facts import pick_sheet
     from ..results.store import Store
 
     kept = Store(folder, partial(complain, "Store"))
@@ -132,14 +133,19 @@ def report(
             note(f"eyebrow: {apart}")
         if left_out:
             note(f"{left_out} stories are left out, which not all of the models have scored")
-    facts = gather_facts(kept, sheet, others, left_out, seed, run)
-    said = document(facts, title, _command(store, place, model or [], recipe, run, title, seed))
-    try:
-        _write(facts, said, place, assignment)
-    except OSError as error:
-        why = f"{error.filename or place}: {reason(error, named=False)}"
-        raise EyebrowError("Cannot write", why, FAILED) from error
-    emit(str(place))
+    if out is not None:
+        from ..results.report.content import document
+        from ..results.report.facts import gather_facts
+
+        command = _command(store, out, model or [], recipe, run, title, seed)
+        facts = gather_facts(kept, sheet, others, left_out, seed, run)
+        said = document(facts, title, command)
+        try:
+            _write(facts, said, out, assignment)
+        except OSError as error:
+            why = f"{error.filename or out}: {reason(error, named=False)}"
+            raise EyebrowError("Cannot write", why, FAILED) from error
+        emit(str(out))
     if table is not None:
         from ..results.table import write_table
 

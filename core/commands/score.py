@@ -10,7 +10,7 @@ import typer
 
 from ..errors import DONE, PARTLY
 from ..scoring.scores import TOP
-from ..wording import amount
+from ..wording import amount, interval
 from . import options as o
 from .output import complain, emit, emit_json, number, table
 from .running import run, tell_failures
@@ -128,7 +128,7 @@ def _shown(results: Results, each: bool) -> str:
             f"{row.stories:,}",
             f"{row.tokens:,}",
             number(row.perplexity, 2),
-            "[{}, {}]".format(*(number(end, 2) for end in row.perplexity_ci95)),
+            interval(row.perplexity_ci95, 2),
             number(row.bits_per_byte, 3),
             *([number(row.common.bits_per_byte, 3)] if differ and row.common else []),
             number(row.mean_story_perplexity, 2),

@@ -74,10 +74,15 @@ def write_table(sheet: Sheet, path: Path) -> None:
     The file appears whole or not at all. Raises `EyebrowError` for another suffix and where it
     cannot be written.
     """
+    write_atomically(path, table_form(path)(sheet))
+
+
+def table_form(path: Path) -> Callable[[Sheet], bytes]:
+    """How a table of this suffix is written. Raises `EyebrowError` for another suffix."""
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise EyebrowError("No such format", f"{path} ends in neither .csv, .parquet nor .md")
-    write_atomically(path, form(sheet))
+    return form
 
 
 def _cell(sheet: Sheet, row: int, column: int) -> Cell:

@@ -56,6 +56,14 @@ def test_one_model_and_the_other_recipe(
     assert (tmp_path / "r-files" / "perplexity-size.png").exists()
 
 
+def test_the_table_alone(cli: Callable[..., Outcome], scores: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    done = cli("report", scores, "--table", table, "-q")
+    assert (done.code, done.out, done.err) == (0, f"{table}\n", "")
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 9
+    assert list(tmp_path.iterdir()) == [table]
+
+
 def test_what_is_there_stays_without_force(
     cli: Callable[..., Outcome], scores: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +107,8 @@ def test_of_one_run_by_its_names(cli: Callable[..., Outcome], tmp_path: Path) ->
 BAD = {
     "no out": (["{scores}"], 2, "--out"),
     "a wrong suffix": (["{scores}", "--out", "r.pdf"], 2, ".ipynb"),
+    "a table of no kind": (["{scores}", "--out", "r.html", "--table", "t.xls"], 2, ".parquet"),
+    "an assignment nowhere": (["{scores}", "--table", "t.csv", "--assignment"], 2, ".ipynb"),
     "no folder to write in": (["{scores}", "--out", "no/r.html"], 2, "no folder"),
     "out is a folder": (["{scores}", "--out", "folder.html"], 2, "is a folder"),
     "an unknown model": (["{scores}", "--out", "r.html", "-m", "gpt9"], 2, "pocket-200k"),

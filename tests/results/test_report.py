@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eyebrow.core import Recipe, Story, score
-from eyebrow.core.results.report.blocks import Document, Reading
+from eyebrow.core import Recipe, Story, open_stories, score
+from eyebrow.core.results import report as pages
+from eyebrow.core.results.report.blocks import Document, Listing, Reading
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.excerpts import cut
 from eyebrow.core.results.report.facts import Facts, gather_facts, pick_sheet
 from eyebrow.core.results.report.html import html
-from eyebrow.core.results.report.markdown import markdown, write
+from eyebrow.core.results.report.markdown import markdown, pictures_of, write
 from eyebrow.core.results.report.palette import DARK, LIGHT, SURPRISE_EDGES, contrast, inks
 from eyebrow.core.results.report.pictures import Line, Points, against_size
+from eyebrow.core.results.report.reproduce import reproduce
 from eyebrow.core.results.store import Store
 from eyebrow.tui.text import colour
 
@@ -265,3 +267,58 @@ def test_guesses_are_told_as_far_as_there_are_tokens(tmp_path: Path) -> None:
     text = markdown(said, lambda picture: picture.name)
     assert "first 100" not in text
     assert "1,000" not in text
+
+
+def test_in_print_no_figure_takes_what_follows_it_to_the_next_page() -> None:
+    css = (Path(pages.__file__).parent / "page.css").read_text(encoding="utf-8")
+    printed = css[css.index("@media print") :]
+    rules = re.findall(r"([^{}]+)\{([^{}]+)\}", printed[printed.index("{") + 1 :])
+    glued = [heads for heads, said in rules if "break-after: avoid" in said]
+    assert glued
+    assert not any("figcaption" in heads for heads in glued)
+
+
+def test_what_is_written_to_score_again_keeps_sentences_and_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = [
+        ("one", ["a dog ran", "it saw a cat", "it barked", "the cat hid", "they slept"]),
+        ("two", ["tom was sad", "he sat", "he had tea", "it was hot", "tom smiled"]),
+    ]
+    stories = []
+    for id, sentences in told:
+        text = " ".join(sentences)
+        starts = tuple(text.index(sentence) for sentence in sentences)
+        stories.append(Story(id, id, text, group="author: ann", sentence_starts=starts))
+    score(stories, ["pocket-bigram"], recipe=Recipe(device="cpu"), store=Path("st"))
+    blocks = reproduce(facts_of(Path("st")), "eyebrow report st", False).blocks
+    python, shell = (block for block in blocks if isinstance(block, Listing))
+    exec(python.text, {})
+    assert "stories.jsonl --group author " in shell.text
+    again = sorted(open_stories("stories.jsonl", group="author"), key=lambda story: story.id)
+    assert again == stories
+
+
+def test_sentences_stand_with_their_intervals_each_model_beside_the_others(
+    facts: Facts, said: Document
+) -> None:
+    (picture,) = [one for one in pictures_of(said.sections) if one.name == "sentence-position"]
+    assert "bars are 95 % intervals" in picture.caption
+    (axes,) = picture.draw(inks(LIGHT, len(facts.names))).axes
+    assert len(axes.containers) == len(facts.names)
+    for bars, read in zip(axes.containers, facts.of_models, strict=True):
+        ends = [segment[:, 1] for segment in bars.lines[2][0].get_segments()]
+        wanted = np.array(read.five.intervals()) / np.log(2)
+        np.testing.assert_allclose(np.array(ends), wanted)
+    first, second = (bars.lines[0].get_xdata() for bars in axes.containers)
+    assert (first < second).all()
+
+
+def test_over_few_groups_no_type_has_a_standard_error(tmp_path: Path) -> None:
+    texts = [f"the {word} sat on the mat and the {word} ran" for word in ("cat", "dog", "cow")]
+    stories = [Story(str(n), "", text, group="author: ann") for n, text in enumerate(texts)]
+    score(stories, ["pocket-bigram"], recipe=Recipe(device="cpu"), store=tmp_path / "st")
+    text = markdown(document(facts_of(tmp_path / "st"), "t", "c"), lambda picture: "x")
+    assert "| the | 6 | 3 |" in text
+    assert "±" not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from eyebrow.tui.charts import Point, Series, perplexity_chart
@@ -45,6 +46,22 @@ def test_what_cannot_be_drawn_is_left_out() -> None:
     assert perplexity_chart((nothing,), **room) == ""  # type: ignore[arg-type]
     single = perplexity_chart((Series("one", (Point(1e5, 20.0),)),), **room)  # type: ignore[arg-type]
     assert "100k" in single
+
+
+def test_no_line_goes_through_a_point_that_is_not_joined() -> None:
+    room: Any = {"width": 60, "height": 12, "dark": False, "depth": "mono"}
+    ends = (Point(5e4, 147), Point(3e6, 75))
+    joined, alone = (
+        perplexity_chart(
+            (Series("", (*ends, Point(4e5, 20, is_joined=is_joined)), 1, "●"),), **room
+        )
+        for is_joined in (True, False)
+    )
+    assert joined.count("●") == alone.count("●") == 3
+    low = [row for row in alone.splitlines() if "●" in row][-1]
+    assert not [sign for sign in low if "\u2800" < sign <= "\u28ff"]  # what lines are drawn with
+    low = [row for row in joined.splitlines() if "●" in row][-1]
+    assert [sign for sign in low if "\u2800" < sign <= "\u28ff"]
 
 
 @pytest.mark.parametrize(

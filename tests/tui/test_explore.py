@@ -283,6 +283,22 @@ async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
         assert "no story 78: the list has 3 stories" in text_of(app)
 
 
+async def test_the_story_is_in_sight_when_a_filter_goes() -> None:
+    stories = [Story(f"s{n}", f"Story {n}", f"This is number {n}.") for n in range(100)]
+    app = made_app(tuple(stories))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("slash", *"90", "enter")
+        await pilot.pause()
+        assert len(app.session.library.order) == 1
+        await pilot.press("escape")
+        await settled(app, pilot)
+        listed = app.screen.query_one(StoryList)
+        assert (listed.row, len(listed.shelf.order)) == (90, 100)
+        top = listed.scroll_offset.y
+        assert top <= 90 < top + listed.scrollable_content_region.height
+
+
 def test_what_matters_less_leaves_the_status_line_first_and_whole() -> None:
     parts = [("story 1/3", ""), (" · made-50k", "spare"), (" · cpu", "spare"), (" · set 36.8", "")]
     for room, wanted in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from eyebrow.core.engine.messages import Failed, Loaded, Score
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.compare.cuts import cuts_of
+from eyebrow.core.results.statistics import sheet as sheet_room
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import text_digest
@@ -20,6 +22,7 @@ from eyebrow.tui import charts
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.ladder import Ladder
+from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads import store as reader_room
 from eyebrow.tui.threads.answers import (
     Compared,
@@ -30,6 +33,7 @@ from eyebrow.tui.threads.answers import (
 )
 from eyebrow.tui.threads.store import StoreReader
 from eyebrow.tui.views.explore.showing import chart, steps
+from eyebrow.tui.views.scale import pictures as scale_pictures
 from eyebrow.tui.views.scale.snapshot import snapshot
 
 from .stage import OTHER, PATIENCE, SPECS, STORIES, made_app, made_score, score_by, settled
@@ -113,6 +117,37 @@ def test_each_family_has_a_line_and_the_axis_its_unit(monkeypatch: pytest.Monkey
     sizes = [[point.parameters for point in one.points] for one in drawn]
     assert sizes[2:] == [[50_000, 200_000], [100_000]]  # the story; the set is not compared yet
     assert len({one.marker for one in drawn}) == 4
+
+
+@pytest.mark.parametrize("counted", [1, 3])
+def test_a_counted_model_is_no_size_and_in_no_line(
+    monkeypatch: pytest.MonkeyPatch, counted: int
+) -> None:
+    specs = [replace(spec, counted=n < counted) for n, spec in enumerate(SPECS)]
+    monkeypatch.setattr(sheet_room, "families", lambda: {"made": tuple(specs)})
+    shop = Shop(specs=tuple(specs))
+    shop.begin()
+    shop.answer_all()
+    drawn: list[Any] = []
+    for name in ("perplexity_chart", "curves"):
+        monkeypatch.setattr(charts, name, lambda series, **_: drawn.extend(series) or "")
+    view = chart(shop.session, dark=True, depth="256")
+    now = snapshot(shop.session)
+    assert view.picture is not None
+    assert now is not None
+    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    look = scale_pictures.Look(True, "256", SPECS[0].name)
+    done = measuring.measured(1, sheet, now)
+    scale = scale_pictures.view(
+        "size", "perplexity", done, measuring.tabled(1, sheet, now), None, 0, look
+    )
+    assert scale.picture is not None
+    for picture in (view.picture, scale.picture):
+        drawn.clear()
+        picture(100, 20)
+        assert len(drawn) == 2  # the set, and the story
+        for one in drawn:  # where all are counted, they are the sizes
+            assert [point.is_joined for point in one.points] == [counted == 3, True, True]
 
 
 def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> None:

@@ -33,13 +33,17 @@ REACH = 1.5
 @dataclass(frozen=True)
 class Point:
     """One model: its size (or another x), a value, perhaps an interval around it, perhaps a name
-    for the axis."""
+    for the axis.
+
+    is_joined: whether the line goes through it, as through no counted model.
+    """
 
     parameters: float
     value: float
     low: float | None = None
     high: float | None = None
     label: str = ""
+    is_joined: bool = True
 
 
 @dataclass(frozen=True)
@@ -269,9 +273,10 @@ def _current(
 
 def _lines(drawn: Sequence[_Drawn], x: Axis, y: Axis) -> Iterator[Ink]:
     for one in reversed(drawn):
-        if one.line and len(one.points) > 1:
-            xs = tuple(x.place(point.parameters) for point in one.points)
-            ys = tuple(y.place(point.value) for point in one.points)
+        points = [point for point in one.points if point.is_joined]
+        if one.line and len(points) > 1:
+            xs = tuple(x.place(point.parameters) for point in points)
+            ys = tuple(y.place(point.value) for point in points)
             yield Ink(xs, ys, "", one.colour, line=True)
 
 

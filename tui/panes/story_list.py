@@ -92,7 +92,8 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         if self.row is None or height < 1 or top <= self.row < top + height:
             return False
         target = self.row if self.row < top else self.row - height + 1
-        self.scroll_to(y=target, animate=False)
+        # Forced: after a filter there is a bar to scroll by only with the next layout.
+        self.scroll_to(y=target, animate=False, force=True)
         return True
 
     def render_line(self, y: int) -> Strip:

@@ -12,7 +12,7 @@ from ...core.models.member import Member
 from ...core.results.compare.common import Counts
 from ...core.results.findings.find import find
 from ...core.results.statistics import paired
-from ...core.results.statistics.bootstrap import interval, intervals, resampled_log_perplexities
+from ...core.results.statistics.bootstrap import intervals
 from ...core.results.statistics.fits import Fit
 from ...core.results.statistics.scaling import FamilyFit, fit_families
 from ...core.results.statistics.sheet import Sheet, build_sheet
@@ -120,6 +120,7 @@ def measured(asked: int, common: Sheet, snapshot: Snapshot) -> Measured:
         FamilyNumbers(
             name,
             tuple(common.models[row] for row in rows),
+            frozenset(common.models[row].name for row in common.sizes(rows)),
             tuple(rows),
             entries[common.models[rows[0]].name],
             _tokens_per_byte(common, rows),
@@ -330,14 +331,13 @@ def tokens_read(asked: int, sheet: Sheet, families: Sequence[FamilyTokens]) -> T
 def _of_five(model: ModelTokens) -> Profile:
     """The five sentences, with intervals over groups: all five on the same resamples."""
     five = model.five
-    drawn = resampled_log_perplexities(five.nll, five.tokens.astype(np.float64)) / BIT
-    ends = [interval(row) if five.groups > 1 else (math.nan, math.nan) for row in drawn]
+    ends = five.intervals()
     return Profile(
         model.model,
         FIVE,
         tuple((five.means / BIT).tolist()),
-        tuple(low for low, _ in ends),
-        tuple(high for _, high in ends),
+        tuple(low / BIT for low, _ in ends),
+        tuple(high / BIT for _, high in ends),
     )
 
 

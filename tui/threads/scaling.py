@@ -133,15 +133,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class FamilyNumbers:
-    """The sizes of one family and tokenizer, small to large.
+    """The models of one family and tokenizer, small to large.
 
-    rows: in the sheet. vocabulary: entries of the tokenizer, 0 where unknown. tokens_per_byte:
-    what turns nats per token into nats per byte. fitted: what was fitted, in words, or why nothing
-    was. trend: whether the fall is real, in words.
+    sizes: the names of those that are sizes of it, see `Sheet.sizes`. rows: in the sheet.
+    vocabulary: entries of the tokenizer, 0 where unknown. tokens_per_byte: what turns nats per
+    token into nats per byte. fitted: what was fitted, in words, or why nothing was.
+    trend: whether the fall is real, in words.
     """
 
     name: str
     members: tuple[Member, ...]
+    sizes: frozenset[str]
     rows: tuple[int, ...]
     vocabulary: int
     tokens_per_byte: float

@@ -418,7 +418,7 @@ vocabulary = store.vocabulary(MODELS.loc[best, "tokenizer"])  # what the ids rea
 hardest_tokens = pd.DataFrame(columns=["places", "stories", "nats"])
 hardest_tokens""",
     """\
-from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.tokens.reading import read_tokens
 
 reads = [read_tokens(store, sheet, at) for _, at in sheet.families()]
 by_model = {one.model: one for read in reads for one in read.models}
@@ -444,7 +444,9 @@ for panels, read in zip(axes.T, reads, strict=True):
         shares = one.rank_shares[: len(read.ranks)]
         panels[0].plot(read.ranks, shares, "o-", label=one.model)
         if five:
-            panels[1].plot(range(1, 6), five[one.model], "o-", label=one.model)
+            (line,) = panels[1].plot(range(1, 6), five[one.model], "o-", label=one.model)
+            low, high = np.transpose(one.five.intervals(seed=SEED)) / np.log(2)
+            panels[1].vlines(range(1, 6), low, high, color=line.get_color())
     panels[0].set(xscale="log", xlabel="first guesses", ylabel="share of tokens", ylim=(0, 1.02))
     panels[-1].legend()
     if five:

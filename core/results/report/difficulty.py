@@ -9,15 +9,17 @@ from functools import partial
 import numpy as np
 
 from ...wording import listed, number, percent, visible
+from ..statistics.clusters import FEW
 from ..statistics.difficulty import helped_stories
 from ..tokens.occurrences import TopOccurrences
-from ..tokens.reading import LEAST, ModelTokens
+from ..tokens.reading import FamilyTokens, ModelTokens
 from ..tokens.types import Type
 from . import pictures
 from .blocks import Block, Compared, Picture, Prose, Reading, Section, Table
 from .excerpts import Excerpt, cut
 from .facts import Facts
 
+BIT = math.log(2)  # nats
 READ = 3  # hardest and easiest stories whose text is given, and most surprising places in each
 _AROUND = 24  # characters told before and behind such a place
 WHOLE_TABLE, ENDS = 500, 50  # stories of a table that is given whole; else of each of its ends
@@ -69,7 +71,7 @@ def places(facts: Facts) -> Section:
     if not five:
         blocks.append(Prose("No story has exactly five sentences, so sentences are not compared."))
         return Section("places", "Hardest places in story and sentence", tuple(blocks))
-    sentences = [(read.five.means / math.log(2)).tolist() for read in reads]
+    sentences = [(read.five.means / BIT).tolist() for read in reads]
     blocks.append(
         Table(
             f"Bits per token in the first to fifth sentence of the {five:,} stories of five.",
@@ -111,16 +113,20 @@ def _by_token(facts: Facts, rows: Sequence[int], name: str, of: str) -> list[Pic
 
 def _by_sentence(facts: Facts, rows: Sequence[int], name: str, of: str) -> Picture:
     parts = [facts.of_models[row].five for row in rows]
+    nats = [part.intervals(seed=facts.seed) for part in parts]
+    bars = "; bars are 95 % intervals" if parts[0].groups > 1 else ""
     return Picture(
         name,
-        f"Mean surprise by sentence, over the {parts[0].stories:,} stories of five sentences{of}.",
+        f"Mean surprise by sentence, over the {parts[0].stories:,} stories of five sentences{of}"
+        f"{bars}.",
         "Bits per token by sentence; the numbers are those of the table of sentences.",
         partial(
             pictures.by_place,
             *([facts.names[row] for row in rows], rows, range(1, 6)),
-            [(part.means / math.log(2)).tolist() for part in parts],
+            [(part.means / BIT).tolist() for part in parts],
             xlabel="sentence of the story",
             labels=["1", "2", "3", "4", "5"],
+            ends=[[(low / BIT, high / BIT) for low, high in row] for row in nats],
         ),
     )
 
@@ -128,6 +134,7 @@ def _by_sentence(facts: Facts, rows: Sequence[int], name: str, of: str) -> Pictu
 def types(facts: Facts) -> Section:
     """The hardest tokens and words under the lead's best model, and how good guesses are."""
     best, name = facts.of_models[facts.lead_best], facts.names[facts.lead_best]
+    read = next(read for read in facts.tokens if best in read.models)
     charts = []
     for n, (families, rows) in enumerate(facts.tokenizers, start=1):
         mark, of = (f"-{n}", f", {families}") if families else ("", "")
@@ -136,8 +143,8 @@ def types(facts: Facts) -> Section:
         "tokens",
         "Hardest tokens and words",
         (
-            _types("token", f"The hardest tokens under {name}", best.hardest_tokens),
-            _types("word", f"The hardest words under {name}", best.hardest_words),
+            _types(read, "token", f"The hardest tokens under {name}", best.hardest_tokens),
+            _types(read, "word", f"The hardest words under {name}", best.hardest_words),
             *charts,
             *_improved(facts),
         ),
@@ -185,19 +192,22 @@ def coloured(facts: Facts) -> Section:
     )
 
 
-def _types(what: str, caption: str, found: Sequence[Type]) -> Table:
+def _types(read: FamilyTokens, what: str, caption: str, found: Sequence[Type]) -> Table:
+    told = read.clusters >= FEW  # of fewer there is no standard error
+    over = f"; ± is the standard error over {read.drawn}" if told else ""
     rows = tuple(
         (
             visible(one.text, spaces=True),
             f"{one.occurrences:,}",
             f"{one.stories:,}",
-            f"{number(one.nats / math.log(2), 1)} ± {number(one.error / math.log(2), 1)}",
+            number(one.nats / BIT, 1)
+            + (f" ± {number(one.error / BIT, 1)}" if told and not math.isnan(one.error) else ""),
         )
         for one in found[:_TYPES]
     )
     return Table(
-        f"{caption}, of those that come {LEAST} times or more; ± is the standard error over "
-        "stories.",
+        f"{caption}, of those that come {read.least} times or more in {read.in_stories} stories or "
+        f"more{over}.",
         (what, "times", "stories", "mean bits"),
         rows,
     )
@@ -211,7 +221,7 @@ def _improved(facts: Facts) -> list[Table]:
         gain = read.improvement
         if gain is not None and gain.words_most:
             caption = f"The words on which {gain.larger} saves most against {gain.smaller}"
-            found.append(_types("word", caption, gain.words_most))
+            found.append(_types(read, "word", caption, gain.words_most))
     return found
 
 
@@ -269,7 +279,7 @@ def _where(facts: Facts, column: int, text: str) -> str:
     top.add(facts.sheet.stories[column], text, score, at, -score.logprobs[at].astype(np.float64))
     told = [
         f"“{visible(spot.before[-_AROUND:])}[{visible(spot.token)}]"
-        f"{visible(spot.after[:_AROUND])}” {number(spot.nats / math.log(2), 1)} bits, "
+        f"{visible(spot.after[:_AROUND])}” {number(spot.nats / BIT, 1)} bits, "
         f"rank {spot.rank:,}"
         for spot in top.occurrences()[:READ]
     ]
@@ -289,4 +299,4 @@ def _binned(read: ModelTokens) -> tuple[list[int], list[float]]:
         for weights in (read.by_token.tokens, read.by_token.nll)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        return counts.astype(int).tolist(), (nats / counts / math.log(2)).tolist()
+        return counts.astype(int).tolist(), (nats / counts / BIT).tolist()

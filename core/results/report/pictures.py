@@ -32,6 +32,7 @@ Numbers = npt.NDArray[np.float64]
 WIDTH, HEIGHT = 5.6, 3.7  # inches at 72 to the inch: the text is read on a phone, too
 MARKERS = "os^Dv*PXph<>"
 DASHES = ("-", "--", "-.", ":")
+_BESIDE = 0.07  # of the way to the next place that one model stands beside another
 NAMED = 10  # models whose names fit into their charts
 
 _STYLE = {
@@ -159,15 +160,29 @@ def by_place(
     *,
     xlabel: str,
     labels: Sequence[str],
+    ends: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> Figure:
     """Mean surprise at places of a story, a line for each model.
 
-    places: where on the axis; labels: what they are called there.
+    places: where on the axis; labels: what they are called there. ends: of each model's values
+    the intervals (low, high); the models then stand side by side, so that each is seen whole.
     """
     with _sheet(inks) as (figure, axes):
         axes.set(xlabel=xlabel, ylabel="bits per token")
-        for i, name, values in zip(series, names, bits, strict=True):
-            axes.plot(places, values, f"{_marker(i)}-", color=inks.series[i], label=name)
+        for n, (i, name, values) in enumerate(zip(series, names, bits, strict=True)):
+            drawn = {"color": inks.series[i], "label": name}
+            if not ends:
+                axes.plot(places, values, f"{_marker(i)}-", **drawn)
+                continue
+            aside = _BESIDE * (n - (len(names) - 1) / 2)
+            lengths = [
+                (_length(value - low), _length(high - value))
+                for value, (low, high) in zip(values, ends[n], strict=True)
+            ]
+            axes.errorbar(
+                *([place + aside for place in places], values, np.array(lengths).T),
+                **(drawn | {"fmt": f"{_marker(i)}-", "elinewidth": 0.8, "capsize": 2}),
+            )
         axes.set_xticks(list(places), labels)
         axes.grid(axis="y", color=inks.rule, linewidth=0.5)
         _legend(figure, axes)

@@ -6,7 +6,9 @@ import shlex
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
+from ...scoring.positions import SENTENCES
 from ...scoring.scores import TOP
+from ..statistics.clusters import MARK
 from .blocks import Listing, Prose, Section
 from .facts import Facts
 
@@ -15,12 +17,15 @@ _PACKAGES = ("eyebrow", "torch", "transformers", "tokenizers", "numpy", "matplot
 
 def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
     """The commands that score the same stories and write the same report; command: the latter."""
-    recipe = facts.sheet.recipe
+    recipe, labels = facts.sheet.recipe, facts.store.labels(facts.run).stories
+    kinds = {label.group.partition(MARK)[0] for label in labels if label.group} - {"pair"}
+    group = f" --group {shlex.quote(min(kinds))}" if kinds else ""
+    five = all(len(label.sentence_starts) == SENTENCES for label in labels)
     store = shlex.quote(str(facts.store.folder))
     models = [f"-m {shlex.quote(facts.places[name])}" for name in facts.names]
     lines = " \\\n".join(f"  {' '.join(models[i : i + 3])}" for i in range(0, len(models), 3))
     score = (
-        f"eyebrow score{'' if bundled else ' stories.jsonl'} \\\n{lines} \\\n"
+        f"eyebrow score{'' if bundled else f' stories.jsonl{group}'} \\\n{lines} \\\n"
         f"  --store {store} \\\n"
         f"  --first-token {recipe.first_token} --context {recipe.context} "
         f"--stride {recipe.stride} --dtype {recipe.dtype} --device {recipe.device} "
@@ -43,6 +48,7 @@ def reproduce(facts: Facts, command: str, bundled: bool) -> Section:
                     store=str(facts.store.layout.scores),
                     folder=str(facts.store.folder),
                     run=facts.run,
+                    text=_SENTENCES if five else _TEXT,
                 ),
                 "python",
             )
@@ -67,10 +73,22 @@ from eyebrow.core.results.store import Store
 
 texts = pd.read_parquet({store!r}, columns=["text_digest", "text"])
 texts = texts.drop_duplicates("text_digest").set_index("text_digest")["text"]
-labels = Store(Path({folder!r})).labels({run!r}).stories
-rows = [(label.id, label.title, texts.get(label.digest)) for label in labels]
-rows = pd.DataFrame(rows, columns=["id", "title", "text"]).dropna(subset=["text"])
-rows.to_json("stories.jsonl", orient="records", lines=True)"""
+rows = []
+for label in Store(Path({folder!r})).labels({run!r}).stories:
+    if label.digest in texts:
+        text, row = texts[label.digest], {{"id": label.id, "title": label.title}}
+{text}
+        what, _, which = label.group.partition(": ")
+        rows.append(row | {{what: which}} if what else row)
+pd.DataFrame(rows).to_json("stories.jsonl", orient="records", lines=True)"""
+
+_TEXT = """\
+        row["text"] = text"""
+
+_SENTENCES = """\
+        starts = label.sentence_starts
+        for n, (start, end) in enumerate(zip(starts, [*starts[1:], None]), start=1):
+            row[f"sentence{n}"] = text[start:end]"""
 
 
 def _version(package: str) -> str | None:

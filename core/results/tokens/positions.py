@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..statistics.bootstrap import LEVEL, SEED, resampled_log_perplexities
+from ..statistics.bootstrap import LEVEL, SEED, interval, resampled_log_perplexities
 
 Counts = npt.NDArray[np.int64]
 Nats = npt.NDArray[np.float64]
@@ -68,6 +68,14 @@ class Parts:
     def means(self) -> Nats:
         """float64 (P,), nats per token pooled over the stories; nan without a token."""
         return per_token(self.nll.sum(axis=1), self.tokens.sum(axis=1))
+
+    def intervals(self, *, seed: int = SEED) -> list[tuple[float, float]]:
+        """The 95 % interval (low, high) of each of the P means, all on the same resamples of the
+        groups; (nan, nan) with fewer than two groups."""
+        if self.groups < 2:
+            return [(math.nan, math.nan)] * len(self.names)
+        tokens = self.tokens.astype(np.float64)
+        return [interval(row) for row in resampled_log_perplexities(self.nll, tokens, seed=seed)]
 
 
 class PositionCounter:

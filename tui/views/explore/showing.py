@@ -336,8 +336,9 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
     colours = palette(dark, depth)
     whole, story = [], []
     for n, (name, sizes) in enumerate(families):
+        joined = [size for size in sizes if not size.spec.counted] or sizes
         points = tuple(
-            charts.Point(size.parameters or 0, *found)
+            charts.Point(size.parameters or 0, *found, is_joined=size in joined)
             for size in sizes
             if size in finished and not math.isnan((found := _of_set(session, size))[0])
         )
@@ -345,7 +346,7 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
         label = (name if several else "the set") + (" (95 %)" if known else "")
         whole.append(charts.Series(label, points, colours[n % len(colours)], SOLID[n % len(SOLID)]))
         points = tuple(
-            charts.Point(size.parameters or 0, value)
+            charts.Point(size.parameters or 0, value, is_joined=size in joined)
             for size in sizes
             if not math.isnan(value := of_story[size.name])
         )

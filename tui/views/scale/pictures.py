@@ -118,7 +118,10 @@ def against_size(
         colour = colours[n % len(colours)]
         estimates = family.estimates[measure]
         points = tuple(
-            charts.Point(member.parameters, one.value, _end(one.low), _end(one.high))
+            charts.Point(
+                *(member.parameters, one.value, _end(one.low), _end(one.high)),
+                is_joined=member.name in family.sizes,
+            )
             for member, one in zip(family.members, estimates, strict=True)
         )
         trace = family.traces.get(measure)
@@ -173,7 +176,7 @@ def _story(
     colour = colours[n % len(colours)] if several else colours[1]
     values = {} if tabled is None else _values(tabled, measure, story)
     points = tuple(
-        charts.Point(member.parameters, values[member.name])
+        charts.Point(member.parameters, values[member.name], is_joined=member.name in family.sizes)
         for member in family.members
         if not math.isnan(values.get(member.name, math.nan))
     )
