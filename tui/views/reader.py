@@ -39,9 +39,9 @@ class ReaderFrame(Frame):
         else:
             super().end(to)
 
-    def say_found(self, change: Change) -> None:
+    def say_found(self) -> None:
         """In the line where a text is being typed: how often it stands there."""
-        if self._finding is not None and Change.STATUS in change and self.session.hunts.text:
+        if self._finding is not None and self.session.hunts.text is not None:
             found = self.session.hunts.found
             self._finding.say(told(found), wrong=found is not None and not found[0])
 

@@ -65,7 +65,7 @@ class CompareScreen(ReaderFrame):
             self._show_gaps()
         if change & (Change.STORY | Change.SIZES | Change.TOKEN | Change.FINDS):
             self._show_story()
-        self.say_found(change)
+        self.say_found()
 
     def _want(self) -> None:
         """Have the pair compared if there is anything new, now or a little later."""

@@ -81,7 +81,7 @@ class ExploreScreen(ReaderFrame):
             self._show_strip_at_rest()
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
-        self.say_found(change)
+        self.say_found()
         if change & (Change.SUMS | Change.SIZES):
             self._show_chart()
         elif Change.STORY in change:
