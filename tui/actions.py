@@ -101,8 +101,9 @@ views | size | 1,2,3,4,5,6,7,8,9 | size_at({n}) | choose a size |  | ask_size
 explore | colour | c | colour | what is coloured | colour
 scale | chart | c | chart(1) | next chart | chart
 scale | previous-chart |  | chart(-1) | previous chart
-= the difference to the next smaller size
-explore | difference | d | difference | colour the difference | difference
+= the difference to the reference; choose the reference (the next smaller size unless chosen)
+explore | difference | d | difference | colour the difference to the reference | difference
+explore | reference | D | reference | choose the reference
 = unit: token, word, sentence
 explore | unit | u | unit | by token, word or sentence | unit
 = measure: perplexity, bits per byte, nats

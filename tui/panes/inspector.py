@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from textwrap import wrap
 
 from rich.segment import Segment
@@ -21,6 +23,8 @@ REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
 BESIDE = 56  # cells from which on the table stands beside the numbers, not below
 HEAD_WIDTH = 24
+SHORT = 7  # cells of the reference's name before the difference
+ROOMY, BARS = 18, 28  # cells of a column of alternatives for all figures, and for bars too
 
 Line = list[tuple[str, str]]  # text, kind: "", "bold", "quiet" or "true"
 
@@ -32,6 +36,21 @@ class Choice:
     text: str
     probability: float
     true: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The same place under the reference: `short` is its name in little room.
+
+    change: bits more than there. span: which characters that is of, with the bits of both, where
+    tokenizers cut differently. choices: what it would have said, where that is to be shown.
+    """
+
+    name: str
+    short: str
+    change: float
+    span: str
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,8 @@ class Glass:
     logprob: float | None = None
     entropy: float | None = None
     rank: int = 0
-    change: float | None = None  # bits against the next smaller size
+    model: str = ""
+    against: Against | None = None
     units: tuple[str, ...] = ()  # on the word and the sentence it belongs to
     choices: tuple[Choice, ...] = ()
     waiting: str = ""
@@ -167,33 +187,57 @@ def head(glass: Glass) -> list[Line]:
         [("entropy  ", "quiet"), (f"{entropy:6.2f}", ""), (" bits", "quiet")],
         [("rank     ", "quiet"), (f"{glass.rank:>6,}", "")],
     ]
-    if glass.change is not None:
-        lines.append([("Δ smaller", "quiet"), (f"{glass.change:+6.2f}", ""), (" bits", "quiet")])
+    if (against := glass.against) is not None:
+        label = f"Δ {against.short}{' ' * (SHORT - cell_width(against.short))}"
+        lines.append([(label, "quiet"), (f"{against.change:+6.2f}", ""), (" bits", "quiet")])
     return lines
 
 
 def table(glass: Glass, width: int) -> list[Line]:
-    """The alternatives with bars, drawn when the cursor rests; the true token is marked."""
+    """The alternatives with bars, drawn when the cursor rests; the true token is marked.
+
+    Those of the reference stand beside them, where they are to be shown.
+    """
     if glass.waiting or not glass.count:
         return []
     place = f"id {glass.token_id} · token {glass.index + 1} of {glass.count}"
-    said = (line for unit in glass.units for line in wrap(unit, max(8, width)))
-    lines: list[Line] = [[(place, "quiet")], *([(line, "quiet")] for line in said)]
+    against = glass.against
+    units = (against.span, *glass.units) if against is not None else glass.units
+    said = [place, *(line for unit in units for line in wrap(unit, max(8, width)))]
+    lines: list[Line] = [[(line, "quiet")] for line in said]
     if not glass.choices:
         if glass.logprob is not None:
             lines.append([(shorten("no alternatives (--top 0)", width), "quiet")])
         return lines
-    name_width = max(6, min(16, width - 18))
-    bar_width = max(0, width - name_width - 11)
-    most = max(choice.probability for choice in glass.choices)
-    for choice in glass.choices:
+    if against is None or not against.choices:
+        return [*lines, *alternatives(glass.choices, width)]
+    column = (width - 1) // 2
+    names = [shorten(visible(name), column) for name in (glass.model, against.name)]
+    titles: Line = [(name + " " * (column + 1 - cell_width(name)), "quiet") for name in names]
+    sides = [alternatives(choices, column) for choices in (glass.choices, against.choices)]
+    rows: list[Line] = []
+    for left, right in zip_longest(*sides, fillvalue=[]):
+        used = sum(cell_width(text) for text, _ in left)
+        rows.append([*left, (" " * (column + 1 - used), ""), *right])
+    return [titles, *rows, *lines]
+
+
+def alternatives(choices: Sequence[Choice], width: int) -> list[Line]:
+    """A line for each, likeliest first: text, probability, and a bar where there is room."""
+    figure = 8 if width >= ROOMY else 4
+    name_width = max(6, min(16, width - figure - (10 if width >= BARS else 3)))
+    bar_width = max(0, width - name_width - figure - 3)
+    most = max((choice.probability for choice in choices), default=0)
+    lines: list[Line] = []
+    for choice in choices:
         mark, kind = ("▸", "true") if choice.true else (" ", "")
         text = shorten(quoted(choice.text), name_width)
         bar = "▆" * round(bar_width * choice.probability / most) if most else ""
+        p = percent(choice.probability) if width >= ROOMY else whole_percent(choice.probability)
         lines.append(
             [
                 (f"{mark}{text}{' ' * (name_width - cell_width(text))}", kind),
-                (f" {percent(choice.probability):>8} ", kind),
+                (f" {p:>{figure}} ", kind),
                 (bar, kind if choice.true else "quiet"),
             ]
         )
@@ -216,3 +260,9 @@ def percent(probability: float) -> str:
     if value >= 0.01:
         return f"{figures(value, 2)} %"
     return f"{value:.0e} %".replace("e-0", "e-")
+
+
+def whole_percent(probability: float) -> str:
+    """`31 %`, `<1 %`: no longer than four cells below 100 %."""
+    value = round(100 * probability)
+    return f"{value} %" if value else "<1 %"

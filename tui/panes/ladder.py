@@ -23,7 +23,8 @@ class Step:
     """One size as the ladder shows it. `done` of `of` stories have been scored.
 
     story, whole: the perplexity, or what stands for it, of this story and of the set.
-    arrival: how far its download is, in words; "" where there is none.
+    arrival: how far its download is, in words; "" where there is none. is_reference: what the
+    current size is compared with.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Step:
     done: int
     of: int
     arrival: str = ""
+    is_reference: bool = False
 
 
 class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
@@ -41,7 +43,8 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP = (
         "The sizes. Columns: parameters, perplexity of this story, of the set; between tokenizers "
-        "bits per byte, on the bytes that all have scored."
+        "bits per byte, on the bytes that all have scored. Δ is the reference, what `d` compares "
+        "with."
     )
 
     COMPONENT_CLASSES = {"ladder--current", "ladder--quiet", "ladder--failed"}
@@ -94,7 +97,7 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
         if at == self.current:
             style = self.get_component_rich_style("ladder--current")
         size = compact_count(step.parameters) if step.parameters else "–"
-        mark = "▸" if at == self.current else " "
+        mark = "▸" if at == self.current else "Δ" if step.is_reference else " "
         name = shorten_apart([visible(one.name) for one in self.steps], room)[at]
         lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)
         if step.arrival:

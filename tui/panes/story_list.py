@@ -25,17 +25,19 @@ class Shelf:
     """What the list shows: row n is story `order[n]`.
 
     title, value: of a story; the value (perplexity) is nan while it is not known.
-    span: the smallest and the largest value, for the bars. is_marked: by the reader.
+    share: of the longest bar, 0 to 1, for a value. is_marked: by the reader. figure: a value as it
+    is written.
     """
 
     order: Sequence[int]
     title: Callable[[int], str]
     value: Callable[[int], float]
-    span: tuple[float, float]
+    share: Callable[[float], float]
     is_marked: Callable[[int], bool]
+    figure: Callable[[float], str] = figures
 
 
-EMPTY = Shelf((), str, float, (1.0, 1.0), bool)
+EMPTY = Shelf((), str, float, float, bool)
 
 
 class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -113,8 +115,8 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(
             [
                 Segment(f"{'●' if self.shelf.is_marked(story) else ' '}{title}{pad}", style),
-                Segment(f"{figures(value):>6} ", style),
-                Segment(_bar(value, self.shelf.span, bar_width), quiet),
+                Segment(f"{self.shelf.figure(value):>6} ", style),
+                Segment(_bar(value, self.shelf.share, bar_width), quiet),
                 Segment(" ", style),
             ]
         ).adjust_cell_length(width, style)
@@ -125,12 +127,10 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Selected(row))
 
 
-def _bar(value: float, span: tuple[float, float], width: int) -> str:
-    """A bar of `width` cells, as long as the value's logarithm lies between those of the span."""
-    low, high = span
-    if math.isnan(value) or not low < high or not width:
+def _bar(value: float, share: Callable[[float], float], width: int) -> str:
+    """A bar of `width` cells, as long as the value's share of the longest."""
+    if math.isnan(value) or not width:
         return " " * width
-    share = (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
-    eighths = max(1, round(8 * width * min(1.0, max(0.0, share))))
+    eighths = max(1, round(8 * width * min(1.0, max(0.0, share(value)))))
     whole, rest = divmod(eighths, 8)
     return ("█" * whole + (BLOCKS[rest] if rest else "")).ljust(width)

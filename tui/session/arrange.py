@@ -13,7 +13,8 @@ from typing import Any
 from ...core.errors import EyebrowError
 from ...core.stories.story import Story
 
-SORTS = ("as read", "perplexity ↓", "perplexity ↑", "longest", "title", "marked first")
+BY_GAP = ("most gained", "most lost")  # of bits, against the reference
+SORTS = ("as read", "perplexity ↓", "perplexity ↑", *BY_GAP, "longest", "title", "marked first")
 
 _TERM = re.compile(r'-?"[^"]*"?|\S+')
 _RANGE = re.compile(r"([a-z]+)(<=|>=|<|>|=)(.*)\Z", re.IGNORECASE)
@@ -114,12 +115,18 @@ class Shelves:
 
 
 def arrange(
-    shelves: Shelves, nats: array[float], bits: array[float], sort: str, wanted: Filter
+    shelves: Shelves,
+    nats: array[float],
+    bits: array[float],
+    sort: str,
+    wanted: Filter,
+    gaps: array[float] | None = None,
 ) -> Sequence[int]:
     """Indices of the listed stories in order; those without a perplexity come last.
 
     nats, bits: surprise per token and bits per byte of each story under the current size, nan
-    while unknown; a range of the perplexity or of bits per byte drops such stories.
+    while unknown; a range of the perplexity or of bits per byte drops such stories. gaps: bits
+    per byte more than under the reference, for the sorts by it.
     """
     stories, digests, marked = shelves.stories, shelves.digests, shelves.marked
     order: Sequence[int] = range(len(stories))
@@ -127,6 +134,8 @@ def arrange(
         order = _kept(shelves, nats, bits, wanted)
     if sort.startswith("perplexity"):
         return _by_value(nats, order, falling=sort.endswith("↓"))
+    if sort in BY_GAP and gaps is not None:
+        return _by_value(gaps, order, falling=sort == "most lost")
     if sort == "longest":
         return _by_value(shelves.words, order, falling=True)
     if sort == "title":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...core.stories.story import Story, text_digest
-from .arrange import SORTS, Filter, Shelves, arrange
+from .arrange import BY_GAP, SORTS, Filter, Shelves, arrange
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,22 @@ class Library:
                 self.words += self.shelves.words[index]
         return added
 
-    def arrange(self, nats: array[float], bits: array[float]) -> None:
+    def arrange(
+        self, nats: array[float], bits: array[float], gaps: array[float] | None = None
+    ) -> None:
         """List the stories anew, by what they have under the current size."""
-        self.order = arrange(self.shelves, nats, bits, self.sort, self.filter)
+        self.order = arrange(self.shelves, nats, bits, self.sort, self.filter, gaps)
 
     @property
     def follows_scores(self) -> bool:
         """Whether scores that come in may change the list."""
-        return self.sort.startswith("perplexity") or self.filter.follows_scores
+        by_scores = self.sort.startswith("perplexity") or self.sorts_by_gap
+        return by_scores or self.filter.follows_scores
+
+    @property
+    def sorts_by_gap(self) -> bool:
+        """Whether the list is in order of the gap to the reference."""
+        return self.sort in BY_GAP
 
     def row_of(self, story: int) -> int | None:
         """Where a story is listed; None where it is not."""

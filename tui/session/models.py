@@ -34,6 +34,7 @@ class Models:
     """sizes: by parameters, whatever order they were asked for in. current: an index in them.
 
     mixes_tokenizers: then perplexities do not compare, common bits per byte do.
+    chosen: the reference, where it is not to be the next smaller size.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class Models:
         self.notify = notify
         self._known: dict[str, Size] = {}
         self._twins: set[tuple[str, ...]] = set()  # models of which it was said that they are one
+        self.chosen: Size | None = None
         self.open(specs)
 
     def open(self, specs: Sequence[ModelSpec]) -> None:
         """These are the sizes now; of those that were open before, all is still known."""
         self.sizes = by_size(self._size_of(spec) for spec in specs)
         self.current = _first_look(self.sizes)
+        if self.chosen not in self.sizes:
+            self.chosen = None
         self.tokenizers: dict[str, str] | None = None  # digests by model, "" while not here
         self.mixes_tokenizers = False
 
@@ -71,10 +75,14 @@ class Models:
         return self.sizes[self.current]
 
     @property
-    def smaller(self) -> Size | None:
-        """The next smaller size that shares the tokenizer."""
-        below = reversed(self.sizes[: self.current])
-        return next((size for size in below if size.shares_tokenizer(self.size)), None)
+    def reference(self) -> Size | None:
+        """What the current size is compared with: the chosen one, which may be itself, else the
+        next smaller size, if there is one with its tokenizer."""
+        if self.chosen is not None:
+            return self.chosen
+        below = [size for size in reversed(self.sizes[: self.current]) if not size.is_out]
+        same = (size for size in below if size.tokenizer == self.size.tokenizer)
+        return next(same, below[0] if below else None)
 
     def named(self, name: str) -> Size | None:
         return next((size for size in self.sizes if size.name == name), None)

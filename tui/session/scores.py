@@ -6,8 +6,11 @@ all else. Whole scores are kept by the model's digest and the text's, whatever i
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
+from operator import sub
 
 from ...core.engine.messages import Failed, Hello, Loaded, Scored, WorkerDied
 from ...core.models.member import Member
@@ -82,6 +85,27 @@ class Scores:
                 found[size.name] = bits_per_byte(nll, count)
         return found
 
+    def gap(self, size: Size, reference: Size, digest: str) -> float:
+        """Bits per byte of a text by which a size is more surprised than its reference, on the
+        bytes that both have scored; nan while that is not known."""
+        if size.tokenizer == reference.tokenizer:
+            one, other = size.sums.get(digest), reference.sums.get(digest)
+            return one.bits_per_byte - other.bits_per_byte if one and other else math.nan
+        cuts = [known.cuts.get(digest) for known in (size, reference)]
+        found = [one for one in cuts if one is not None]
+        if len(found) < 2 or (at := shared_cut(found)) is None:
+            return math.nan
+        (count, nll), (_, other_nll) = (behind(one, at) for one in found)
+        return bits_per_byte(nll - other_nll, count)
+
+    def gaps(self, size: Size, reference: Size | None) -> array[float]:
+        """`gap` of each story, in the order they were read; nan without a reference."""
+        if reference is None:
+            return array("d", [math.nan]) * len(self.library.stories)
+        if size.tokenizer == reference.tokenizer:
+            return array("d", map(sub, size.bits, reference.bits))
+        return array("d", (self.gap(size, reference, digest) for digest in self.library.digests))
+
     # --- what is asked for -----------------------------------------------------------------
 
     def want(self, size: Size, digest: str, story: Story) -> None:
@@ -96,6 +120,12 @@ class Scores:
                 self.store.look_up_score(size.spec, size.digest, recipe, digest)
         elif self.jobs.has_room(size, digest):
             self._ask(size, [(digest, story)], urgent=True)
+
+    def want_beside(self, size: Size, digest: str, story: Story) -> None:
+        """The same where no model is loaded for it; else it is there once the set is scored."""
+        kept = digest in size.sums and _key(size, digest) not in self._missing
+        if kept or size.state == "ready":
+            self.want(size, digest, story)
 
     def want_all(self) -> None:
         """Have every story scored under every size, the current one first."""

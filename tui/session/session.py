@@ -31,7 +31,10 @@ from .worker import Worker
 
 
 class Session:
-    """One run of the program; `open` puts other stories or models in the place of these."""
+    """One run of the program; `open` puts other stories or models in the place of these.
+
+    shows_all_sizes: whether the view that is shown has a use for the story under every size.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Session:
         self.jobs = Jobs(self.worker, announce)
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
+        self.shows_all_sizes = False
         self.add(batch_of(stories))
         self.arrange()
 
@@ -92,7 +96,9 @@ class Session:
 
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
-        self.library.arrange(self.models.size.nats, self.models.size.bits)
+        library, models = self.library, self.models
+        gaps = self.scores.gaps(models.size, models.reference) if library.sorts_by_gap else None
+        library.arrange(models.size.nats, models.size.bits, gaps)
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None:
             self.select_row(0)
@@ -172,6 +178,16 @@ class Session:
                 self.arrange()
             self.announce(~(Change.FOUND | Change.MORE))
             self.plan()
+
+    def choose_reference(self, size: Size | None) -> None:
+        """Compare with this one; None: with the next smaller size, whichever is looked through."""
+        self.models.chosen = size
+        if size is not None and size.is_out:
+            self.scores.try_again(size)
+        if self.library.follows_scores:
+            self.arrange()
+        self.announce(Change.STORY | Change.TOKEN | Change.SIZES | Change.STATUS)
+        self.plan()
 
     def _catch_up(self) -> None:
         text = self.library.stories[self.place.story].text if self.library.stories else ""
@@ -255,9 +271,12 @@ class Session:
             return
         self.scores.want_all()
         digest, story = library.digests[place.story], library.stories[place.story]
-        for size in (models.size, place.waits_for, models.smaller):
-            if size is not None:
-                self.scores.want(size, digest, story)
+        needs = [s for s in (models.size, place.waits_for, models.reference) if s is not None]
+        for size in needs:
+            self.scores.want(size, digest, story)
+        if self.shows_all_sizes and all(self.score(size) is not None for size in needs):
+            for size in models.sizes:
+                self.scores.want_beside(size, digest, story)
         self.scores.want_sums()
 
     def receive(self, message: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...core.scoring.scores import StoryScore
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ...core.results.compare.spans import Spans
     from ...core.scoring.units import Unit
 
     Values = npt.NDArray[np.float64]
+else:  # only ever annotations; numpy is not worth waiting for before the first picture
+    Values = Any
 
 
 def values(score: StoryScore, kind: Kind) -> Values:
@@ -81,14 +84,53 @@ def unit_values(
     return shown
 
 
-def differences(score: StoryScore, smaller: StoryScore) -> Values:
-    """Bits against the next smaller size, float64 (T,): above 0 the larger one is surprised more.
+@lru_cache(maxsize=64)
+def spans(text: str, reference: StoryScore, score: StoryScore) -> Spans:
+    """Two models of one text lined up, see `align`."""
+    from ...core.results.compare.spans import align
 
-    Both scores are of one text under one tokenizer.
+    return align(text, reference, score)
+
+
+def differences(
+    text: str,
+    score: StoryScore,
+    reference: StoryScore,
+    unit: UnitName = "token",
+    starts: tuple[int, ...] = (),
+) -> Values:
+    """Bits against the reference, float64 (T,): above 0 the model is surprised more than it.
+
+    nan where not both have scored. The tokens of a span, which both tokenizers cut at, have the
+    span's difference; those of a word, of its spans together; those of a sentence, its mean over
+    the model's tokens. Words that share a span count as one, and so do sentences.
     """
     import numpy as np  # after the first picture
 
-    return -(score.logprobs.astype(np.float64) - smaller.logprobs) / BIT
+    shown, found = np.full(len(score), np.nan), spans(text, reference, score)
+    if not len(found):
+        return shown
+    bits = (found.nats_model - found.nats_reference) / BIT
+    at = np.searchsorted(found.starts, places(score), side="right") - 1
+    if unit != "token":
+        begins = score.starts[[one.first for one in units(text, score, unit, starts)]]
+        firsts = np.union1d([0], np.flatnonzero(np.isin(found.starts, begins)))
+        bits = np.add.reduceat(bits, firsts)
+        at = np.where(at < 0, -1, np.searchsorted(firsts, at, side="right") - 1)
+        if unit == "sentence":
+            bits = bits / np.bincount(at[at >= 0], minlength=len(bits))
+    inside = at >= 0
+    shown[inside] = bits[at[inside]]
+    return shown
+
+
+def places(score: StoryScore) -> npt.NDArray[np.int64]:
+    """The character each token stands at, int64 (T,): a later piece of one, at that character."""
+    import numpy as np  # after the first picture
+
+    empty = (score.starts == score.ends).astype(np.int64)
+    found: npt.NDArray[np.int64] = np.maximum(score.starts - empty, 0)
+    return found
 
 
 def eyebrows(score: StoryScore) -> list[int]:

@@ -72,10 +72,15 @@ def status(session: Session) -> tuple[Part, ...]:
     if size.interval and of_set != "…":
         of_set += f" [{figures(size.interval[0])}, {figures(size.interval[1])}]"
     one = story_perplexity(session, size)
+    reference = session.models.reference
+    against = f" against {reference.name}" if reference else ""
+    if reference is size:
+        against = ", the reference"
     machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
     return (
         (where, "spare"),
         (f" · {size.name}", "spare"),
+        (against, "spare"),
         (f" · {machine}", "spare"),
         (" · story ", "quiet"),
         ("…" if math.isnan(one) else figures(one), "strong"),

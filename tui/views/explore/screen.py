@@ -7,6 +7,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.timer import Timer
 
 from ....core.errors import EyebrowError
@@ -17,6 +18,7 @@ from ...panes.bars import Legend
 from ...panes.chart import Chart
 from ...panes.inspector import Inspector
 from ...panes.ladder import Ladder
+from ...panes.size_strip import SizeStrip
 from ...panes.story_list import StoryList
 from ...panes.story_text import StoryText
 from ...session import Session
@@ -27,8 +29,10 @@ from ...text.reading import KINDS, UNITS
 from ..dialogs.line import LineScreen, file_check
 from ..frame import Frame
 from . import showing
+from .across import across
 
-REST = 0.1  # seconds on a story before the chart follows
+REST = 0.1  # seconds on a story, or a token, before chart and strip follow
+ROOMY = 22  # lines of the terminal from which on the strip has a place under the text
 NOTHING = Story("", "No story", "")
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 NO_MATCH = "no story matches; an empty line shows all"
@@ -49,11 +53,13 @@ class ExploreScreen(Frame):
         self.unit = UNITS[0]
         self.show_difference = False
         self._rest: Timer | None = None
+        self._token_rest: Timer | None = None
 
     def compose_panes(self) -> ComposeResult:
         yield StoryList(id="list")
         with Vertical(id="story"):
             yield StoryText(id="text")
+            yield SizeStrip(id="across")
             yield Legend(id="legend")
         yield Inspector(id="inspector")
         yield Ladder(id="ladder")
@@ -76,7 +82,9 @@ class ExploreScreen(Frame):
             self._show_story()
         if change & (Change.TOKEN | Change.STORY | Change.SIZES):
             self.query_one(StoryText).token = self.session.place.token
-            self.query_one(Inspector).glass = showing.glass(self.session)
+            both = self.show_difference
+            self.query_one(Inspector).glass = showing.glass(self.session, both=both)
+            self._show_strip_at_rest()
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
         if change & (Change.SUMS | Change.SIZES):
@@ -87,7 +95,8 @@ class ExploreScreen(Frame):
     def _show_list(self) -> None:
         library, listed = self.session.library, self.query_one(StoryList)
         wanted = f" · filter: {visible(str(library.filter))}" if library.filter else ""
-        listed.border_title = Content(f"Stories, {library.sort}{wanted}")
+        by = visible(showing.sorted_by(self.session))
+        listed.border_title = Content(f"Stories, {by}{wanted}")
         notes = []
         if len(library.order) != len(library.stories):
             notes.append(f"{len(library.order):,} match")
@@ -139,6 +148,29 @@ class ExploreScreen(Frame):
         chart.waiting = view.waiting
         chart.border_subtitle = Content(visible(view.note))
         chart.picture = view.picture
+
+    def _show_strip_at_rest(self) -> None:
+        """A held key goes from token to token: the numbers of those it passes are not written."""
+        if self._token_rest is not None:
+            self._token_rest.stop()
+        self._token_rest = self.set_timer(REST, self._show_strip)
+
+    def _show_strip(self) -> None:
+        strip = self.query_one(SizeStrip)
+        strip.display = len(self.session.models.sizes) > 1
+        dark = self.app.current_theme.dark
+        strip.across = across(self.session, self.unit, dark=dark, depth=self.depth)
+
+    def on_screen_resume(self) -> None:
+        """The strip, and a size key that answers at once, need the story under every size."""
+        self.session.shows_all_sizes = True
+        self.session.plan()
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.height < ROOMY, "-flat")
+
+    def on_screen_suspend(self) -> None:
+        self.session.shows_all_sizes = False
 
     # --- clicks ----------------------------------------------------------------------------
 
@@ -207,14 +239,29 @@ class ExploreScreen(Frame):
         self.changed(Change.STORY)
 
     def action_unit(self) -> None:
-        self.show_difference, self.kind = False, KINDS[0]
+        self.kind = KINDS[0]
         self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
         self.changed(Change.STORY)
 
     def action_difference(self) -> None:
         self.show_difference = not self.show_difference
-        self.session.plan()
         self.changed(Change.STORY)
+
+    def action_reference(self) -> None:
+        from ..dialogs.choose import ChooseScreen
+
+        models = self.session.models
+        sizes = models.sizes
+        current = 0 if models.chosen is None else sizes.index(models.chosen) + 1
+        names = ["the next smaller size", *(size.name for size in sizes), "open another…"]
+
+        def take(index: int) -> None:
+            if index > len(sizes):
+                self.app.call_later(self.app.run_action, "open")
+            else:
+                self.session.choose_reference(sizes[index - 1] if index else None)
+
+        self.app.push_screen(ChooseScreen("Compare with", names, current, take))
 
     def action_invisibles(self) -> None:
         text = self.query_one(StoryText)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
 
-from ....core.scoring.scores import StoryScore, perplexity
+from ....core.scoring.scores import StoryScore
 from ....core.stories.story import Story
 from ....core.wording import many, visible
 from ... import charts
 from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.chart import Picture
-from ...panes.inspector import Choice, Glass
+from ...panes.inspector import SHORT, Against, Choice, Glass, quoted
 from ...panes.ladder import Step
 from ...panes.story_list import Shelf
 from ...panes.story_text import Paint
@@ -22,26 +22,74 @@ from ...session import Session
 from ...session.size import Size
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
-from ...text.plain import arrival
-from ...text.reading import BIT, NAMES, Kind, UnitName, differences, unit_values, units, values
+from ...text.plain import NOTHING, arrival, shorten_apart
+from ...text.reading import (
+    BIT,
+    NAMES,
+    Kind,
+    UnitName,
+    Values,
+    differences,
+    places,
+    spans,
+    unit_values,
+    units,
+    values,
+)
 from ..status import story_perplexity, waiting
 
 
 def shelf(session: Session) -> Shelf:
-    """The list of stories under the current size."""
-    size = session.models.size
+    """The list of stories under the current size: perplexities, or where it is sorted by the gap
+    to the reference, gaps."""
+    size, library = session.models.size, session.library
 
     def title(story: int) -> str:
-        return visible(session.library.stories[story].title)
+        return visible(library.stories[story].title)
+
+    if library.sorts_by_gap:
+        return _by_gap(session, title)
 
     def value(story: int) -> float:
         summary = session.sums(size, story)
         return summary.perplexity if summary else math.nan
 
     low, high = size.span
-    span = (perplexity(low, 1) * 0.9, perplexity(high, 1)) if low <= high else (1.0, 1.0)
+    low += math.log(0.9)
 
-    return Shelf(session.library.order, title, value, span, session.library.is_marked)
+    def share(perplexity: float) -> float:
+        return (math.log(perplexity) - low) / (high - low) if low < high else 0.0
+
+    return Shelf(library.order, title, value, share, library.is_marked)
+
+
+def _by_gap(session: Session, title: Callable[[int], str]) -> Shelf:
+    library, size, reference = session.library, session.models.size, session.models.reference
+
+    def value(story: int) -> float:
+        digest = library.digests[story]
+        return math.nan if reference is None else session.scores.gap(size, reference, digest)
+
+    ends = [abs(value(story)) for story in (*library.order[:1], *library.order[-1:])]
+    most = max((gap for gap in ends if gap > 0), default=1.0)
+
+    def share(gap: float) -> float:
+        return abs(gap) / most
+
+    return Shelf(library.order, title, value, share, library.is_marked, gap_in_figures)
+
+
+def gap_in_figures(gap: float) -> str:
+    """`−0.12`, `+0.03`, bits per byte."""
+    return NOTHING if math.isnan(gap) else f"{gap:+.2f}".replace("-", "−")
+
+
+def sorted_by(session: Session) -> str:
+    """How the list is sorted, in words."""
+    library, reference = session.library, session.models.reference
+    if not library.sorts_by_gap:
+        return library.sort
+    return f"{library.sort} on {reference.name}" if reference else f"{library.sort}: on nothing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,79 +110,122 @@ def coloured(
     dark: bool,
     depth: ColourDepth,
 ) -> Coloured:
-    """The selected story by `kind`, or by the difference to the next smaller size.
+    """The selected story by `kind`, or by the difference to the reference.
 
-    Units other than the token have a surprise of their own; the other kinds are a token's.
+    Units other than the token have a surprise and a difference of their own; the other kinds are
+    a token's. The scale stays while what it is for is waited for.
     """
-    text = session.library.stories[session.place.story].text if session.library.stories else ""
-    score, below = session.score(session.models.size), session.models.smaller
-    smaller = session.score(below) if difference and below is not None else None
-    if score is None or not session.library.stories:
-        colours = scale(kind, dark=dark, depth=depth)
+    colours = scale("difference" if difference else kind, dark=dark, depth=depth)
+    score, stories = session.score(session.models.size), session.library.stories
+    story = stories[session.place.story] if stories else None
+    text = story.text if story is not None else ""
+    if score is None or story is None:
         return Coloured(Paint(text), tuple(legend(colours)), waiting(session))
-    if smaller is not None and below is not None:
-        colours = scale("difference", dark=dark, depth=depth)
-        shown, note = differences(score, smaller), f"against {below.name}"
+    if difference:
+        shown, note = _difference(session, story, score, unit)
+    elif unit != "token" and kind == "surprise":
+        shown = unit_values(text, score, unit, story.sentence_starts)
+        note = "surprise by word" if unit == "word" else "mean surprise by sentence"
     else:
-        colours = scale(kind, dark=dark, depth=depth)
         shown, note = values(score, kind), NAMES[kind]
-        if unit != "token" and kind == "surprise":
-            starts = session.library.stories[session.place.story].sentence_starts
-            shown = unit_values(text, score, unit, starts)
-            note = "surprise by word" if unit == "word" else "mean surprise by sentence"
-        if difference:
-            note = _no_difference(session)
-    styles = tuple(colours.style(value) for value in shown.tolist())
+    styles = (Style.null(),) * len(score)
+    if shown is not None:
+        styles = tuple(colours.style(value) for value in shown.tolist())
     paint = Paint(text, tuple(score.ends.tolist()), styles, dark)
     return Coloured(paint, tuple(legend(colours)), note)
 
 
-def _no_difference(session: Session) -> str:
-    below = session.models.sizes[: session.models.current]
-    if not below:
-        return "no smaller size to compare with"
-    if (smaller := session.models.smaller) is not None:
-        return f"waiting for {smaller.name}…"
-    if waits := [size.name for size in (session.models.size, *below[::-1]) if not size.vocabulary]:
-        return f"waiting for {waits[0]}…"
-    return "no smaller size has this tokenizer: no difference token by token"
+def _difference(
+    session: Session, story: Story, score: StoryScore, unit: UnitName
+) -> tuple[Values | None, str]:
+    """Bits against the reference, and in words what they are, or why there are none."""
+    size, reference = session.models.size, session.models.reference
+    if reference is None:
+        alone = len(session.models.sizes) < 2
+        return None, "no smaller size to compare with" + ("" if alone else "; D chooses another")
+    if reference is size:
+        return None, f"{size.name} is the reference; D chooses another"
+    other = session.score(reference)
+    if other is None:
+        broken = reference.broken.get(session.library.digests[session.place.story])
+        return None, reference.trouble or broken or f"waiting for {reference.name}…"
+    shown = differences(story.text, score, other, unit, story.sentence_starts)
+    if not len(spans(story.text, other, score)):
+        return None, f"nothing that {reference.name} has scored too"
+    by = {"token": "", "word": ", by word", "sentence": ", mean by sentence"}[unit]
+    return shown, f"against {reference.name}{by}"
 
 
-def glass(session: Session) -> Glass:
-    """The selected token and its alternatives."""
-    score = session.score(session.models.size)
+def glass(session: Session, *, both: bool = False) -> Glass:
+    """The selected token and its alternatives; both: those of the reference too."""
+    size = session.models.size
+    score = session.score(size)
     if not session.library.stories:
         return Glass(waiting="no story")
     if score is None or not len(score):
         return Glass(waiting="no tokens" if score is not None else waiting(session))
     at = min(session.place.token, len(score) - 1)
-    words = session.models.size.vocabulary
     scored = bool(score.ranks[at] > 0)
-
-    def word(token: int) -> str:
-        return words[token] if token < len(words) else f"‹id {token}›"
-
-    token = int(score.token_ids[at])
-    smaller = None if session.models.smaller is None else session.score(session.models.smaller)
-    change = None
-    if scored and smaller is not None and len(smaller) == len(score):
-        change = float(differences(score, smaller)[at])
+    story = session.library.stories[session.place.story]
     return Glass(
         index=at,
         count=len(score),
-        text=word(token),
-        token_id=token,
+        text=_word(size, int(score.token_ids[at])),
+        token_id=int(score.token_ids[at]),
         logprob=float(score.logprobs[at]) if scored else None,
         entropy=float(score.entropies[at]) if scored else None,
         rank=int(score.ranks[at]),
-        change=change,
-        units=_units_at(session.library.stories[session.place.story], score, at),
-        choices=tuple(
-            Choice(word(int(k)), math.exp(p), int(k) == token)
-            for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
-            if scored and k >= 0
-        ),
+        model=size.name,
+        against=_against(session, story, score, at, both),
+        units=_units_at(story, score, at),
+        choices=_choices(score, at, size),
     )
+
+
+def _word(size: Size, token: int) -> str:
+    return size.vocabulary[token] if token < len(size.vocabulary) else f"‹id {token}›"
+
+
+def _choices(score: StoryScore, at: int, size: Size) -> tuple[Choice, ...]:
+    token = int(score.token_ids[at])
+    return tuple(
+        Choice(_word(size, int(k)), math.exp(p), int(k) == token)
+        for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
+        if score.ranks[at] > 0 and k >= 0
+    )
+
+
+def _against(
+    session: Session, story: Story, score: StoryScore, at: int, both: bool
+) -> Against | None:
+    """The token under the reference: by its span, where tokenizers cut differently."""
+    size, reference = session.models.size, session.models.reference
+    other = None if reference is None or reference is size else session.score(reference)
+    if reference is None or other is None:
+        return None
+    found, place = spans(story.text, other, score), int(places(score)[at])
+    n = int(found.starts.searchsorted(place, side="right")) - 1
+    if n < 0:
+        return None
+    mine, theirs = (float(nats[n]) / BIT for nats in (found.nats_model, found.nats_reference))
+    stretch, span = story.text[found.starts[n] : found.ends[n]], ""
+    if stretch != story.text[score.starts[at] : score.ends[at]]:
+        span = f"{quoted(stretch)} {mine:.2f} bits, {reference.name} {theirs:.2f}"
+    names = [one.name for one in session.models.sizes]
+    return Against(
+        reference.name,
+        shorten_apart(names, SHORT)[names.index(reference.name)],
+        mine - theirs,
+        span,
+        _choices(other, _same_place(score, other, at, place), reference) if both else (),
+    )
+
+
+def _same_place(score: StoryScore, other: StoryScore, at: int, place: int) -> int:
+    """The token of the other score that holds the character which this one stands at."""
+    if score.ends.tolist() == other.ends.tolist():
+        return at
+    return min(int(other.ends.searchsorted(place, side="right")), len(other) - 1)
 
 
 def _units_at(story: Story, score: StoryScore, token: int) -> tuple[str, ...]:
@@ -191,6 +282,7 @@ def _of_set(session: Session, size: Size) -> tuple[float, float | None, float | 
 def steps(session: Session) -> tuple[Step, ...]:
     """The sizes, for the ladder."""
     of_story = _of_story(session)
+    reference = session.models.reference
     return tuple(
         Step(
             size.name,
@@ -203,6 +295,7 @@ def steps(session: Session) -> tuple[Step, ...]:
             (arrival(*size.arrival) if size.arrival[1] else "waits for its download")
             if size.state == "downloading"
             else "",
+            size is reference,
         )
         for size in session.models.sizes
     )
