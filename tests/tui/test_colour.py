@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,6 +61,21 @@ def test_most_words_of_a_weak_model_stay_quiet_and_the_most_surprising_are_seen_
     assert apart[3] < 3, "up to 6 bits"
     assert apart[5] > 1.6 * apart[3], "from 8 bits on"
     assert apart[6] > 1.3 * apart[5], "from 10 bits on"
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("kind", ["difference", "excess"])
+def test_without_green_cones_less_is_still_blue_and_more_is_not(dark: bool, kind: Any) -> None:
+    styles = scale(kind, dark=dark, depth="256").styles
+    grounds = [deuteranopic(colours(style)[1]) for style in styles if style.bgcolor is not None]
+    below, above = grounds[:3], grounds[3:]
+    assert all(blue > red + 40 and blue > green for red, green, blue in below)
+    assert all(red > blue + 40 and green > blue for red, green, blue in above)
+    page = (18, 18, 18) if dark else (224, 224, 224)  # of textual's own themes
+    for end in (below[::-1], above):
+        apart = [contrast(ground, page) for ground in end]
+        assert apart == sorted(apart), "farther from zero is farther from the page"
+        assert all(far > 1.25 * near for near, far in pairwise(apart))
 
 
 def test_steps_begin_at_their_edges() -> None:

@@ -18,7 +18,6 @@ from eyebrow.core.engine.messages import (
     Loaded,
     Score,
     Scored,
-    Vocabulary,
     WorkerDied,
 )
 from eyebrow.core.models.catalogue import ModelSpec
@@ -35,7 +34,7 @@ from eyebrow.tui.threads.mailbox import Mailbox
 from eyebrow.tui.views.explore.showing import steps
 from eyebrow.tui.views.status import waiting, what_runs
 
-from .stage import SPECS, STORIES, WORDS, MadeEngine, answers, made_score
+from .stage import OTHER, SPECS, STORIES, MadeEngine, answers, made_score
 
 HELLO = Hello("cpu", "cpu", "float32", "0", "0")
 
@@ -242,16 +241,6 @@ def test_a_size_that_failed_stops_no_other_and_is_tried_again_when_chosen() -> N
     assert any(request.model.name == name for request in shop.sent[-3:])
 
 
-def test_sizes_with_different_tokenizers_are_not_subtracted() -> None:
-    shop = Shop()
-    shop.begin()
-    shop.session.receive(Vocabulary(SPECS[2].name, tuple(WORDS)))
-    shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS[:-1])))
-    assert shop.session.models.smaller is None
-    shop.session.receive(Vocabulary(SPECS[1].name, tuple(WORDS)))
-    assert shop.session.models.smaller is shop.session.models.sizes[1]
-
-
 def test_a_whole_score_in_the_store_needs_no_worker() -> None:
     shop = Shop()
     digest = text_digest(STORIES[0].text)
@@ -377,20 +366,18 @@ def test_sizes_stand_in_the_order_of_their_parameters() -> None:
     shop = Shop(specs=[SPECS[2], SPECS[0], SPECS[1]])
     assert [rung.spec for rung in shop.session.models.sizes] == list(SPECS)
     shop.begin()
-    for spec in SPECS:
-        shop.session.receive(Vocabulary(spec.name, tuple(WORDS)))
     shop.session.select_size(2)
     assert shop.session.models.size.spec == SPECS[2]
-    assert shop.session.models.smaller is shop.session.models.sizes[1]
+    assert shop.session.models.reference is shop.session.models.sizes[1]
 
 
-def test_the_next_smaller_size_is_one_with_the_same_tokenizer() -> None:
-    shop = Shop()
+def test_the_next_smaller_size_is_one_with_the_same_tokenizer_if_there_is_one() -> None:
+    shop = Shop(specs=[SPECS[0], OTHER, SPECS[1]])
     shop.begin()
-    for spec, words in zip(SPECS, (WORDS, WORDS[1:], WORDS), strict=True):
-        shop.session.receive(Vocabulary(spec.name, tuple(words)))
     shop.session.select_size(2)
-    assert shop.session.models.smaller is shop.session.models.sizes[0]
+    assert shop.session.models.reference is shop.session.models.sizes[0]
+    shop.session.select_size(1)
+    assert shop.session.models.reference is shop.session.models.sizes[0]
 
 
 def test_a_size_known_only_once_it_is_loaded_finds_its_place() -> None:
