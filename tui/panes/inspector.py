@@ -189,7 +189,9 @@ def head(glass: Glass) -> list[Line]:
     ]
     if (against := glass.against) is not None:
         label = f"Δ {against.short}{' ' * (SHORT - cell_width(against.short))}"
-        lines.append([(label, "quiet"), (f"{against.change:+6.2f}", ""), (" bits", "quiet")])
+        change: Line = [(label, "quiet"), (f"{against.change:+6.2f}", ""), (" bits", "quiet")]
+        # Where it is what one looks at, a low pane has it too.
+        lines.insert(4 if against.choices else len(lines), change)
     return lines
 
 

@@ -12,15 +12,16 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ...core.wording import listed, visible
+from ...core.wording import visible
 from ..text.plain import NOTHING, cell_width, shorten, shorten_apart
 
 HEIGHTS = "▁▂▃▄▅▆▇█"
 TALL = 4.0  # bits of the tallest block at least: what is nearly certain everywhere stays low
-CELL, WIDEST = 7, 12  # cells of a size: at least, at most
+CELL, WIDEST = 8, 12  # cells of a size: at least, at most
 LEAST, MOST = 14, 24  # cells of what stands before them
 
-Line = list[tuple[str, Style]]
+Part = tuple[str, Style]
+Line = list[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Across:
         steps = [*pairwise(known)]
         rises = [name for (_, before), (name, now) in steps if now > before]
         if rises:
-            return f"rises at {listed(rises)}"
+            several = f"{len(rises)} of {len(steps)} times"
+            return f"rises {several if len(rises) > 1 else f'at {rises[0]}'}"
         if len(known) > 1 and known[0][1] == known[-1][1]:
             return "the same at every size"
         return "falls all the way" if steps else ""
@@ -85,53 +87,51 @@ def lines(across: Across, width: int, height: int, quiet: Style) -> list[Line]:
     count = max(1, min(len(names), (width - LEAST) // cell))
     first = max(0, min(across.current - count // 2, len(names) - count))
     room = max(0, min(MOST, width - cell * count))
-    above, below = [_left(_title(across, room), room, Style(bold=True))], []
-    below.append(_left(across.verdict, room, quiet))
+    text = shorten(visible(across.text), room - len(across.unit) - 2)
+    above: Line = [(text, Style(bold=True))]
+    above.append(_left(f" {across.unit}", room - cell_width(text), quiet))
+    below: Line = [_left(across.verdict, room, quiet)]
     short = shorten_apart(names, cell - 2)
     for at in range(first, first + count):
         is_current = at == across.current
         name = ("▸" if is_current else "") + short[at]
         look = Style(bold=True) if is_current else quiet
         above.append((" " * (cell - cell_width(name)) + name, look))
-        below += _number(across, at, cell)
+        block, chip = _number(across, at)
+        below += [(" " * (cell - 1 - cell_width(chip[0])), Style.null()), block, chip]
     return [above, below, *blank[1:]]
 
 
-def _title(across: Across, room: int) -> str:
-    """The stretch, shortened so that the unit of its numbers has room."""
-    unit = f" {across.unit}"
-    return shorten(visible(across.text), room - 1 - len(unit)) + unit
-
-
 def _one_line(across: Across, width: int, quiet: Style) -> Line:
-    """Without the names of the sizes; the current one is marked."""
-    numbers = [part for at in range(len(across.names)) for part in _number(across, at, 0)]
+    """Without the names of the sizes; the current one is marked, and the unit spares its room."""
+    numbers: Line = []
+    for at in range(len(across.names)):
+        block, chip = _number(across, at)
+        numbers += [("▸" if at == across.current else " ", Style.null()), block, chip]
     used = sum(cell_width(text) for text, _ in numbers)
-    tail = f" {across.unit}  {across.verdict}"
-    room = max(6, min(MOST, width - used - len(tail)))
-    line = [(f"{shorten(visible(across.text), room)} ", Style(bold=True)), *numbers, (tail, quiet)]
+    text = shorten(visible(across.text), max(LEAST - 7, width - used - MOST))
+    left = width - used - cell_width(text)
+    tail = f" {across.unit}, {across.verdict}"
+    tail = tail if cell_width(tail) <= left else f" {across.verdict}"
     found: Line = []
-    for text, style in line:
-        found.append((shorten(text, width), style))
+    for part, style in [(text, Style(bold=True)), *numbers, (tail, quiet)]:
+        found.append((shorten(part, width), style))
         width -= cell_width(found[-1][0])
     return found
 
 
-def _left(text: str, room: int, style: Style) -> tuple[str, Style]:
+def _left(text: str, room: int, style: Style) -> Part:
     said = shorten(visible(text), room - 1)
     return said + " " * (room - cell_width(said)), style
 
 
-def _number(across: Across, at: int, cell: int) -> Line:
+def _number(across: Across, at: int) -> tuple[Part, Part]:
     """A block as high as the surprise, and the surprise in the colours of the text."""
-    bits = across.bits[at]
-    known = [value for value in across.bits if not math.isnan(value)]
-    mark = "▸" if not cell and at == across.current else " "
+    bits, look = across.bits[at], Style(bold=at == across.current)
     if math.isnan(bits):
-        return [(f"{mark}{NOTHING}".rjust(cell - 1) + " ", Style.null())]
+        return (" ", look), (f" {NOTHING} ", look)
+    known = [value for value in across.bits if math.isfinite(value)]
     share = bits / max(TALL, *known) if math.isfinite(bits) else 1.0
     figure = f"{bits:.1f}" if math.isfinite(bits) else "∞"
     block = HEIGHTS[min(len(HEIGHTS) - 1, int(share * len(HEIGHTS)))]
-    look = Style(bold=True) if at == across.current else Style.null()
-    lead = f"{mark}{block}".rjust(max(2, cell - len(figure) - 2))
-    return [(lead, look), (f" {figure} ", across.styles[at] + look)]
+    return (block, look), (f" {figure} ", across.styles[at] + look)

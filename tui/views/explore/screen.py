@@ -157,7 +157,7 @@ class ExploreScreen(Frame):
 
     def _show_strip(self) -> None:
         strip = self.query_one(SizeStrip)
-        strip.display = len(self.session.models.sizes) > 1
+        strip.set_class(len(self.session.models.sizes) < 2, "-single")
         dark = self.app.current_theme.dark
         strip.across = across(self.session, self.unit, dark=dark, depth=self.depth)
 
