@@ -9,7 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import compare, config, corpus, doctor, models, report, sample, score, screen, text
+from . import (
+    compare,
+    config,
+    corpus,
+    doctor,
+    endings,
+    models,
+    report,
+    sample,
+    score,
+    screen,
+    text,
+)
 from .bundled import open_bundled
 from .output import emit, silence
 
@@ -26,6 +38,7 @@ app.command("next")(text.next_)
 app.command("sample")(sample.sample)
 app.command("corpus")(corpus.corpus)
 app.command("compare")(compare.compare)
+app.command("endings")(endings.endings)
 app.command("report")(report.report)
 app.command("config")(config.config)
 app.command("models")(models.models)
