@@ -132,6 +132,10 @@ class Loading:
             fits=partial(check_memory, spec, device=device, dtype=dtype),
         )
 
+    def in_dtype(self, dtype: str) -> Loading:
+        """The same in another precision."""
+        return replace(self, dtype=dtype)
+
     def load(self, spec: ModelSpec) -> LoadedModel:
         """The model itself."""
         from ..models.load import load_model

@@ -131,7 +131,8 @@ class Files:
     def _spill(self, parameter: Tensor) -> tuple[None, Place]:
         if self._spilled is None:
             self._beside.mkdir(parents=True, exist_ok=True)
-            self._spilled = self._stack.enter_context(tempfile.TemporaryFile(dir=self._beside))
+            unnamed = tempfile.TemporaryFile(dir=self._beside)  # noqa: SIM115  closed by the stack
+            self._spilled = self._stack.enter_context(unnamed)
         dtype = next(name for name, dtype in _DTYPES.items() if dtype == parameter.dtype)
         begin = self._spilled.seek(0, 2)
         for piece in _pieces(parameter):

@@ -38,12 +38,6 @@ def chosen(model: Any, variant: Variant) -> dict[str, torch.nn.Parameter]:
     return found
 
 
-def layers(model: Any) -> int:
-    """How many layers there are, as the names of the parameters number them."""
-    numbers = [_layer(name) for name, _ in model.named_parameters()]
-    return 1 + max((number for number in numbers if number is not None), default=-1)
-
-
 def _is_pruned(name: str, parameter: torch.Tensor, variant: Variant) -> bool:
     inside = _layer(name) is not None or "embeddings" in variant.parts
     return parameter.ndim > 1 and inside
