@@ -50,8 +50,8 @@ class Files:
     """The files that the model was loaded from.
 
     A tensor is read again from the place that, at the beginning, held its very bits once they
-    are converted to the model's dtype; what has no such place (merged, renamed or transposed on
-    loading, a pickle) goes to an unnamed file in `beside` first. Use it as a context, which ends
+    are converted to the model's dtype, whatever it is called there; what has no such place
+    (merged or transposed on loading, a pickle) goes to an unnamed file in `beside` first. Use it as a context, which ends
     with these files closed.
     """
 
@@ -66,7 +66,7 @@ class Files:
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 names = (name, prefix + name, name.removeprefix(prefix))
-                places = (held[each] for each in dict.fromkeys(names) if each in held)
+                places = [*(held[each] for each in names if each in held), *held.values()]
                 place = next((at for at in places if self._is_same(parameter, at)), None)
                 self._places[name] = place or self._spill(parameter)
 
