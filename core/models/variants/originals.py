@@ -51,8 +51,8 @@ class Files:
 
     A tensor is read again from the place that, at the beginning, held its very bits once they
     are converted to the model's dtype, whatever it is called there; what has no such place
-    (merged or transposed on loading, a pickle) goes to an unnamed file in `beside` first. Use it as a context, which ends
-    with these files closed.
+    (merged or transposed on loading, a pickle) goes to an unnamed file in `beside` first. Use it
+    as a context, which ends with these files closed.
     """
 
     def __init__(self, model: Any, folder: Path, beside: Path) -> None:

@@ -64,19 +64,22 @@ def _check_here(kind: str) -> None:
 def _torchao(model: Any, kind: str) -> None:
     from torchao.quantization import Int4WeightOnlyConfig, Int8WeightOnlyConfig, quantize_
 
-    head = model.get_output_embeddings()
-    on_cpu = next(model.parameters()).device.type == "cpu"
+    head, first = model.get_output_embeddings(), next(model.parameters())
+    if kind == "int4" and (first.device.type != "cuda" or first.dtype != torch.bfloat16):
+        raise EyebrowError(
+            "No such device",
+            "@int4 takes a CUDA device and --dtype bfloat16, which torchao's kernels are for; "
+            "@int8 goes anywhere, and so does @bits4:group32, which simulates four bits",
+        )
 
     def wanted(module: Any, _: str) -> bool:
         if not isinstance(module, torch.nn.Linear) or module is head:
             return False
         return kind == "int8" or module.in_features % GROUP == 0
 
-    if kind == "int8":
-        quantize_(model, Int8WeightOnlyConfig(), filter_fn=wanted)
-        return
-    layout = "opaque" if on_cpu else "plain"
-    config = Int4WeightOnlyConfig(group_size=GROUP, int4_packing_format=layout)
+    config: Any = Int8WeightOnlyConfig()
+    if kind == "int4":
+        config = Int4WeightOnlyConfig(group_size=GROUP, int4_packing_format="tile_packed_to_4d")
     quantize_(model, config, filter_fn=wanted)
 
 
