@@ -127,6 +127,7 @@ def damage(
     from ..engine.damage import Wanted
     from ..engine.local import Loading
     from ..engine.recipes import settled
+    from ..results.store.layout import Layout
 
     recipe, where, precision = settled(recipe, device)
     loading = Loading(where, precision, offline, allow_pickle, trust_remote_code)
@@ -136,7 +137,7 @@ def damage(
         recipe,
         loading,
         kl=not no_kl,
-        kept=folder / "comparisons" if folder else None,
+        kept=Layout(folder).comparisons if folder else None,
         save=_places(save, base, variants) if save else None,
         seed=seed,
     )
