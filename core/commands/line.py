@@ -13,6 +13,7 @@ from . import (
     compare,
     config,
     corpus,
+    damage,
     doctor,
     endings,
     models,
@@ -39,6 +40,7 @@ app.command("sample")(sample.sample)
 app.command("corpus")(corpus.corpus)
 app.command("compare")(compare.compare)
 app.command("endings")(endings.endings)
+app.command("damage")(damage.damage)
 app.command("report")(report.report)
 app.command("config")(config.config)
 app.command("models")(models.models)

@@ -38,7 +38,8 @@ Models = Annotated[
         "--model",
         metavar="MODEL",
         help="A family (pocket, smollm2, gpt2, ...), one of its members, a Hugging Face id, a "
-        "folder, a folder of checkpoints, or ngram:N:FILE. May be given more than once.",
+        "folder, a folder of checkpoints, a .gguf file, or ngram:N:FILE; MODEL@bits4, @prune0.2, "
+        "@int8 and MODEL+ADAPTER change it. May be given more than once.",
     ),
 ]
 Model = Annotated[
@@ -203,11 +204,15 @@ def hush(offline: bool) -> None:
     check_address_space()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # transformers' bar while it reads a GGUF file
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     if "EYEBROW_DEBUG" not in os.environ:
+        import logging
         import warnings
 
         warnings.simplefilter("ignore")
+        for name in ("torchao", "torch.utils._pytree", "bitsandbytes"):  # said on being imported
+            logging.getLogger(name).setLevel(logging.ERROR)

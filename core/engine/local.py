@@ -132,6 +132,10 @@ class Loading:
             fits=partial(check_memory, spec, device=device, dtype=dtype),
         )
 
+    def in_dtype(self, dtype: str) -> Loading:
+        """The same in another precision."""
+        return replace(self, dtype=dtype)
+
     def load(self, spec: ModelSpec) -> LoadedModel:
         """The model itself."""
         from ..models.load import load_model
@@ -227,7 +231,7 @@ class _Run:
                     self.tell(Progress(spec.name, "fetching"))
                     folder = self.loading.fetch(spec, self.tell)
                 check_readable(folder, spec.name)
-                found[spec] = (folder, identify(folder))
+                found[spec] = (folder, identify(folder, *spec.change))
             except Exception as error:  # whatever ails one model, the others go on
                 if isinstance(error, EyebrowError) and error.exit_code == INTERRUPTED:
                     raise
@@ -300,7 +304,7 @@ class _Run:
         told = self.told
         rows = zip(told.digests, told.ids, told.titles, told.groups, strict=True)
         stories = (Label(*row, told.sentence_starts.get(row[0], ())) for row in rows)
-        self.keeper.keep_labels(recipe, stories, member, str(spec.local_path or ""))
+        self.keeper.keep_labels(recipe, stories, member, spec.place)
 
     def _places_known(
         self, model: str, recipe: Recipe, sums: Mapping[str, Summary]

@@ -108,7 +108,8 @@ class Shelf:
         if spec.name not in self._models:
             return None
         folder = here(spec, self.allow_pickle)
-        if folder is not None and identify(folder).digest != self._models[spec.name].loaded.digest:
+        held = self._models[spec.name].loaded.digest
+        if folder is not None and identify(folder, *spec.change).digest != held:
             self._drop(spec.name)
             return None
         self._models.move_to_end(spec.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,12 +13,18 @@ from pathlib import Path
 from ..errors import EyebrowError
 from ..files import closed_folder
 from .families import HUB_ID, families
+from .gguf.header import read_gguf
+from .gguf.place import SUFFIX
+from .headers import Damaged
 from .ngrams.counted import PREFIX, parse_counted
 from .spec import ModelSpec, has_weights
+from .variants.adapters import find_adapter
+from .variants.spelling import parse_variant
 from .weights import size_of
 
 __all__ = ["POCKET", "ModelSpec", "families", "find_family", "find_models"]
 
+FILES = (SUFFIX, ".safetensors", ".bin", ".pt", ".pth")
 POCKET = Path(__file__).parent / "pocket"
 
 
@@ -25,15 +32,17 @@ def find_models(names: Sequence[str]) -> list[ModelSpec]:
     """The models that `names` stand for, in order, each once.
 
     A name is a family (all its sizes), a member, a folder with a `config.json`, a folder of such
-    folders (a family of checkpoints), a Hub id `owner/name` with `#revision` if need be, or
-    `ngram:N:FILE` (see `counted`). Raises `EyebrowError` for a name that is none.
+    folders (a family of checkpoints), a Hub id `owner/name` with `#revision` if need be,
+    `ngram:N:FILE` (see `counted`), or a `.gguf` file. `+ADAPTER` behind it merges an adapter into
+    the weights, `@VARIANT` changes them (see `spelling`): of a family, those of every size.
+    Raises `EyebrowError` for a name that is none.
     """
     found: dict[str, ModelSpec] = {}
     for name in names:
         for spec in _find(name):
             taken = found.get(spec.name, spec)
             if taken != spec:  # .../step-100/model and .../step-200/model
-                spec = replace(spec, name=spec.location)
+                spec = replace(spec, name=spec.place or spec.location)
             found.setdefault(spec.name, spec)
     return list(found.values())
 
@@ -48,6 +57,33 @@ def find_family(name: str) -> tuple[ModelSpec, ...]:
 
 
 def _find(name: str) -> Sequence[ModelSpec]:
+    base, variant = _split(name, "@")
+    base, adapter = _split(base, "+")
+    change = "" if variant is None else str(parse_variant(variant))
+    folder = "" if adapter is None else str(find_adapter(adapter))
+    return [_changed(spec, change, folder) for spec in _find_base(base)]
+
+
+def _split(name: str, mark: str) -> tuple[str, str | None]:
+    """What stands before the last mark and behind it; None without one.
+
+    A path that is there as it stands is not split, nor is what an n-gram is counted from.
+    """
+    if mark not in name or name.startswith(PREFIX) or os.path.exists(os.path.expanduser(name)):
+        return name, None
+    base, _, rest = name.rpartition(mark)
+    return base, rest
+
+
+def _changed(spec: ModelSpec, variant: str, adapter: str) -> ModelSpec:
+    """The same with an adapter and as a variant, "" for none; a family of its own, so that no
+    fit has a part in both."""
+    change = (f"+{Path(adapter).name}" if adapter else "") + (f"@{variant}" if variant else "")
+    family = spec.family + change if spec.family else ""
+    return replace(spec, name=spec.name + change, family=family, variant=variant, adapter=adapter)
+
+
+def _find_base(name: str) -> Sequence[ModelSpec]:
     known = families()
     if name.lower() in known:
         return known[name.lower()]
@@ -64,6 +100,8 @@ def _find(name: str) -> Sequence[ModelSpec]:
         )
     if folder.is_dir():
         return _in_folder(name, folder.resolve())
+    if folder.suffix in FILES:
+        return [_file(name, folder)]
     if HUB_ID.match(name) and not name.startswith((".", "/")):
         location, _, revision = name.partition("#")
         for member in members.values():
@@ -76,8 +114,28 @@ def _find(name: str) -> Sequence[ModelSpec]:
         f"{name!r}: {close}"
         if close
         else f"{name!r} is no family ({', '.join(known)}), no member of one, no folder, no "
-        "Hugging Face id such as owner/name and no ngram:N:FILE",
+        "Hugging Face id such as owner/name, no ngram:N:FILE and no .gguf file",
     )
+
+
+def _file(name: str, file: Path) -> ModelSpec:
+    """A GGUF file, named by its quantisation; another file is none, and is said to be."""
+    if not file.is_file():
+        raise EyebrowError("No such file", f"{name} is not there")
+    if file.suffix != SUFFIX:
+        raise EyebrowError(
+            "No model there",
+            f"{name} is a file of weights, or a whole pickled model as torch-pruning saves it; "
+            "load it where it was made, save it with `model.save_pretrained(DIR)` and the "
+            "tokenizer beside it, and name DIR",
+        )
+    stem, size, quantisation = file.stem, None, ""
+    with suppress(OSError, Damaged):  # loading will say what is wrong
+        header = read_gguf(file)
+        size, quantisation = header.parameters, header.quantisation
+    if quantisation.lower() not in stem.lower():
+        stem = f"{stem}.{quantisation}"
+    return ModelSpec(stem, "gguf", str(file.resolve()), parameters=size)
 
 
 def _close(name: str, names: Sequence[str]) -> str:
@@ -105,6 +163,8 @@ def _in_folder(name: str, folder: Path) -> list[ModelSpec]:
         for place in _checkpoints(folder)
     }
     if not specs:
+        if files := sorted(path.name for path in folder.glob(f"*{SUFFIX}")):
+            raise EyebrowError("No model there", f"{name} holds {files[0]}; name the file itself")
         raise EyebrowError(
             "No model there",
             f"{name} holds no config.json, nor folders with one and its weights; give a saved "

@@ -58,6 +58,13 @@ def positions(folder: Path) -> int | None:
     return None
 
 
+def layer_count(folder: Path) -> int:
+    """How many layers the model has, from its configuration; 0 if it does not say."""
+    config = read_config(folder)
+    config = config.get("text_config") or config
+    return next((config[name] for name in _LAYERS if isinstance(config.get(name), int)), 0)
+
+
 def is_quantised(config: Mapping[str, Any]) -> bool:
     """Whether the weights are packed: fewer bits than a float has, with scales beside them."""
     return bool(config.get("quantization_config"))

@@ -46,30 +46,33 @@ class Identity:
         return self.size.parameters
 
 
-_known: dict[tuple[Path, str], tuple[list[Stamp], Identity]] = {}
+_known: dict[tuple[Path, str, str], tuple[list[Stamp], Identity]] = {}
 
 
-def identify(folder: Path, variant: str = "") -> Identity:
+def identify(folder: Path, variant: str = "", adapter: str = "") -> Identity:
     """What the model in `folder` is, changed by `variant` as it is loaded ("": as it is).
+
+    adapter: the folder of what is merged into its weights before that, "" for nothing.
 
     Where no file there has changed since it was asked before, this is a look at their times.
     Raises `EyebrowError` where there is no configuration, or a file cannot be read.
     """
-    now, seen, key = time.time_ns(), stamps(folder), (folder, variant)
+    now, seen, key = time.time_ns(), stamps(folder, adapter), (folder, variant, adapter)
     known = _known.get(key)
     if known is not None and known[0] == seen:
         return known[1]
-    identity = _identify(folder, variant)
-    if is_settled(seen, now) and stamps(folder) == seen:
+    identity = _identify(folder, variant, adapter)
+    if is_settled(seen, now) and stamps(folder, adapter) == seen:
         _known[key] = (seen, identity)
     return identity
 
 
-def _identify(folder: Path, variant: str) -> Identity:
+def _identify(folder: Path, variant: str, adapter: str) -> Identity:
     config = read_config(folder)
     files = weight_files(folder)
     try:
-        weights = content_digest([variant, *file_digests(files)])
+        merged = [file_digests(adapter_files(adapter))] if adapter else []
+        weights = content_digest([variant, *file_digests(files), *merged])
         tokenizer = tokenizer_digest(folder)
         code = [
             [path.name, file_digest(path)]
@@ -105,7 +108,12 @@ def _shaping(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def stamps(folder: Path) -> list[Stamp]:
+def adapter_files(adapter: str) -> list[Path]:
+    """What of an adapter's folder has a part in the numbers, by name."""
+    return sorted(Path(adapter).glob("adapter_*"))
+
+
+def stamps(folder: Path, adapter: str = "") -> list[Stamp]:
     """What changes with the files of the model in `folder`, whatever else is written there."""
     found = []
     with suppress(OSError):
@@ -115,6 +123,7 @@ def stamps(folder: Path) -> list[Stamp]:
             *weight_files(folder),
             *code,
             *tokenizer_files(folder),
+            *(adapter_files(adapter) if adapter else ()),
         ):
             with suppress(OSError):
                 found.append(stamp(path))

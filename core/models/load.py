@@ -20,6 +20,8 @@ from ..scoring.recipe import Recipe
 from ..scoring.trunk import is_device_error
 from .catalogue import ModelSpec, find_models
 from .configuration import is_quantised
+from .gguf.place import SUFFIX, WEIGHTS
+from .gguf.unpack import check_gguf_extra, unpacked_folder
 from .hub.download import Transfer, download, here
 from .identity import Identity, identify, stamps
 from .load_errors import (
@@ -33,6 +35,8 @@ from .load_errors import (
 )
 from .member import Member
 from .ngrams.counted import parse_counted
+from .variants.packed import packed_bytes
+from .variants.spelling import PACKED, parse_variant
 from .weights import Size, size_of, weight_files
 
 
@@ -62,7 +66,7 @@ class LoadedModel:
     @property
     def bytes(self) -> int:
         """What its weights take in memory."""
-        return sum(tensor.nbytes for tensor in (*self.model.parameters(), *self.model.buffers()))
+        return packed_bytes(self.model)
 
     @property
     def member(self) -> Member:
@@ -111,7 +115,8 @@ def load_model(
     )
     config = check_folder(folder, spec.name, allow_pickle, trust_remote_code)
     check_memory(spec, weights_size(spec, folder), where, precision)
-    before, identity = stamps(folder), _beside(identify, folder)
+    before = stamps(folder, spec.adapter)
+    identity = _beside(lambda at: identify(at, *spec.change), folder)
     try:
         with _quiet(), contained():
             empty = _empty(folder, spec.name, trust_remote_code)
@@ -121,6 +126,7 @@ def load_model(
             model.to(where).eval()
             if where.type == "cpu" and not _is_snapshot(folder):
                 _take_out_of_its_file(model)
+            model = _changed(model, spec)
     except EyebrowError:
         raise
     except Exception as error:  # loaders raise what they like: ImportError, SafetensorError, ...
@@ -132,20 +138,20 @@ def load_model(
             raise DeviceLost.by(error) from error
         raise explained(error, spec.name, weight_files(folder)) from error
     known = identity.result()
-    if stamps(folder) != before:
+    if stamps(folder, spec.adapter) != before:
         raise EyebrowError(
             "Changed meanwhile",
             f"{spec.name}: files in {folder} were written while it was loaded; ask again",
             FAILED,
         )
-    counted = sum(p.numel() for p in model.parameters())  # packed weights are fewer than they say
+    is_packed = is_quantised(config) or spec.variant in PACKED  # fewer than they say
     return LoadedModel(
         model,
         tokenizer,
         where,
         precision,
         spec.name,
-        (known.parameters if is_quantised(config) else None) or counted,
+        (known.parameters if is_packed else None) or sum(p.numel() for p in model.parameters()),
         known.digest,
         revision_of(spec, folder),
         known.positions,
@@ -166,6 +172,19 @@ def _beside(work: Callable[[Path], Identity], folder: Path) -> Future[Identity]:
 
     threading.Thread(target=run, daemon=True).start()
     return outcome
+
+
+def _changed(model: Any, spec: ModelSpec) -> Any:
+    """The model that `spec` speaks of, made of the one that lies there."""
+    if spec.adapter:
+        from .variants.adapters import merge
+
+        model = merge(model, spec.adapter, spec.name)
+    if spec.variant:
+        from .variants.apply import change
+
+        change(model, parse_variant(spec.variant))
+    return model
 
 
 def _take_out_of_its_file(model: Any) -> None:
@@ -219,13 +238,20 @@ def _open(
             )
     except Exception as error:
         raise without_tokenizer(error, folder, name) from error
+    packed: dict[str, Any] = {}
+    if [file.suffix for file in weight_files(folder)] == [SUFFIX]:
+        from transformers import GgufConfig
+
+        check_gguf_extra(name)
+        packed = {"gguf_file": WEIGHTS, "quantization_config": GgufConfig(dequantize=True)}
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         local_files_only=True,
-        use_safetensors=None if allow_pickle else True,
+        use_safetensors=None if allow_pickle or packed else True,
         trust_remote_code=trust_remote_code,
         output_loading_info=True,
+        **packed,
     )
     model, info = loaded
     check_weights(info, name)
@@ -259,11 +285,14 @@ def fetch(
     stopped: Callable[[], bool] | None = None,
     fits: Callable[[Size], None] | None = None,
 ) -> Path:
-    """The folder of a model that is not here yet: downloaded (see `download`), or counted."""
+    """The folder of a model that is not here yet: downloaded (see `download`), counted, or taken
+    out of a GGUF file."""
     if spec.source == "ngram":
         from .ngrams.count import counted_folder
 
         return counted_folder(parse_counted(spec.location))
+    if spec.source == "gguf":
+        return unpacked_folder(Path(spec.location), spec.name)
     if spec.source != "hub":
         raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
     return download(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .gguf.place import gguf_folder
 from .ngrams.counted import parse_counted
 
 FORMATS = {"safetensors": "*.safetensors", "pickle": "pytorch_model*.bin"}
@@ -16,12 +17,13 @@ FORMATS = {"safetensors": "*.safetensors", "pickle": "pytorch_model*.bin"}
 class ModelSpec:
     """One model by name: where it comes from, before anything is loaded.
 
-    source: "bundled", "hub", "folder" or "ngram". location: a folder's path, the Hub id, or the
-    n-gram's full name (see `counted`).
+    source: "bundled", "hub", "folder", "ngram" or "gguf". location: a folder's path, the Hub id,
+    the n-gram's full name (see `counted`), or the GGUF file's path.
     parameters: where known before loading. download: bytes the Hub is expected to send. tokens:
     seen in training. gated: the Hub asks for consent and a login first. format: "safetensors",
     or "pickle" where the Hub is known to have nothing else. counted: no trained network, so it is
-    not a size among the others.
+    not a size among the others. variant: what is done to its weights once they are loaded, as
+    `Variant` spells it. adapter: the folder of what is merged into them before, or "".
     """
 
     name: str
@@ -35,19 +37,41 @@ class ModelSpec:
     gated: bool = False
     format: str = "safetensors"
     counted: bool = False
+    variant: str = ""
+    adapter: str = ""
+
+    @property
+    def change(self) -> tuple[str, str]:
+        """Variant and adapter, as `identify` wants them."""
+        return self.variant, self.adapter
+
+    @property
+    def place(self) -> str:
+        """What to type for it on this machine, wherever one is; "" where it is not here."""
+        path = self.location if self.source == "gguf" else self.local_path
+        adapter = f"+{self.adapter}" if self.adapter else ""
+        return f"{path}{adapter}{self.variant and '@' + self.variant}" if path else ""
 
     @property
     def local_path(self) -> Path | None:
         """Its folder on this machine, the Hugging Face cache included; None if it is not here.
 
-        An n-gram is here once it is counted; `load.fetch` counts it.
+        An n-gram is here once it is counted, a GGUF file once its tokenizer was taken out of it;
+        `load.fetch` does both.
         """
         if self.source != "hub":
-            ngram = self.source == "ngram"
-            folder = parse_counted(self.location).folder if ngram else Path(self.location)
+            folder = self._folder
             return folder if (folder / "config.json").is_file() else None
         cached = _in_hub_cache(self.location, self.revision or "main")
         return cached if cached and has_weights(cached, self.format) else None
+
+    @property
+    def _folder(self) -> Path:
+        if self.source == "ngram":
+            return parse_counted(self.location).folder
+        if self.source == "gguf":
+            return gguf_folder(Path(self.location))
+        return Path(self.location)
 
     def to_json(self) -> dict[str, Any]:
         """A row of `eyebrow models --json`."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..errors import EyebrowError, reason
 from .configuration import check_layers, no_permission
+from .gguf.place import SUFFIX
+from .gguf.unpack import checked_header
 from .headers import Damaged, Tensor, read_header
 from .hub.wanted import pickles_only
 from .weights import read_index, weight_files, weights_entry
@@ -30,6 +32,9 @@ def check_weight_files(folder: Path, name: str, config: dict[str, Any], allow_pi
     files = readable_weights(folder, name)
     if not files:
         raise damaged(entry, name, "holds no weights")
+    if entry.suffix == SUFFIX:
+        check_layers(config, folder, checked_header(entry, name).tensors)
+        return
     pickles = [path for path in files if path.suffix != ".safetensors"]
     if pickles and not allow_pickle:
         raise pickles_only(name, [path.name for path in pickles])

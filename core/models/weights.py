@@ -11,9 +11,11 @@ from typing import Any
 
 from ..errors import EyebrowError
 from .configuration import is_quantised, read_config
+from .gguf.header import read_gguf
+from .gguf.place import SUFFIX, WEIGHTS
 from .headers import BITS, Damaged, Tensor, read_header
 
-SINGLE = ("model.safetensors", "pytorch_model.bin")
+SINGLE = ("model.safetensors", "pytorch_model.bin", WEIGHTS)
 FLOATS = ("F64", "F32", "F16", "BF16")
 _SMALL_FLOATS = ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2")
 _NO_WEIGHTS = (  # what a packed weight needs to be unpacked: not learnt numbers of their own
@@ -101,6 +103,8 @@ def size_of(folder: Path) -> Size:
     bits = _bits(config.get("quantization_config")) if quantised else 0
     parameters = floats = packed = 0
     try:
+        if [file.suffix for file in files] == [SUFFIX]:
+            return Size.of_floats(read_gguf(files[0]).parameters)  # they are loaded dequantised
         if not all(file.suffix == ".safetensors" for file in files):
             return Size(None, 0, sum(file.stat().st_size for file in files))
         for file in files:

@@ -169,7 +169,7 @@ class StoreReader:
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
             return
         try:
-            identity = identify(folder)
+            identity = identify(folder, *spec.change)
         except EyebrowError:  # loading will say what is wrong
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
             return
@@ -232,7 +232,7 @@ class StoreReader:
                 self._labelled = (recipe.digest, stories, store.begin_run(recipe, labels))
             tokenizer = tokenizer_digest(folder)
             names = (spec.name, digest, spec.family, spec.revision, tokenizer, parameters)
-            self._labelled[2].add(Member(*names), str(folder))
+            self._labelled[2].add(Member(*names), spec.place)
 
     def _marks(self) -> None:
         from ...core.results.marks import read_marks

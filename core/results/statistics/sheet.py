@@ -151,8 +151,8 @@ class Sheet:
 
 
 def _is_counted(model: Member) -> bool:
-    known = families().get(model.family, ())
-    return any(spec.counted for spec in known if spec.name == model.name)
+    known = families().get(model.family.partition("@")[0], ())
+    return any(spec.counted for spec in known if spec.name == model.name.partition("@")[0])
 
 
 def by_size(models: Sequence[Member]) -> list[int]:

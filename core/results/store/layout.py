@@ -4,6 +4,7 @@ STORE/scores/        Parquet parts, and nothing else
 STORE/runs/          what each run calls its stories and models
 STORE/vocabularies/  what the ids of a tokenizer read as
 STORE/marks/         a file for each marked story
+STORE/comparisons/   rows of `eyebrow damage` that are finished
 STORE/damaged/       parts that could not be read
 STORE/checked/       which parts were found whole, so that they are read through once
 STORE/unfinished/    what is being written
@@ -33,6 +34,7 @@ class Layout:
         self.labels = self.runs / "stories"
         self.vocabularies = folder / "vocabularies"
         self.marks = folder / "marks"
+        self.comparisons = folder / "comparisons"
         self.damaged = folder / "damaged"
         self.checked = folder / "checked"
         self.unfinished = folder / "unfinished"

@@ -1,0 +1,332 @@
+"""The loop of `eyebrow damage`: one reference, its variants one after the other, the same tokens.
+
+What can be damaged in place is: one working copy for all of them, restored from the reference
+after each. Without KL there is no copy at all; the reference is damaged itself and restored from
+its files. At most two models are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from platformdirs import user_cache_path
+
+from ..errors import EyebrowError, as_told, contained
+from ..models.digests import content_digest
+from ..models.identity import identify
+from ..models.load import LoadedModel
+from ..models.spec import ModelSpec
+from ..models.variants.apply import damaged, in_bfloat16, needed_bytes
+from ..models.variants.originals import Files, Originals, OtherModel
+from ..models.variants.packed import packed_bytes
+from ..models.variants.save import check_place, save_model
+from ..models.variants.spelling import parse_variant
+from ..results.damage import Damage, Measured, keep, recall, sum_up
+from ..scoring.batches import Batch, pieces_of, split_by_piece
+from ..scoring.divergence import Divergence, Pair
+from ..scoring.encode import Encoding, beyond, encode
+from ..scoring.not_a_number import not_a_number
+from ..scoring.passes import Passes
+from ..scoring.recipe import Recipe
+from ..scoring.trunk import Trunk
+from ..stories.story_set import StorySet
+from .local import Loading
+from .progress import TELL_AFTER, Progress
+
+RULE = 1  # counts up where the same models come to give other rows
+NOISE = "bfloat16"  # what the first row is called behind the reference's name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be measured, and how.
+
+    kl: besides perplexity everything that needs both models at once. kept: the folder of rows
+    that are done, None for none. save: the folder that each variant is written to, by name.
+    """
+
+    reference: ModelSpec
+    variants: tuple[ModelSpec, ...]
+    recipe: Recipe
+    loading: Loading
+    kl: bool = True
+    kept: Path | None = None
+    save: dict[str, Path] | None = None
+    seed: int = 0
+
+
+Outcome = tuple[ModelSpec | None, Damage | EyebrowError]
+
+
+def measure_damage(
+    told: StorySet, wanted: Wanted, tell: Callable[[Progress], None] = lambda _: None
+) -> Iterator[Outcome]:
+    """First the noise floor (of no spec), then a row for each variant, or why it has none.
+
+    Raises `EyebrowError` where the reference itself cannot be used. However it ends, no model
+    outlives it.
+    """
+    for place in (wanted.save or {}).values():
+        check_place(place)
+    tell(Progress(wanted.reference.name, "loading"))
+    bench = _Bench(told, wanted, tell)
+    with bench.stack:
+        yield None, bench.noise_floor()
+        here = [spec for spec in wanted.variants if bench.is_in_place(spec)]
+        for spec in here:
+            yield spec, bench.row(spec)
+        bench.drop_copy()
+        for spec in wanted.variants:
+            if spec not in here:
+                yield spec, bench.row(spec)
+
+
+class _Bench:
+    """The reference, its working copy if there is one, and the texts as tokens."""
+
+    def __init__(self, told: StorySet, wanted: Wanted, tell: Callable[[Progress], None]) -> None:
+        self.told, self.wanted, self.tell = told, wanted, tell
+        self.stack = ExitStack()
+        self.loaded = wanted.loading.load(wanted.reference)
+        self.recipe = self.loaded.recipe(wanted.recipe)
+        self.reference = Trunk(self.loaded.model)
+        self.digests, self.encodings = self._encode()
+        self.at, self.rows = 0, 1 + len(wanted.variants)
+        self._own: list[Measured] | None = None  # of the reference, without KL
+        self._copy: tuple[Any, Trunk, Originals] | None = None
+
+    def is_in_place(self, spec: ModelSpec) -> bool:
+        """Whether it is the reference itself with its tensors changed."""
+        own = self.wanted.reference
+        places = [(one.source, one.location, one.revision, one.adapter) for one in (own, spec)]
+        return (
+            places[0] == places[1]
+            and bool(spec.variant)
+            and not own.variant
+            and parse_variant(spec.variant).is_in_place
+        )
+
+    def noise_floor(self) -> Damage:
+        """The reference in bfloat16 against itself in float32."""
+        name = f"{self.loaded.name} {NOISE}"
+        self.at += 1
+
+        def measure() -> Damage:
+            if self.loaded.dtype != torch.float32:
+                return self._noise_of_others(name)
+            model, trunk, originals = self._working()
+            with in_bfloat16(model, originals):
+                return self._measure(name, trunk, packed_bytes(model), noise_floor=True)
+
+        return self._kept([NOISE], measure)
+
+    def row(self, spec: ModelSpec) -> Damage | EyebrowError:
+        """The numbers of one variant, or what ails it."""
+        self.at += 1
+        try:
+            with contained():
+                return self._row(spec)
+        except Exception as error:  # whatever ails one, the others go on
+            return as_told(error, "Measuring failed")
+        finally:
+            gc.collect()
+
+    def drop_copy(self) -> None:
+        """Room for models that are loaded one by one."""
+        self._copy = None
+        gc.collect()
+
+    def _row(self, spec: ModelSpec) -> Damage:
+        folder = spec.local_path
+        own = identify(folder, *spec.change).digest if folder else ""
+        save = (self.wanted.save or {}).get(spec.name)
+        with ExitStack() as stack:
+            opened: list[tuple[Any, Trunk, int]] = []
+
+            def other() -> tuple[Any, Trunk, int]:
+                if not opened:
+                    opened.append(stack.enter_context(self._other(spec)))
+                return opened[0]
+
+            row = self._kept(
+                [own] if own else [], lambda: self._measure(spec.name, other()[1], other()[2])
+            )
+            row = replace(row, model=spec.name)  # it may have been kept under another name
+            if save is not None:
+                save_model(other()[0], self.loaded.tokenizer, save, spec, self.loaded.name, row)
+            return row
+
+    @contextmanager
+    def _other(self, spec: ModelSpec) -> Iterator[tuple[Any, Trunk, int]]:
+        """The variant's model, what runs it, and its bytes; what was in place is restored."""
+        if self.is_in_place(spec):
+            variant = parse_variant(spec.variant)
+            model, trunk, originals = self._working()
+            size = needed_bytes(model, variant)
+            with damaged(model, variant, originals):
+                yield model, trunk, size
+            return
+        self.tell(Progress(spec.name, "loading"))
+        if spec.local_path is None:
+            self.wanted.loading.fetch(spec, self.tell)
+        loaded = self.wanted.loading.load(spec)
+        self._check_same_tokens(loaded)
+        size = loaded.bytes
+        if spec.source == "gguf" and not spec.variant:
+            size = Path(spec.location).stat().st_size
+        yield loaded.model, Trunk(loaded.model), size
+
+    def _working(self) -> tuple[Any, Trunk, Originals]:
+        """What is damaged, and where its numbers are to be had again."""
+        if self._copy is None and self.wanted.kl:
+            model = copy.deepcopy(self.loaded.model)
+            self._copy = (model, Trunk(model), OtherModel(self.loaded.model))
+        elif self._copy is None:
+            folder = self.wanted.reference.local_path or Path()
+            beside = user_cache_path("eyebrow") / "originals"
+            files = self.stack.enter_context(Files(self.loaded.model, folder, beside))
+            self._plain()  # before anything is damaged
+            self._copy = (self.loaded.model, self.reference, files)
+        return self._copy
+
+    def _noise_of_others(self, name: str) -> Damage:
+        """Where the reference is not float32 itself."""
+        loading = self.wanted.loading
+        exact, half = (
+            loading.in_dtype(dtype).load(self.wanted.reference) for dtype in ("float32", NOISE)
+        )
+        size = half.bytes
+        kept, self.reference = self.reference, Trunk(exact.model)
+        try:
+            return self._measure(name, Trunk(half.model), size, noise_floor=True)
+        finally:
+            self.reference, self._own = kept, None
+
+    def _kept(self, what: list[str], measure: Callable[[], Damage]) -> Damage:
+        """The row as it was kept, or as it is measured now, and kept."""
+        folder = self.wanted.kept
+        stories = content_digest([self.told.digests, self.told.groups])
+        run = [RULE, self.loaded.digest, self.recipe.digest, stories, self.wanted.seed]
+        key = content_digest([*run, self.wanted.kl, *what])
+        if folder is None or not what:
+            return measure()
+        if (known := recall(folder, key)) is not None:
+            return known
+        row = measure()
+        keep(folder, key, row)
+        return row
+
+    def _measure(self, name: str, trunk: Trunk, size: int, *, noise_floor: bool = False) -> Damage:
+        stories, speed = self._pass(name, trunk)
+        by_digest = dict(zip(self.digests, stories, strict=True))
+        if any(np.isnan(story.other).any() for story in stories):
+            raise not_a_number(trunk.model)
+        return sum_up(
+            name,
+            [by_digest[digest] for digest in self.told.digests],
+            self.told.groups,
+            self.told.digests,
+            size,
+            seed=self.wanted.seed,
+            speed=speed,
+            noise_floor=noise_floor,
+        )
+
+    def _pass(self, name: str, trunk: Trunk) -> tuple[list[Measured], float | None]:
+        """What is measured of each text, and the pace of the other model's layers."""
+        if self.wanted.kl:
+            pair = Pair(self.reference, trunk)
+            found = self._over(name, pair.of_batch)
+            return [_joined(parts) for parts in found], pair.tokens_per_second
+        before = self._plain()
+        after = [_joined(parts) for parts in self._over(name, _logprobs(trunk))]
+        pairs = zip(before, after, strict=True)
+        return [
+            Measured(one.other, other.other, other.kl, other.same_top) for one, other in pairs
+        ], None
+
+    def _plain(self) -> list[Measured]:
+        """The reference alone, once."""
+        if self._own is None:
+            found = self._over(self.loaded.name, _logprobs(self.reference))
+            self._own = [_joined(parts) for parts in found]
+        return self._own
+
+    def _over(
+        self, name: str, measure: Callable[[Batch], Divergence]
+    ) -> list[dict[int, Divergence]]:
+        """Of each text what was measured of its windows, by their first targets."""
+        pieces = pieces_of(self.encodings, self.recipe.context, self.recipe.stride)
+        found: list[dict[int, Divergence]] = [{} for _ in self.encodings]
+        began = said = time.monotonic()
+        done, total = 0, sum(piece.window.stop - piece.window.first for piece in pieces)
+        doing = f"{self.at}/{self.rows}"
+        for batch, part in Passes(self.reference).over(pieces, self.encodings, measure):
+            if isinstance(part, EyebrowError):
+                raise part
+            for piece, span in split_by_piece(batch):
+                found[piece.story][piece.window.first] = _slice(part, span)
+            done += len(batch.targets)
+            now = time.monotonic()
+            if now - said > TELL_AFTER:
+                said, pace = now, done / (now - began)
+                self.tell(Progress(name, doing, done, total, pace, (total - done) / pace))
+        return found
+
+    def _encode(self) -> tuple[list[str], list[Encoding]]:
+        digests, encodings = [], []
+        for block in self.told.blocks(lambda _: True):
+            texts = [story.text for story in block.values()]
+            made = encode(self.loaded.tokenizer, texts, self.recipe.first_token)
+            for digest, text, encoding in zip(block, texts, made, strict=True):
+                if error := beyond(encoding, text, self.reference.rows):
+                    raise error
+                digests.append(digest)
+                encodings.append(encoding)
+        return digests, encodings
+
+    def _check_same_tokens(self, other: LoadedModel) -> None:
+        own = self.loaded
+        if other.tokenizer_digest == own.tokenizer_digest:
+            return
+        if other.tokenizer.get_vocab() != own.tokenizer.get_vocab():
+            raise EyebrowError(
+                "Tokenizers differ",
+                f"{other.name} and {own.name} have different tokens, so they have no position in "
+                "common; `eyebrow score` compares them by the byte",
+            )
+
+
+def _logprobs(trunk: Trunk) -> Callable[[Batch], Divergence]:
+    """Of the true tokens alone."""
+
+    def measure(batch: Batch) -> Divergence:
+        own, nothing = trunk.logprobs(batch), torch.empty(0)
+        return Divergence(nothing, own, own, nothing.bool())
+
+    return measure
+
+
+def _slice(part: Divergence, span: slice) -> Divergence:
+    return Divergence(part.kl[span], part.reference[span], part.other[span], part.same_top[span])
+
+
+def _joined(parts: dict[int, Divergence]) -> Measured:
+    """The windows of one text in order."""
+    order = [parts[first] for first in sorted(parts)]
+    arrays = (
+        [getattr(part, name).numpy() for part in order]
+        for name in ("reference", "other", "kl", "same_top")
+    )
+    empty = np.zeros(0, dtype=np.float32)
+    reference, other, kl, same = (np.concatenate([empty, *some]) for some in arrays)
+    return Measured(reference, other, kl, same.astype(bool))

@@ -1,0 +1,1 @@
+"""Models that were changed after they were saved: rounded, pruned, packed, adapted."""

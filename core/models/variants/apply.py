@@ -1,0 +1,103 @@
+"""Do to a model what a variant says: for good, or for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers.pytorch_utils import Conv1D
+
+from .originals import Originals
+from .parts import chosen
+from .prune import prune_tensor
+from .quantise import round_rows, round_tensor
+from .spelling import Variant
+
+ENDS = 8  # bytes of what is rounded together: its low end and its scale, in float32
+
+
+def change(model: Any, variant: Variant) -> None:
+    """Change `model` in place and for good.
+
+    Raises `EyebrowError` for a part that it has not, for a library that is not here, and for
+    what that library cannot do with this model or device.
+    """
+    if variant.is_in_place:
+        _damage(model, variant, chosen(model, variant))
+    elif variant.kind == "prune":
+        from .structure import take_out
+
+        take_out(model, variant)
+    else:
+        from .packed import pack
+
+        pack(model, variant.kind)
+
+
+@contextmanager
+def damaged(model: Any, variant: Variant, originals: Originals) -> Iterator[None]:
+    """Inside, `model` is the variant; behind it every bit is as it was, whatever ended it."""
+    parameters = chosen(model, variant)
+    try:
+        _damage(model, variant, parameters)
+        yield
+    finally:
+        originals.restore(parameters)
+
+
+@contextmanager
+def in_bfloat16(model: Any, originals: Originals) -> Iterator[None]:
+    """Inside, the weights are bfloat16, as `--dtype bfloat16` loads them; behind it every bit is
+    as it was. Buffers stay as they are, as they do on loading."""
+    parameters = dict(model.named_parameters())
+    dtypes = {name: parameter.dtype for name, parameter in parameters.items()}
+    try:
+        for parameter in parameters.values():
+            parameter.data = parameter.data.to(torch.bfloat16)
+        yield
+    finally:
+        for name, parameter in parameters.items():
+            parameter.data = torch.empty_like(parameter, dtype=dtypes[name])
+        originals.restore(parameters)
+
+
+def needed_bytes(model: Any, variant: Variant) -> int:
+    """What the weights would take if `bits` were packed as tightly as they can be.
+
+    Of each tensor its numbers at so many bits, and `ENDS` for each tensor, channel or group that
+    has ends of its own; what is left alone as it is. Pruning alone saves nothing: a zero in a
+    dense tensor takes as much as any other number.
+    """
+    rounded = chosen(model, variant) if variant.kind == "bits" else {}
+    total = sum(buffer.nbytes for buffer in model.buffers())
+    for name, parameter in model.named_parameters():
+        if name not in rounded:
+            total += parameter.nbytes
+            continue
+        bits = min(int(variant.amount), 8 * parameter.itemsize)
+        total += -(-parameter.numel() * bits // 8) + ENDS * _ends(parameter, variant)
+    return total
+
+
+def _ends(parameter: torch.Tensor, variant: Variant) -> int:
+    if variant.grain == "tensor":
+        return 1
+    rows = parameter.numel() // parameter.shape[-1]
+    return rows * (-(-parameter.shape[-1] // variant.group) if variant.group else 1)
+
+
+def _damage(model: Any, variant: Variant, parameters: dict[str, torch.nn.Parameter]) -> None:
+    across = {
+        id(module.weight) for module in model.modules() if isinstance(module, Conv1D)
+    }  # they hold their matrix the other way round
+    with torch.no_grad():
+        for parameter in parameters.values():
+            if variant.kind == "prune":
+                prune_tensor(parameter, variant.amount)
+            elif variant.grain == "tensor":
+                round_tensor(parameter, int(variant.amount))
+            else:
+                is_across = id(parameter) in across
+                round_rows(parameter, int(variant.amount), variant.group, is_across)

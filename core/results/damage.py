@@ -1,0 +1,172 @@
+"""What a change of a model has cost: the figures of one variant against its reference.
+
+Of positions: KL divergence (see `divergence`), whether both models have one likeliest token, and
+by how much the true token's probability has changed, as llama.cpp's `--kl-divergence` prints it.
+Of the set: perplexity and its paired difference, with intervals that resample stories, both
+models on the same resamples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..files import write_atomically
+from ..scoring.scores import perplexity
+from .finite import finite
+from .statistics.bootstrap import SEED, exp, interval, resampled_log_perplexities
+from .statistics.clusters import clusters, summed
+
+Floats = npt.NDArray[np.float32]
+PERCENTILES = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Of one story, or of a text: arrays over its N scored tokens.
+
+    reference, other: ln p of the true tokens under each model, nats. kl: nats, and same_top;
+    both empty where only perplexities were asked for.
+    """
+
+    reference: Floats
+    other: Floats
+    kl: Floats
+    same_top: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One row. delta: perplexity less the reference's; intervals are 95 %.
+
+    kl_mean, kl_median, kl_p999 (99.9th percentile): nats. same_top: the share of positions with
+    the reference's top token. delta_p_rms, delta_p: root mean square and percentiles of the
+    change of the true token's probability. These are None where only perplexities were asked
+    for. bytes: that the weights take, or would. tokens_per_second: of the layers, without the
+    head; None where it was not measured.
+    """
+
+    model: str
+    stories: int
+    tokens: int
+    nll: float
+    perplexity: float
+    perplexity_ci95: tuple[float, float]
+    delta: float
+    delta_ci95: tuple[float, float]
+    kl_mean: float | None
+    kl_mean_ci95: tuple[float, float] | None
+    kl_median: float | None
+    kl_p999: float | None
+    same_top: float | None
+    delta_p_rms: float | None
+    delta_p: dict[str, float] | None
+    bytes: int
+    tokens_per_second: float | None = None
+    noise_floor: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of `eyebrow damage --json`; numbers that are not finite are None."""
+        found: dict[str, Any] = finite(asdict(self))
+        return found
+
+
+def sum_up(
+    model: str,
+    stories: Sequence[Measured],
+    groups: Sequence[str],
+    digests: Sequence[str],
+    size: int,
+    *,
+    seed: int = SEED,
+    speed: float | None = None,
+    noise_floor: bool = False,
+) -> Damage:
+    """The row of one model. stories: what was measured of each; groups, digests: see `clusters`.
+
+    size: bytes of the weights. speed: tokens a second.
+    """
+    tokens = np.array([len(one.other) for one in stories], dtype=np.float64)
+    nll = np.array([_nll(one.other) for one in stories])
+    before = np.array([_nll(one.reference) for one in stories])
+    kl = np.array([one.kl.sum(dtype=np.float64) for one in stories])
+    at = clusters(groups, digests)
+    counts = summed(at, [tokens] * 3)
+    drawn = resampled_log_perplexities(summed(at, [before, nll, kl]), counts, seed=seed)
+    if (counts[0] > 0).sum() < 2:
+        drawn[:] = np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = np.exp(drawn[1]) - np.exp(drawn[0])
+    low, high = interval(drawn[1])
+    total, whole = int(tokens.sum()), perplexity(float(nll.sum()), int(tokens.sum()))
+    row = Damage(
+        model=model,
+        stories=len(stories),
+        tokens=total,
+        nll=float(nll.sum()),
+        perplexity=whole,
+        perplexity_ci95=(exp(low), exp(high)),
+        delta=whole - perplexity(float(before.sum()), total),
+        delta_ci95=interval(apart),
+        kl_mean=None,
+        kl_mean_ci95=None,
+        kl_median=None,
+        kl_p999=None,
+        same_top=None,
+        delta_p_rms=None,
+        delta_p=None,
+        bytes=size,
+        tokens_per_second=speed,
+        noise_floor=noise_floor,
+    )
+    every = np.concatenate([one.kl for one in stories])
+    if not len(every):
+        return row
+    changes = np.concatenate(
+        [np.exp(one.other.astype(np.float64)) - np.exp(one.reference) for one in stories]
+    )
+    same = np.concatenate([one.same_top for one in stories])
+    found = np.percentile(changes, PERCENTILES)
+    return Damage(
+        **asdict(row)
+        | {
+            "kl_mean": float(every.mean(dtype=np.float64)),
+            "kl_mean_ci95": interval(drawn[2]),
+            "kl_median": float(np.median(every)),
+            "kl_p999": float(np.percentile(every, 99.9)),
+            "same_top": float(same.mean()),
+            "delta_p_rms": float(np.sqrt(np.square(changes).mean())),
+            "delta_p": {f"{p:g}": float(v) for p, v in zip(PERCENTILES, found, strict=True)},
+        }
+    )
+
+
+def recall(folder: Path, key: str) -> Damage | None:
+    """A row that was kept; None where there is none that can be read."""
+    with suppress(OSError, ValueError, TypeError):
+        row = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
+        pairs = {
+            name: tuple(value)
+            for name, value in row.items()
+            if name.endswith("_ci95") and value is not None
+        }
+        return Damage(**row | pairs)
+    return None
+
+
+def keep(folder: Path, key: str, row: Damage) -> None:
+    """Keep a row. Raises `EyebrowError` where it cannot be written."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{key}.json", json.dumps(asdict(row)).encode())
+
+
+def _nll(logprobs: Floats) -> float:
+    return float(-logprobs.sum(dtype=np.float64)) + 0.0

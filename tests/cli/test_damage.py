@@ -1,0 +1,180 @@
+"""`eyebrow damage`: the table, what programs read, what is kept, what is saved."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from eyebrow.core import Recipe, load_model, score
+from eyebrow.core.engine import damage as engine
+
+from .conftest import Outcome
+
+SENTENCES = (
+    "The cat sat on the mat and looked at the moon.",
+    "Every evening old Mara climbed the stairs and lit the lamp.",
+    "Once upon a time there was a little bear who could not find his hat.",
+)
+
+Cli = Callable[..., Outcome]
+Tiny = Callable[[str], Path]
+
+
+@pytest.fixture
+def stories(tmp_path: Path) -> Path:
+    file = tmp_path / "stories.txt"
+    file.write_text("\n\n".join(SENTENCES))
+    return file
+
+
+def plain(model: Path, variant: str, stories: Path) -> dict[str, float]:
+    """The figures of one variant, computed in the plain way in float64."""
+    one, tokenizer, *_ = load_model(str(model), device="cpu")
+    other = load_model(f"{model}@{variant}", device="cpu").model
+    kl, changes, same, nll = [], [], [], 0.0
+    for text in stories.read_text().split("\n\n"):
+        ids = torch.tensor(tokenizer(text)["input_ids"])
+        with torch.inference_mode():
+            p, q = (m(ids[None]).logits[0, :-1].double().log_softmax(1) for m in (one, other))
+        true = ids[1:, None]
+        kl.append((p.exp() * (p - q)).sum(1))
+        changes.append((q.exp() - p.exp()).gather(1, true)[:, 0])
+        same.append((p.argmax(1) == q.argmax(1)).double())
+        nll -= float(q.gather(1, true).sum())
+    every, change, top = (torch.cat(parts).numpy() for parts in (kl, changes, same))
+    return {
+        "perplexity": math.exp(nll / len(every)),
+        "kl_mean": float(every.mean()),
+        "kl_median": float(np.median(every)),
+        "kl_p999": float(np.percentile(every, 99.9)),
+        "same_top": float(top.mean()),
+        "delta_p_rms": float(np.sqrt((change**2).mean())),
+    }
+
+
+def test_figures_are_those_of_a_plain_computation(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    model = tiny("llama")
+    done = cli(
+        *("damage", stories, "-m", model, "--bits", "8,3", "--prune", "0.3"),
+        *("--context", 64, "--json", "--no-store"),
+    )
+    assert done.code == 0, done.err
+    floor, *rows = done.json["variants"]
+    assert floor["model"] == "llama bfloat16"
+    assert floor["noise_floor"]
+    assert floor["kl_mean"] > 0
+    assert [row["model"] for row in rows] == ["llama@bits8", "llama@bits3", "llama@prune0.3"]
+    for row in rows:
+        wanted = plain(model, row["model"].partition("@")[2], stories)
+        for name, value in wanted.items():
+            assert row[name] == pytest.approx(value, rel=1e-5, abs=1e-5), (row["model"], name)
+        before = row["perplexity"] - row["delta"]
+        assert before == pytest.approx(done.json["reference_perplexity"], rel=1e-9)
+        low, high = row["delta_ci95"]
+        assert low <= row["delta"] <= high
+        assert set(row["delta_p"]) >= {"0.1", "50", "99.9"}
+    assert rows[1]["bytes"] < rows[0]["bytes"] < rows[2]["bytes"]
+
+
+def test_without_kl_perplexities_are_the_same(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "4,2", "--json", "--no-store")
+    whole, alone = cli(*asked).json["variants"], cli(*asked, "--no-kl").json["variants"]
+    for one, other in zip(whole, alone, strict=True):
+        assert other["perplexity"] == pytest.approx(one["perplexity"], rel=1e-5)
+        assert other["delta"] == pytest.approx(one["delta"], abs=1e-3)
+        assert other["kl_mean"] is None
+
+
+def test_a_variant_scores_alike_everywhere(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    name = f"{tiny('llama')}@bits3"
+    texts = stories.read_text().split("\n\n")
+    (scored,) = score(texts, name, recipe=Recipe(context=64)).models
+    done = cli("damage", stories, "-m", name, "--context", 64, "--json", "--no-store")
+    assert done.json["reference"] == "llama"
+    assert done.json["variants"][1]["perplexity"] == pytest.approx(scored.perplexity, rel=1e-6)
+    rows = cli("next", "The cat", "-m", name, "--json").json
+    assert {row["model"] for row in rows} == {"llama@bits3"}
+
+
+def test_a_checkpoint_against_its_base(cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    base = tiny("llama")
+    first = cli(
+        *("damage", stories, "-m", base, "--bits", "3", "--save", saved, "--json", "--no-store")
+    )
+    assert first.code == 0, first.err
+    assert "`@bits3`" in (saved / "README.md").read_text()
+    again = cli(*("damage", stories, "-m", saved, "--reference", base, "--json", "--no-store"))
+    for name in ("perplexity", "kl_mean", "same_top"):
+        assert again.json["variants"][1][name] == pytest.approx(
+            first.json["variants"][1][name], rel=1e-6
+        )
+    refused = cli("damage", stories, "-m", base, "--bits", "3", "--save", saved, "--no-store")
+    assert refused.code == 2
+    assert "is not empty" in refused.err
+
+
+def test_by_layer_and_what_is_said(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    done = cli("damage", stories, "-m", tiny("llama"), "--bits", "1", "--by-layer", "--no-store")
+    assert done.code == 0, done.err
+    for part in ("embeddings", "attention", "mlp", "layers0", "layers1"):
+        assert f"@bits1:{part} " in done.out
+    assert "▇" in done.out
+    assert "which breaks it" in done.out
+
+
+def test_what_is_finished_is_kept_when_interrupted(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "8,4,2", "--store", tmp_path / "s")
+    measure, calls = engine._Bench._measure, []
+
+    def third_is_interrupted(self: Any, *given: Any, **named: Any) -> Any:
+        calls.append(given[0])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return measure(self, *given, **named)
+
+    monkeypatch.setattr(engine._Bench, "_measure", third_is_interrupted)
+    broken = cli(*asked)
+    assert broken.code == 130
+    assert "2 of 4 rows finished" in broken.err
+    assert "@bits8" in broken.out
+    assert "@bits4" not in broken.out
+    whole = cli(*asked, "--json")
+    assert len(whole.json["variants"]) == 4
+    assert calls[3:] == ["llama@bits4", "llama@bits2"], "what was kept is not measured again"
+
+
+def test_what_cannot_be_is_told(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    llama, gpt2 = tiny("llama"), tiny("gpt2")
+    for asked, said in (
+        (("-m", llama, "--bits", "40"), "use 1 to 32"),
+        (("-m", llama, "--bits", "4", "--part", "atention"), "did you mean attention"),
+        (("-m", llama, "-m", gpt2), "give one and its variants"),
+        (("-m", gpt2, "--reference", llama), "entries"),
+        (("-m", llama, "--bits", "4", "--part", "layers9"), "no layers9"),
+    ):
+        done = cli("damage", stories, *asked, "--no-store")
+        assert done.code == 2, (asked, done.err)
+        assert said in done.err
+        assert len(done.err.strip().splitlines()) == 1
+
+
+def test_one_that_fails_stops_no_other(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    done = cli(
+        *("damage", stories, "-m", tiny("llama"), "--bits", "4"),
+        *("--part", "mlp,layers9", "--json", "--no-store"),
+    )
+    assert done.code == 3
+    assert [row["model"] for row in done.json["variants"]][1:] == ["llama@bits4:mlp"]
+    assert done.json["failures"][0]["model"] == "llama@bits4:layers9"
+    json.dumps(done.json)

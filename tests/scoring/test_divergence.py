@@ -1,0 +1,85 @@
+"""Two models on the same tokens, against the plain computation in float64."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from eyebrow.core import EyebrowError
+from eyebrow.core.scoring import divergence, head
+from eyebrow.core.scoring.batches import build_batch, pieces_of
+from eyebrow.core.scoring.divergence import Pair
+from eyebrow.core.scoring.encode import encode
+from eyebrow.core.scoring.trunk import Trunk
+
+from .plain import STORIES
+
+Opened = Callable[[str], tuple[Any, Any]]
+
+
+def shaken(model: Any, much: float) -> Any:
+    other = copy.deepcopy(model)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(much * parameter.abs().mean() * torch.randn_like(parameter))
+    return other
+
+
+def logits(model: Any, ids: Any) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(torch.from_numpy(ids.astype(np.int64))[None]).logits[0, :-1].double()
+
+
+@pytest.mark.parametrize("shape", ["llama", "wide", "gpt2", "capped", "opt"])
+@pytest.mark.parametrize("much", [0.01, 0.3])
+@pytest.mark.parametrize("whole", [False, True], ids=["tiles", "whole"])
+def test_divergence_is_that_of_plain_float64(
+    shape: str, much: float, whole: bool, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (divergence, head):
+        monkeypatch.setattr(module, "TILE", 100)
+        monkeypatch.setattr(module, "CHUNK", 7)
+    model, tokenizer = opened(shape)
+    other = shaken(model, much)
+    encodings = list(encode(tokenizer, STORIES, "context"))
+    pieces = pieces_of(encodings, 64, 32)
+    pair = Pair(Trunk(model, whole=whole), Trunk(other, whole=whole))
+    found = pair.of_batch(build_batch(pieces, encodings))
+    wanted: dict[str, list[torch.Tensor]] = {"kl": [], "reference": [], "other": [], "top": []}
+    for story, window in ((piece.story, piece.window) for piece in pieces):
+        ids = encodings[story].ids[window.start : window.stop]
+        scored = slice(window.first - 1 - window.start, None)
+        one, two = logits(model, ids)[scored], logits(other, ids)[scored]
+        p, q = one.log_softmax(1), two.log_softmax(1)
+        targets = torch.from_numpy(ids[1:].astype(np.int64))[scored, None]
+        wanted["kl"].append((p.exp() * (p - q)).sum(1))
+        wanted["reference"].append(p.gather(1, targets)[:, 0])
+        wanted["other"].append(q.gather(1, targets)[:, 0])
+        wanted["top"].append(p.argmax(1) == q.argmax(1))
+    plain = {name: torch.cat(parts) for name, parts in wanted.items()}
+    assert torch.allclose(found.kl.double(), plain["kl"], atol=1e-5, rtol=1e-5)
+    assert torch.allclose(found.reference.double(), plain["reference"], atol=1e-5, rtol=1e-5)
+    assert torch.allclose(found.other.double(), plain["other"], atol=1e-5, rtol=1e-5)
+    assert torch.equal(found.same_top, plain["top"])
+    change = plain["other"].exp() - plain["reference"].exp()
+    assert torch.allclose(found.change.double(), change, atol=1e-5)
+    assert pair.tokens_per_second
+
+
+def test_a_model_is_no_way_from_itself(opened: Opened) -> None:
+    model, tokenizer = opened("llama")
+    encodings = list(encode(tokenizer, STORIES, "context"))
+    batch = build_batch(pieces_of(encodings, 64, 32), encodings)
+    found = Pair(Trunk(model), Trunk(model)).of_batch(batch)
+    assert float(found.kl.max()) < 1e-6
+    assert bool(found.same_top.all())
+
+
+def test_vocabularies_of_different_length_are_refused(opened: Opened) -> None:
+    with pytest.raises(EyebrowError, match=r"320 entries, the other 310"):
+        Pair(Trunk(opened("llama")[0]), Trunk(opened("gpt2")[0]))
