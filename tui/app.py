@@ -18,7 +18,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 from platformdirs import user_cache_path
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
@@ -43,18 +45,20 @@ from .terminal.clipboard import takes_copies
 from .terminal.colours import THEME
 from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
+from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
 from .threads.comparing import Comparing
 from .threads.finding import Finder
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Ready
+from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
 from .views.frame import Frame
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
-SOON = 0.1  # seconds until fewer are shown
+SOON = 0.1  # seconds until fewer are shown, at most
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 KEPT = 200  # notices that can be read again
 ROOM = 300_000_000  # characters of all the stories together
@@ -125,7 +129,7 @@ class EyebrowApp(App[None]):
         self._arrivals: deque[Any] = deque()
         self._keys: deque[Key] = deque()
         self._rest: Timer | None = None
-        self._key_at = 0.0
+        self._pressed_at = 0.0
         self._reader = iter(stories)
         first = list(islice(self._reader, at_once))
         self.session = Session(
@@ -202,13 +206,10 @@ class EyebrowApp(App[None]):
 
         What comes slowly is shown as it comes.
         """
-        size, came, began = 0, [], perf_counter()
-        for story in reader:
+        size, began = 0, perf_counter()
+        for came in in_batches(reader, BATCH, SOON):
             if reader is not self._reader or not self._running:
                 return
-            came.append(story)
-            if len(came) < BATCH and perf_counter() - began < SOON:
-                continue
             size += sum(len(story.text) for story in came)
             self.mailbox.put(StoriesRead(reader, batch_of(came)))
             if size > ROOM:
@@ -218,8 +219,8 @@ class EyebrowApp(App[None]):
                     "holds what you want to browse, `eyebrow score` reads it all",
                 )
             sleep(max(min(perf_counter() - began, SOON), self._patience))
-            came, began = [], perf_counter()
-        self.mailbox.put(StoriesRead(reader, batch_of(came), done=True))
+            began = perf_counter()
+        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
 
     def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
         trouble = as_told(error, "Cannot read on")
@@ -246,7 +247,7 @@ class EyebrowApp(App[None]):
         if not isinstance(event, Key) or event.is_forwarded:
             await super().on_event(event)
             return
-        self._key_at = perf_counter()
+        self._pressed_at = perf_counter()
         if self.session.place.hunt is not None and event.key in self._stopping:
             self._keys.clear()
             await self._take_key(event)
@@ -301,7 +302,7 @@ class EyebrowApp(App[None]):
     @property
     def _patience(self) -> float:
         """Seconds for which what can wait leaves the machine to the last key."""
-        return max(0.0, self._key_at + ANSWER - perf_counter())
+        return max(0.0, self._pressed_at + ANSWER - perf_counter())
 
     def on_arrived(self, message: Arrived) -> None:
         self._arrivals.append(message.what)
@@ -354,6 +355,10 @@ class EyebrowApp(App[None]):
         more["markup"] = False
         self.told.append((title, message))
         super().notify(visible(message), title=visible(title), **more)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return variables | standing(variables)
 
     def _theme_changed(self, _: object) -> None:
         for view in self.views:
@@ -450,6 +455,13 @@ class EyebrowApp(App[None]):
             self.push_screen(ChooseScreen(title, lines, 0, lambda at: copy(lines[at])))
         else:
             self.notify("nothing was told yet")
+
+    def pop_screen(self) -> AwaitComplete:
+        """A dialogue that is left twice, as by two clicks beside it, is left once."""
+        asking = active_message_pump.get(None)
+        if isinstance(asking, Screen) and asking is not self.screen:
+            return AwaitComplete().call_next(self)
+        return super().pop_screen()
 
     def action_theme(self) -> None:
         self.search_themes()
