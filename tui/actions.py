@@ -26,6 +26,9 @@ PANES = {
     "table": "Table",
     "finds": "Finds",
     "gaps": "Gap by kind",
+    "bars": "The next token",
+    "branch": "Continuation",
+    "tree": "Continuations",
 }
 """Names of the panes, by their ids."""
 
@@ -102,6 +105,10 @@ explore+compare.text | next-sentence | right_curly_bracket | sentence(1) | next 
 explore+compare.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
 explore+compare.text | first-token | 0 | token_end(-1) | first token
 explore+compare.text | last-token | dollar_sign | token_end(1) | last token
+sample.bars | longer-context | l,right | context(1) | the context a token longer | h l: context
+sample.bars | shorter-context | h,left | context(-1) | the context a token shorter
+sample.branch | next-branch-token | l,right | branch_token(1) | next token of the continuation
+sample.branch | previous-branch-token | h,left | branch_token(-1) | previous token of it
 = next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
 explore+compare | next-hunted | n | hunt(1) | next of what is hunted | n N: hunt
 explore+compare | previous-hunted | N | hunt(-1) | previous of what is hunted
@@ -115,9 +122,10 @@ views | been-forward | L | been(1) | forward again
 views | smaller | left_square_bracket | size(-1) | smaller size | [ ]: size
 views | larger | right_square_bracket | size(1) | larger size
 views | size | 1,2,3,4,5,6,7,8,9 | size_at({n}) | choose a size |  | ask_size
-= what is shown: in Explore surprise, rank, entropy, surprise minus entropy; in Scale the chart
+= what is shown: surprise, rank, entropy, surprise minus entropy; Scale: chart; Sample: sizes
 explore | colour | c | colour | what is coloured | colour
 scale | chart | c | chart(1) | next chart | chart
+sample | across | c | across | the next token under every size | sizes
 scale | previous-chart |  | chart(-1) | previous chart
 = the difference to the reference; choose the reference (the next smaller size unless chosen)
 explore+compare | difference | d | difference | colour the difference to the reference | difference
@@ -143,9 +151,25 @@ explore | export | x | export | export marked or listed stories
 scale | export-table | x | export | write the table to a file | export
 scale | report | X | report | write a report | report
 views | copy | y | copy | copy story, token table, finding or command | copy
+= Sample: next dial (temperature, top-k, top-p, min-p, penalty, seed, bar), down, up, its value
+sample | next-dial | semicolon | next_dial | the next dial | dial
+sample | dial-down | comma | turn_dial(-1) | the dial down | , .: turn
+sample | dial-up | full_stop | turn_dial(1) | the dial up
+sample | type-dial | equals_sign | type_dial | type the value of the dial
+sample | reset-dials |  | reset | all dials as they were
+= Sample: draw once, a hundred, a thousand more; go on with this token; continue
+sample | draw | r | draw(1) | draw once | r R: draw
+sample | draw-more | R | draw(100) | draw a hundred more
+sample | draw-most | ctrl+r | draw(1000) | draw a thousand more
+sample | go-on | a,enter | go_on | go on with this token, or another one here | go on
+sample | continue | space | continue | continue, greedily and by the dials | continue
+sample | name |  | name | name this continuation
+= Sample: type a prompt; look up a token
+sample | prompt | e | prompt | type a prompt | prompt
+sample | look-up | slash | look_up | look up a token | look up
 = the finds of Compare as a list, from any view
 app | finds | J | finds | the finds of Compare
-= previous, next view: Explore, Scale, Compare
+= previous, next view: Explore, Scale, Compare, Sample
 app | previous-view | less_than_sign | view(-1) | previous view
 app | next-view | greater_than_sign | view(1) | next view | < >: view
 = open stories or models; stop or resume a download

@@ -17,6 +17,7 @@ class Change(Flag):
     SIZES = auto()  # which is current, what state they are in
     STATUS = auto()  # what is running
     FINDS = auto()  # what Compare has found, or which find is selected
+    NEXT = auto()  # the next-token distribution of Sample, or its continuations
     FOUND = auto()  # a hunt has come to what it was for
 
 

@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from ...core.engine.messages import Cancel, Failed, Finished, Score, Scored, WorkerDied
+from ...core.engine.messages import (
+    Cancel,
+    ContextTraced,
+    Continued,
+    Explore,
+    Failed,
+    Finished,
+    NextShown,
+    Rescored,
+    Score,
+    Scored,
+    WorkerDied,
+)
 from ...core.stories.story import Story
 from .change import Change
 from .size import Size
@@ -17,6 +29,8 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
+Explored = Rescored | NextShown | Continued | ContextTraced
+TakeExplored = Callable[[Explored | Failed], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +50,7 @@ class Jobs:
         self.worker = worker
         self.announce = announce
         self.under_way: dict[int, Job] = {}
+        self.exploring: dict[int, TakeExplored] = {}  # who asked about a place
 
     def ask(
         self,
@@ -59,6 +74,21 @@ class Jobs:
         self.worker.send(Score(number, size.spec, self.worker.asked, stories, urgent, cuts))
         self.announce(Change.STATUS)
 
+    def explore(self, make: Callable[[int], Explore], take: TakeExplored) -> int | None:
+        """Ask about a place; make: the question, of its number. `take` gets the answers, or
+        `Failed`. Returns the number, None where there is no worker."""
+        if self.worker.stopped:
+            return None
+        number = next(NUMBERS)
+        self.exploring[number] = take
+        self.worker.send(make(number))
+        return number
+
+    def drop(self, number: int | None) -> None:
+        """Want nothing more of a question about a place."""
+        if number is not None and self.exploring.pop(number, None) is not None:
+            self.worker.send(Cancel(number))
+
     def has_room(self, size: Size, digest: str) -> bool:
         """Whether a text may be asked for urgently: texts passed by are not."""
         asked = [job.digests for job in self.under_way.values() if job.urgent and job.size is size]
@@ -81,16 +111,23 @@ class Jobs:
 
     def cancel(self) -> None:
         """Want nothing more of what was asked; what is finished is kept."""
-        for number in self.under_way:
+        for number in (*self.under_way, *self.exploring):
             self.worker.send(Cancel(number))
         self.under_way.clear()
+        self.exploring.clear()
 
     def receive(self, message: object) -> None:
         match message:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:
                 self.under_way[number].take(message)
+            case Rescored() | NextShown() | Continued() | ContextTraced() | Failed() if (
+                take := self.exploring.get(message.job)
+            ):
+                take(message)
             case Finished(job=number):
                 self.under_way.pop(number, None)
+                self.exploring.pop(number, None)
                 self.announce(Change.STATUS | Change.SIZES)
             case WorkerDied():
                 self.under_way.clear()
+                self.exploring.clear()

@@ -33,6 +33,7 @@ from .look import Look
 from .models import Models
 from .place import Place
 from .quarry import Changes, Eyebrows
+from .sampling import Sampling
 from .scores import Scores
 from .size import Size
 from .trail import Spot
@@ -75,6 +76,9 @@ class Session:
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
+        self.sampling = Sampling(
+            self.library, self.models, self.place, self.jobs, self.worker, announce
+        )
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -110,6 +114,7 @@ class Session:
         self.place.hunt = None
         self.scores.open()
         self.comparison.empty()
+        self.sampling.empty()
         if stories is not None:
             self.add(batch_of(stories))
         self.arrange()
@@ -373,7 +378,15 @@ class Session:
 
     def receive(self, message: object) -> None:
         """Take one message in, on the UI's thread."""
-        for room in (self.worker, self.models, self.jobs, self.scores, self.hunts, self.comparison):
+        for room in (
+            self.worker,
+            self.models,
+            self.jobs,
+            self.scores,
+            self.hunts,
+            self.comparison,
+            self.sampling,
+        ):
             room.receive(message)
         match message:
             case KeptMarks(digests=marks):

@@ -4,4 +4,5 @@ VIEWS = {
     "explore": "explore.screen:ExploreScreen",
     "scale": "scale.screen:ScaleScreen",
     "compare": "compare.screen:CompareScreen",
+    "sample": "sample.screen:SampleScreen",
 }

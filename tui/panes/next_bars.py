@@ -1,0 +1,161 @@
+"""The next token as bars: each token's share under the model, reshaped, and as it was drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ...core.wording import percent
+from ..text.plain import cell_width, shorten
+
+TOKEN = 16  # cells of a token, at most
+NUMBERS = 34  # cells of rank, logit, share and sum
+SOLID, CUT, BASE, DRAWN = "▇", "░", "│", "┊"
+
+
+@dataclass(frozen=True, slots=True)
+class NextBar:
+    """A token that may come next.
+
+    rank: under the model. base, reshaped: its probability there, and as it is drawn; both 0 to 1.
+    sum: of the reshaped shares of it and all above, None where it is not among the likeliest.
+    drawn: its share of the draws, None without any. is_true: it is the one that stands there.
+    is_found: it was looked up. is_set: it was set by hand.
+    """
+
+    rank: int
+    token: str
+    logit: float
+    base: float
+    reshaped: float
+    sum: float | None
+    drawn: float | None
+    is_true: bool = False
+    is_found: bool = False
+    is_set: bool = False
+
+
+class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
+    """A line for each token: its rank, logit, share, a bar, and the sum so far."""
+
+    HELP = (
+        "What may come next. The bar is the share as it is drawn, `│` that under the model, `┊` "
+        "that of the draws; `░` is cut. `;` `,` `.` `=` turn the dials, `r` `R` draw."
+    )
+
+    COMPONENT_CLASSES = {"next-bars--cursor", "next-bars--quiet", "next-bars--bar"}
+    DEFAULT_CSS = """
+    NextBars > .next-bars--cursor { background: $panel-lighten-1; color: $text; }
+    NextBars > .next-bars--quiet { color: $text-muted; }
+    NextBars > .next-bars--bar { color: $primary; }
+    """
+
+    bars: reactive[tuple[NextBar, ...]] = reactive((), init=False, repaint=False)
+    row: reactive[int] = reactive(0, init=False, repaint=False)
+    waiting: reactive[str] = reactive("")
+
+    class Selected(Message):
+        """A row was clicked; share: where in its bar, None beside it."""
+
+        def __init__(self, row: int, share: float | None) -> None:
+            self.row, self.share = row, share
+            super().__init__()
+
+    def watch_bars(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.bars))
+        self._show_row()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.watch_bars()
+
+    def watch_row(self, before: int, now: int) -> None:
+        if not self._show_row():
+            self.refresh_line(before)
+            self.refresh_line(now)
+
+    def on_focus(self) -> None:
+        self.refresh_line(self.row)
+
+    def on_blur(self) -> None:
+        self.refresh_line(self.row)
+
+    def _show_row(self) -> bool:
+        height, top = self.scrollable_content_region.height, self.scroll_offset.y
+        if height < 1 or top <= self.row < top + height:
+            return False
+        target = self.row if self.row < top else self.row - height + 1
+        self.scroll_to(y=target, animate=False)
+        return True
+
+    @property
+    def _room(self) -> int:
+        """Cells of a bar."""
+        return max(6, self.scrollable_content_region.width - TOKEN - NUMBERS - 3)
+
+    @property
+    def _most(self) -> float:
+        """The share that fills a bar."""
+        shares = [s for bar in self.bars for s in (bar.base, bar.reshaped, bar.drawn or 0.0)]
+        return max(shares, default=1.0) or 1.0
+
+    def render_line(self, y: int) -> Strip:
+        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        plain = self.rich_style
+        if not self.bars and y == 0:
+            said = shorten(self.waiting, width)
+            return Strip([Segment(said, plain)]).adjust_cell_length(width, plain)
+        if at >= len(self.bars):
+            return Strip.blank(width, plain)
+        bar, quiet = self.bars[at], self.get_component_rich_style("next-bars--quiet")
+        ink = self.get_component_rich_style("next-bars--bar")
+        sign = " "
+        if at == self.row:
+            plain = quiet = self.get_component_rich_style("next-bars--cursor")
+            ink = ink + Style(bgcolor=plain.bgcolor)
+            sign = "▸" if self.has_focus else " "
+        token = shorten(bar.token, TOKEN)
+        mark = "●" if bar.is_true else "?" if bar.is_found else "✎" if bar.is_set else " "
+        share = percent(bar.reshaped) if bar.reshaped else "cut"
+        total = "" if bar.sum is None else f"{100 * bar.sum:5.1f} %"
+        strength = Style(bold=bar.is_true)
+        return Strip(
+            [
+                Segment(f"{sign}{bar.rank:>6,}{mark}", quiet),
+                Segment(token + " " * (TOKEN - cell_width(token)), plain + strength),
+                Segment(f" {bar.logit:>7.2f} {share:>9} ", plain if bar.reshaped else quiet),
+                Segment(drawn_bar(bar, self._room, self._most), ink if bar.reshaped else quiet),
+                Segment(f" {total:>7}", quiet),
+            ]
+        ).adjust_cell_length(width, self.rich_style)
+
+    async def on_click(self, event: Click) -> None:
+        row = event.y - self.gutter.top + self.scroll_offset.y
+        if not 0 <= row < len(self.bars):
+            return
+        column = event.x - self.gutter.left - (TOKEN + 8 + 19)
+        share = self._most * (column + 0.5) / self._room if 0 <= column < self._room else None
+        self.post_message(self.Selected(row, share))
+
+
+def drawn_bar(bar: NextBar, room: int, most: float) -> str:
+    """`▇▇▇│▇┊`: as long as it is likely, with marks where the model and the draws have it."""
+
+    def cells(share: float) -> int:
+        return round(room * min(1.0, share / most))
+
+    sign, length = (SOLID, bar.reshaped) if bar.reshaped else (CUT, bar.base)
+    line = [sign] * cells(length) + [" "] * (room - cells(length))
+    if bar.reshaped and cells(bar.base) != cells(bar.reshaped):
+        line[min(cells(bar.base), room - 1)] = BASE
+    if bar.drawn is not None:
+        line[min(cells(bar.drawn), room - 1)] = DRAWN
+    return "".join(line)

@@ -1,0 +1,287 @@
+"""Sample: the distribution under the cursor, reshaped, drawn from, and gone on with."""
+
+from __future__ import annotations
+
+import math
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+
+from ....core.wording import number, percent, visible
+from ...panes.bars import Bar
+from ...panes.branch_list import BranchList
+from ...panes.chart import Chart
+from ...panes.next_bars import NextBars
+from ...panes.story_text import StoryText
+from ...session import Session
+from ...session.change import Change
+from ...session.sampling import SHOWN
+from ...text import moves
+from ...text.plain import shorten
+from ..dialogs.line import LineScreen
+from ..frame import Frame
+from . import showing
+
+REST = 0.05  # seconds on a token before its distribution is asked for
+PROMPT_HINT = "a text to go on from; begin with > for a user's turn in a chat; nothing: the story"
+WORD_HINT = "how it begins, whatever is likely; nothing: none"
+
+
+class SampleScreen(Frame):
+    """The fourth view."""
+
+    NAME = "sample"
+    PANES = ("bars", "branch", "tree")
+    CSS_PATH = ["../frame.tcss", "sample.tcss"]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._rest: Timer | None = None
+
+    def compose_panes(self) -> ComposeResult:
+        with Vertical(id="next"):
+            yield Bar(id="dials")
+            yield NextBars(id="bars")
+            yield Chart(id="sizes")
+            yield Bar(id="sums")
+            yield Bar(id="drawn")
+        with Vertical(id="branches"):
+            with Horizontal(id="both"):
+                yield StoryText(id="branch")
+                beside = StoryText(id="beside")
+                beside.can_focus = False
+                yield beside
+            yield Bar(id="under")
+            yield BranchList(id="tree")
+
+    def on_mount(self) -> None:
+        self.query_one("#branches", Vertical).border_title = "Continue"
+
+    def on_screen_resume(self) -> None:
+        self.session.sampling.is_shown = True
+        self._ask_at_rest()
+
+    def on_screen_suspend(self) -> None:
+        self.session.sampling.is_shown = False
+
+    def open_anew(self) -> None:
+        self._ask_at_rest()
+
+    # --- what changed ----------------------------------------------------------------------
+
+    def show(self, change: Change) -> None:
+        if change & (Change.STORY | Change.TOKEN | Change.SIZES | Change.STATUS):
+            self._ask_at_rest()
+        if change & (Change.NEXT | Change.STORY | Change.TOKEN | Change.SIZES):
+            self._show_bars()
+        if change & Change.NEXT:
+            self._show_branches()
+
+    def _ask_at_rest(self) -> None:
+        """A held key goes from token to token: those it passes are not asked about."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self.session.sampling.want)
+
+    def _show_bars(self) -> None:
+        session, pane = self.session, self.query_one(NextBars)
+        box = self.query_one("#next", Vertical)
+        box.border_title = Content(showing.before(session))
+        box.border_subtitle = Content(visible(session.models.size.name))
+        self.query_one("#dials", Bar).parts = showing.dials(session.sampling)
+        self.query_one("#sums", Bar).parts = ((showing.sums(session), ""),)
+        self.query_one("#drawn", Bar).parts = ((showing.drawn(session), "quiet"),)
+        pane.waiting = session.sampling.why
+        pane.row = session.sampling.row
+        pane.bars = showing.bars(session)
+        self.set_class(session.sampling.shows_sizes, "-across")
+        if session.sampling.shows_sizes:
+            self.query_one("#sizes", Chart).picture = self._across
+
+    def _across(self, width: int, height: int) -> str:
+        found = showing.across(self.session, max(1, height - 3))
+        if not found:
+            return "waiting for the sizes…"
+        cells = max(12, width // len(found))
+        lines = [[shorten(visible(one.name), cells - 1) for one in found]]
+        lines.append([f"{number(one.entropy, 2)} bits" for one in found])
+        lines.append(["" if one.kl is None else f"KL {number(one.kl, 3)} nats" for one in found])
+        for row in range(max(len(one.rows) for one in found)):
+            cell = []
+            for one in found:
+                text, share = one.rows[row] if row < len(one.rows) else ("", math.nan)
+                said = f"{shorten(text, cells - 9):<{cells - 9}}{percent(share):>7}"
+                cell.append(said if text else "")
+            lines.append(cell)
+        return "\n".join("".join(f"{text:<{cells}}" for text in line) for line in lines[:height])
+
+    def _show_branches(self) -> None:
+        session, dark = self.session, self.app.current_theme.dark
+        sampling = session.sampling
+        pairs = (("branch", sampling.branch), ("beside", showing.beside(sampling)))
+        for name, branch in pairs:
+            pane = self.query_one(f"#{name}", StoryText)
+            text = showing.text_of(session, branch, dark=dark, depth=self.depth)
+            pane.border_title = Content(visible(text.title))
+            pane.token = sampling.token if name == "branch" else -1
+            pane.paint = text.paint
+            if name == "branch":
+                self.query_one("#under", Bar).parts = ((text.note, ""),)
+        self.query_one("#beside", StoryText).display = pairs[1][1] is not None
+        tree = self.query_one(BranchList)
+        tree.row = sampling.at
+        tree.lines = showing.lines(session)
+
+    # --- clicks ----------------------------------------------------------------------------
+
+    def on_next_bars_selected(self, message: NextBars.Selected) -> None:
+        """Its bar where one clicks in it: set by hand."""
+        sampling = self.session.sampling
+        sampling.move(message.row - sampling.row)
+        if message.share is not None:
+            sampling.turned = "bar"
+            sampling.set_dial(min(message.share, 0.999))
+
+    def on_story_text_selected(self, message: StoryText.Selected) -> None:
+        if self.focused is self.query_one("#branch"):
+            sampling = self.session.sampling
+            sampling.move_token(message.token - sampling.token)
+
+    def on_branch_list_selected(self, message: BranchList.Selected) -> None:
+        self.session.sampling.move_branch(message.row - self.session.sampling.at)
+
+    # --- moving ----------------------------------------------------------------------------
+
+    def group_of(self, pane: str) -> str:
+        return "branch" if pane == "tree" else pane
+
+    def move(self, by: int) -> None:
+        sampling = self.session.sampling
+        if self.at == "bars":
+            sampling.move(by)
+        elif self.at == "tree":
+            sampling.move_branch(by)
+        elif (branch := sampling.branch) is not None and branch.tokens:
+            text = self.query_one("#branch", StoryText)
+            go = moves.by_line(by, text.columns, text.marks)
+            cursor = go(text.paint.text, text.paint.ends, moves.Cursor(sampling.token))
+            sampling.move_token(cursor.token - sampling.token)
+
+    def action_context(self, by: int) -> None:
+        """The context ends so many tokens further on; the story's, not a prompt's."""
+        if self.session.sampling.prompt is not None:
+            self.notify("the prompt is the context; e empties it")
+            return
+        self.session.move(moves.by_token(by))
+
+    def action_branch_token(self, by: int) -> None:
+        self.session.sampling.move_token(by)
+
+    def action_back(self) -> None:
+        """Out of it; the last token that was gone on with is taken back before that."""
+        if self.at == "bars" and self.session.sampling.take_back():
+            return
+        super().action_back()
+
+    # --- dials and draws -------------------------------------------------------------------
+
+    def action_next_dial(self) -> None:
+        self.session.sampling.next_dial()
+
+    def action_turn_dial(self, by: int) -> None:
+        self.session.sampling.turn(by)
+
+    def action_type_dial(self) -> None:
+        sampling = self.session.sampling
+        before = sampling.value(sampling.turned)
+
+        def accept(text: str) -> str:
+            try:
+                return sampling.set_dial(float(text)) if text.strip() else ""
+            except ValueError:
+                return f"{text} is no number"
+
+        said = "" if before is None else f"{before:.4g}"
+        self.app.push_screen(LineScreen(SHOWN[sampling.turned], said, "a number", accept))
+
+    def action_reset(self) -> None:
+        self.session.sampling.reset()
+
+    def action_draw(self, count: int) -> None:
+        self.session.sampling.draw(count)
+
+    def action_look_up(self) -> None:
+        look_up = self.session.sampling.look_up
+        self.app.push_screen(LineScreen("Look up a token", "", WORD_HINT, look_up, look_up))
+
+    def action_across(self) -> None:
+        sampling = self.session.sampling
+        sampling.shows_sizes = not sampling.shows_sizes
+        sampling.want()
+        self.changed(Change.NEXT)
+
+    # --- going on --------------------------------------------------------------------------
+
+    def action_go_on(self) -> None:
+        if self.at == "branch":
+            self._fork()
+        else:
+            self.session.sampling.go_on()
+
+    def action_continue(self) -> None:
+        self.session.sampling.continue_()
+
+    def action_download(self) -> None:
+        if not self.session.sampling.stop_or_resume():
+            super().action_download()
+
+    def _fork(self) -> None:
+        """Another token in place of the one under the cursor."""
+        from ..dialogs.choose import ChooseScreen
+
+        sampling = self.session.sampling
+        branch = sampling.branch
+        if branch is None or not branch.tokens:
+            self.notify("there is nothing to leave: space continues from here")
+            return
+        at = min(sampling.token, len(branch.tokens) - 1)
+        top = branch.tokens[at].top
+        names = [
+            f"{showing.words(self.session, token)}  {percent(math.exp(logprob))}"
+            for token, logprob in top
+        ]
+        title = f"Instead of {visible(branch.tokens[at].token, spaces=True)}"
+
+        def take(index: int) -> None:
+            sampling.fork(at, top[index][0])
+
+        self.app.push_screen(ChooseScreen(title, names, 0, take))
+
+    def action_name(self) -> None:
+        branch = self.session.sampling.branch
+        if branch is None:
+            self.notify("there is no continuation to name")
+            return
+
+        def accept(text: str) -> str:
+            branch.name = text.strip()
+            self.changed(Change.NEXT)
+            return ""
+
+        hint = "what it is called in the tree; nothing: how it was drawn"
+        self.app.push_screen(LineScreen("Name this continuation", branch.name, hint, accept))
+
+    def action_prompt(self) -> None:
+        sampling = self.session.sampling
+        before = "" if sampling.prompt is None else sampling.prompt.text
+        if sampling.prompt is not None and sampling.prompt.chat:
+            before = f"> {before}"
+
+        def accept(text: str) -> str:
+            chat = text.startswith(">")
+            sampling.type_prompt(text.removeprefix(">").strip() if chat else text, chat=chat)
+            return ""
+
+        self.app.push_screen(LineScreen("Prompt", before, PROMPT_HINT, accept))
