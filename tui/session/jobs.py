@@ -9,14 +9,17 @@ from itertools import count
 from ...core.engine.messages import (
     Cancel,
     ContextTraced,
+    Continue,
     Continued,
-    Explore,
     Failed,
     Finished,
     NextShown,
+    Rescore,
     Rescored,
     Score,
     Scored,
+    ShowNext,
+    TraceContext,
     WorkerDied,
 )
 from ...core.stories.story import Story
@@ -29,6 +32,7 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
+Explore = Rescore | ShowNext | Continue | TraceContext
 Explored = Rescored | NextShown | Continued | ContextTraced
 TakeExplored = Callable[[Explored | Failed], None]
 

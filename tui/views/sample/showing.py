@@ -159,7 +159,8 @@ def _state(branch: Branch) -> str:
     if branch.why:
         return f": {branch.why}"
     if branch.cycle is not None:
-        return f" · loops: {branch.cycle.length} tokens again and again from {branch.cycle.first + 1} on"
+        cycle = branch.cycle
+        return f" · loops: {cycle.length} tokens again and again from {cycle.first + 1} on"
     return {"": " · …", "end": " · ended", "paused": " · stopped, z resumes"}.get(branch.ended, "")
 
 
@@ -183,7 +184,7 @@ def beside(sampling: Sampling) -> Branch | None:
         return None
     others = [one for one in sampling.branches if one is not branch]
     same = [one for one in others if one.context == branch.context and one.model == branch.model]
-    return (same or others or [None])[-1]
+    return next(reversed(same or others), None)
 
 
 def lines(session: Session) -> tuple[BranchLine, ...]:
