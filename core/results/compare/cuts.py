@@ -38,9 +38,6 @@ def find_cuts(text: str, starts: Ints, ends: Ints, logprobs: Floats, summary: Su
     at: the character at which a scored token begins. bytes: UTF-8 bytes from there to the end of
     the text. nll: nats of that token and all behind it. The arguments are those of `StoryScore`.
 
-    A token that holds only a later part of a character, as an EOS behind the text, has no
-    characters of its own: nothing is cut in front of it, and it goes with what is before it.
-    Where nothing is before it, at the beginning of a text, it goes with the first character.
     """
     import numpy as np
 
@@ -49,12 +46,8 @@ def find_cuts(text: str, starts: Ints, ends: Ints, logprobs: Floats, summary: Su
         return np.empty(0, dtype=_FIELDS)
     first = int(scored.argmax())
     begin = int(starts[first])
-    is_cut = (starts < ends) & (starts < begin + REACH)
-    is_cut[:first] = False
-    if begin == 0 and ends[-1] > 0:
-        is_cut &= starts > 0
-        is_cut[first] = True
-    rows = np.flatnonzero(is_cut)
+    rows = cut_tokens(starts, ends, first)
+    rows = rows[starts[rows] < begin + REACH]
     found = np.empty(len(rows), dtype=_FIELDS)
     found["at"] = starts[rows]
     # The store writes `?` for halves of surrogate pairs; counted so here too, both agree.
@@ -65,6 +58,22 @@ def find_cuts(text: str, starts: Ints, ends: Ints, logprobs: Floats, summary: Su
     found["nll"] = nats[::-1].cumsum()[::-1][rows]
     if len(rows) and rows[0] == first:
         found["nll"][0] = summary.nll  # to the last bit
+    return found
+
+
+def cut_tokens(starts: Ints, ends: Ints, first: int) -> npt.NDArray[np.int64]:
+    """The tokens in front of which a text may be cut, in order; first: the first scored one.
+
+    A token that holds only a later part of a character, as an EOS behind the text, has no
+    characters of its own: nothing is cut in front of it, and it goes with what is before it.
+    Where nothing is before it, at the beginning of a text, it goes with the first character.
+    """
+    is_cut = starts < ends
+    is_cut[:first] = False
+    if starts[first] == 0 and ends[-1] > 0:
+        is_cut &= starts > 0
+        is_cut[first] = True
+    found: npt.NDArray[np.int64] = is_cut.nonzero()[0]
     return found
 
 
