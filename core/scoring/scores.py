@@ -76,6 +76,13 @@ class StoryScore:
     def __len__(self) -> int:
         return len(self.token_ids)
 
+    def is_of_tokens(self, other: StoryScore) -> bool:
+        """Whether both have taken the text apart in the same way, and scored the same of it."""
+        return len(self) == len(other) and bool(
+            (self.token_ids == other.token_ids).all()
+            and ((self.ranks > 0) == (other.ranks > 0)).all()
+        )
+
     @property
     def surprises(self) -> Floats:
         """-ln p of each token in nats, float32 (T,); nan where not scored."""

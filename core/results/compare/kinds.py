@@ -40,6 +40,8 @@ KINDS = (
 TRAITS = ("in quotes", "first word of a sentence", "first mention", "repeated")
 WHITESPACE, PUNCTUATION, DIGITS, NAMES, FUNCTION, OTHER, LATER = range(len(KINDS))
 IN_QUOTES, FIRST_WORD, FIRST_MENTION, REPEATED = (1 << n for n in range(len(TRAITS)))
+# Units as `scoring.units` has them: a span belongs with its first character that is no space.
+BEGINS = {"word": 1 << 6, "sentence": 1 << 7}
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "mme", "prof"})  # a stop behind ends nothing
 
 
@@ -47,29 +49,33 @@ _TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "mme", "prof"})  # a stop be
 class Described:
     """P spans of a text.
 
-    kinds: uint8 (P,), places in `KINDS`. traits: uint8 (P,), one bit for each of `TRAITS`: the
+    kinds: uint8 (P,), places in `KINDS`. traits: uint8 (P,), a bit for each of `TRAITS`: the
     first mention and the repeated are words of the story that are no function words, and a later
-    piece is of its word. sizes: int64 (P,), UTF-8 bytes. begin_words, begin_sentences: int64, the
-    first span of each word and sentence, as `scoring.units` has them: a span belongs with its
-    first character that is no space. words: of each of these words what it reads as without
-    punctuation around it, in lower case; "" where it is none, only a part, or several at once.
+    piece is of its word. Two bits more say where units begin, `BEGINS`. sizes: int64 (P,), UTF-8
+    bytes. words: of each word that begins what it reads as without punctuation around it, in
+    lower case; "" where it is none, only a part, or several at once.
     """
 
     kinds: Codes
     traits: Codes
     sizes: Indices
-    begin_words: Indices
-    begin_sentences: Indices
     words: list[str]
 
-    def of_words(self, firsts: Indices) -> Indices:
-        """int64 (U,): the span that tells the kind of each union: the first with letters in it."""
-        if not len(firsts):
-            return firsts
-        size = len(self.kinds)
-        at = np.where(self.kinds >= NAMES, np.arange(size), size)
-        found = np.minimum.reduceat(at, firsts)
-        return np.asarray(np.where(found < size, found, firsts))
+
+def firsts_of(unit: str, traits: Codes) -> Indices:
+    """int64 (U,): where the words or sentences begin among spans; every span for "token"."""
+    if unit == "token":
+        return np.arange(len(traits))
+    return np.flatnonzero(traits & BEGINS[unit])
+
+
+def telling(kinds: Codes, firsts: Indices) -> Indices:
+    """int64 (U,): the span of each union that tells its kind, the first with letters in it."""
+    if not len(firsts):
+        return firsts
+    at = np.where(kinds >= NAMES, np.arange(len(kinds)), len(kinds))
+    found = np.minimum.reduceat(at, firsts)
+    return np.asarray(np.where(found < len(kinds), found, firsts))
 
 
 def describe(text: str, spans: Spans, sentences: Sequence[tuple[int, int]]) -> Described:
@@ -96,16 +102,16 @@ def describe(text: str, spans: Spans, sentences: Sequence[tuple[int, int]]) -> D
         kinds[is_begun] = words.kinds[of_word[is_begun]]
         traits[has_letters] += words.traits[of_word[has_letters]]
     runs = _runs(solid)
-    begin_words, run = _unions(starts, runs[1])
+    words_at, run = _unions(starts, runs[1])
     bare = np.array([end for _, end in sentences], dtype=np.int64)
-    begin_sentences, _ = _unions(starts, _last_of(solid)[bare])
+    sentences_at, _ = _unions(starts, _last_of(solid)[bare])
+    traits[words_at] |= BEGINS["word"]
+    traits[sentences_at] |= BEGINS["sentence"]
     return Described(
         kinds.astype(np.uint8),
         traits,
         seen.sums[ends] - seen.sums[starts],
-        begin_words,
-        begin_sentences,
-        _read(text, seen, runs, run, starts[begin_words]),
+        _read(text, seen, runs, run, starts[words_at]),
     )
 
 

@@ -68,7 +68,7 @@ def align(text: str, reference: StoryScore, model: StoryScore) -> Spans:
     if not len(shared):
         return NONE
     firsts = [rows[found] for rows, found in zip(either, at, strict=True)]
-    if _same_tokens(reference, model):
+    if reference.is_of_tokens(model):
         firsts[0][0] = firsts[1][0] = _first(reference)  # as whole as each has scored it
     elif shared[0] >= min(_begin(reference), _begin(model)) + REACH:
         return NONE
@@ -94,12 +94,6 @@ def _cuts(score: StoryScore) -> Indices:
     if not (score.ranks > 0).any():
         return np.empty(0, np.int64)
     return cut_tokens(score.starts, score.ends, _first(score))
-
-
-def _same_tokens(one: StoryScore, other: StoryScore) -> bool:
-    return np.array_equal(one.token_ids, other.token_ids) and np.array_equal(
-        one.ranks > 0, other.ranks > 0
-    )
 
 
 def _scored(score: StoryScore, values: Floats) -> Nats:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from ...models.member import Member
 from ...scoring.scores import StoryScore
 from ..store import Store
@@ -14,12 +12,17 @@ Stream = Iterator[tuple[str, str | None, StoryScore]]
 
 
 def read_side_by_side(
-    store: Store, models: Sequence[Member], recipe_digest: str, digests: frozenset[str]
+    store: Store,
+    models: Sequence[Member],
+    recipe_digest: str,
+    digests: frozenset[str],
+    *,
+    one_tokenizer: bool = True,
 ) -> Iterator[tuple[str, str, list[StoryScore]]]:
     """(text digest, text, a score for each model) of those of `digests` that all have scored.
 
-    The models have one tokenizer; a story that they have taken apart differently all the same
-    is left out. Parts are mostly in the same order, so few stories wait for the slowest model.
+    one_tokenizer: a story that they have taken apart differently all the same is left out. Parts
+    are mostly in the same order, so few stories wait for the slowest model.
     """
     streams = _streams(store, models, recipe_digest)
     texts: dict[str, str] = {}
@@ -40,7 +43,7 @@ def read_side_by_side(
                 del waiting[digest]
                 ordered = [scores[i] for i in range(len(models))]
                 text = texts.pop(digest)
-                if all(_same_tokens(ordered[0], other) for other in ordered[1:]):
+                if not one_tokenizer or all(map(ordered[0].is_of_tokens, ordered[1:])):
                     yield digest, text, ordered
 
 
@@ -52,9 +55,3 @@ def _streams(store: Store, models: Sequence[Member], recipe_digest: str) -> dict
         scores = store.scores(model.digest, recipe_digest)
         streams[row] = ((digest, None, score) for digest, score in scores)
     return streams
-
-
-def _same_tokens(one: StoryScore, other: StoryScore) -> bool:
-    return np.array_equal(one.token_ids, other.token_ids) and np.array_equal(
-        one.ranks > 0, other.ranks > 0
-    )
