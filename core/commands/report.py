@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from functools import partial
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from ..errors import DONE, FAILED, EyebrowError, reason
 from ..files import write_atomically
 from . import options as o
 from .output import complain, emit, note
+from .place import place_for
 
 if TYPE_CHECKING:
     from ..results.report.blocks import Document
@@ -104,7 +104,9 @@ def report(
       eyebrow score stories.txt -m pocket --store scores
       eyebrow report scores --out report.html
     """
-    place = _place(out, force)
+    if out is None:
+        raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
+    place = place_for(out, tuple(NEEDS), force)
     if assignment and place.suffix.lower() != ".ipynb":
         raise EyebrowError("Not a notebook", f"--assignment writes an .ipynb, not {place.name}")
     if table is not None and table.exists() and not force:
@@ -144,22 +146,6 @@ def report(
         write_table(sheet, table)
         emit(str(table))
     return DONE
-
-
-def _place(out: Path | None, force: bool) -> Path:
-    """Where the report goes, if it can go there."""
-    if out is None:
-        raise EyebrowError("Where to", "give --out FILE.html, FILE.md or FILE.ipynb")
-    if out.suffix.lower() not in NEEDS:
-        raise EyebrowError("No such format", f"{out} ends in neither .html, .md nor .ipynb")
-    if out.is_dir() or not out.parent.is_dir():
-        wrong = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
-        raise EyebrowError("Cannot write", wrong)
-    if not os.access(out.parent, os.W_OK):
-        raise EyebrowError("Cannot write", f"{out.parent}: permission denied", FAILED)
-    if out.exists() and not force:
-        raise EyebrowError("Already there", f"{out} is left as it is; --force replaces it")
-    return out
 
 
 def _need(suffix: str) -> None:

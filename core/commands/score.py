@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from ..errors import DONE, PARTLY
 from ..scoring.scores import TOP
-from ..wording import amount, many
+from ..wording import amount
 from . import options as o
-from .output import complain, emit, emit_json, note, number, table
-from .progress import ProgressLine
+from .output import complain, emit, emit_json, number, table
+from .running import run, tell_failures
 
 if TYPE_CHECKING:
-    from ..results.outcome import Failure, ModelResult, Results
+    from ..results.outcome import ModelResult, Results
 
 DEFAULT_MODELS = ["pocket"]
-_TOLD = 5  # failures of stories that are told one by one
 
 
 def score(
@@ -66,35 +64,18 @@ def score(
     source = open_stories(
         stories, column=column, split=split, limit=limit, per_line=per_line, group=group
     )
-    from ..engine.local import score as run
-    from ..results.store import Store
-
-    line = ProgressLine(not quiet)
-
-    def tell(said: str) -> None:
-        line.clear()
-        complain("Store", said)
-
-    try:
-        results = run(
-            source,
-            specs,
-            recipe=recipe,
-            device=device,
-            store=Store(folder, tell) if folder else None,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
-            progress=line.show,
-            seed=seed,
-        )
-    except KeyboardInterrupt as error:
-        line.clear()
-        raise EyebrowError("Interrupted", _kept(folder, error), INTERRUPTED) from None
-    finally:
-        line.clear()
-    if source.skipped and not quiet:
-        note(f"{source.skipped} empty stories left out")
+    results = run(
+        source,
+        specs,
+        recipe,
+        folder,
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        seed=seed,
+        quiet=quiet,
+    )
     try:
         if json:
             emit_json(results.to_json())
@@ -105,29 +86,15 @@ def score(
             complain("Warning", warning)
         if folder:
             from ..results.again import uniting
+            from ..results.store import Store
 
             typed = _typed(
                 stories, column=column, group=group, split=split, limit=limit, per_line=per_line
             )
             if apart := uniting(Store(folder), results.recipe, typed):
                 complain("Recipes", apart)
-        _tell(results.failures)
+        tell_failures(results.failures)
     return PARTLY if results.failures else DONE
-
-
-def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
-    """What is left of a run that a signal has ended."""
-    from ..engine.local import Stopped
-
-    if folder is None:
-        return "nothing is kept (--no-store)"
-    if not isinstance(error, Stopped) or not (error.kept or error.lost):
-        return "nothing new was finished yet"
-    if error.lost:
-        _tell(error.failures)
-        lost = f"{many(error.lost, 'finished score')} could not be kept in {folder}"
-        return f"{lost}; once it can be written to, run the same command again"
-    return f"what was finished is kept in {folder}; the same command goes on from there"
 
 
 def _typed(
@@ -230,15 +197,3 @@ def _each(results: Results) -> str:
         for row in order
     ]
     return table(heads, rows, left=("model", "story", "title"))
-
-
-def _tell(failures: tuple[Failure, ...]) -> None:
-    """Every failed model, and the first few failed stories."""
-    whole = [failure for failure in failures if not failure.story]
-    single = [failure for failure in failures if failure.story]
-    for failure in [*whole, *single[:_TOLD]]:
-        about = f"story {failure.story} under {failure.model}: " if failure.story else ""
-        about = about or (f"{failure.model}: " if failure.model not in failure.message else "")
-        complain(failure.title, about + failure.message)
-    if len(single) > _TOLD:
-        note(f"eyebrow: and {len(single) - _TOLD} more stories failed")

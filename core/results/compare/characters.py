@@ -120,9 +120,7 @@ def _widths(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
 
 def _quoted(text: str, classes: npt.NDArray[np.uint16]) -> Flags:
     """Straight marks open and close in turn, others nest; a blank line ends every quotation."""
-    straight, opening, closing = (
-        (classes & flag) > 0 for flag in (STRAIGHT, OPEN, CLOSE)
-    )
+    straight, opening, closing = ((classes & flag) > 0 for flag in (STRAIGHT, OPEN, CLOSE))
     if not (straight.any() or opening.any()):
         return np.zeros(len(classes), dtype=bool)
     starts = [0, *(match.end() for match in _BLANK_LINE.finditer(text))]

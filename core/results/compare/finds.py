@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +49,7 @@ class Finds:
 
     def at(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_] | slice) -> Finds:
         """These rows alone."""
-        columns = (getattr(self, field.name)[rows] for field in fields(self)[1:])
-        return Finds(self.unit, *columns)
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def by(self, unit: str) -> Finds:
         """The spans as one of `UNITS`: words and sentences are unions of them. Of all spans of
@@ -58,14 +57,19 @@ class Finds:
         firsts = firsts_of(unit, self.traits)
         if unit == "token" or not len(firsts):
             return self
-        nats = (self.nats_reference, self.nats_model, self.entropies)
+        nats = [
+            np.add.reduceat(each, firsts, dtype=np.float64).astype(np.float32)
+            for each in (self.nats_reference, self.nats_model, self.entropies)
+        ]
         told = telling(self.kinds, firsts)
         return Finds(
             unit,
             self.stories[firsts],
             self.starts[firsts],
             self.ends[np.append(firsts[1:], len(self)) - 1],
-            *(np.add.reduceat(each, firsts, dtype=np.float64).astype(np.float32) for each in nats),
+            nats[0],
+            nats[1],
+            nats[2],
             self.kinds[told],
             self.traits[told],
             self.words[firsts],
@@ -116,6 +120,9 @@ class Finds:
         return sorted((one for one in found if one.saved == one.saved), key=lambda one: -one.saved)
 
 
+_COLUMNS = tuple(field.name for field in fields(Finds) if field.name != "unit")
+
+
 @dataclass(frozen=True, slots=True)
 class WordGap:
     """A word over all its occurrences; nats are means over them."""
@@ -152,8 +159,7 @@ class Collector:
         """The spans of the story at this place."""
         words = np.full(len(spans), -1, dtype=np.int32)
         words[firsts_of("word", described.traits)] = [
-            self.names.setdefault(word, len(self.names)) if word else -1
-            for word in described.words
+            self.names.setdefault(word, len(self.names)) if word else -1 for word in described.words
         ]
         self._pieces.append(
             Finds(
@@ -174,8 +180,9 @@ class Collector:
         """All spans that were taken in, which are then no longer held here."""
         if not self._pieces:
             self.add(0, NONE, describe("", NONE, ()))
-        columns = []
-        for field in fields(Finds)[1:]:
-            columns.append(np.concatenate([getattr(piece, field.name) for piece in self._pieces]))
-        self._pieces = []
-        return Finds("token", *columns)
+        whole = {
+            name: np.concatenate([getattr(piece, name) for piece in self._pieces])
+            for name in _COLUMNS
+        }
+        first, self._pieces = self._pieces[0], []
+        return replace(first, **whole)

@@ -43,7 +43,9 @@ _PARTICLES = "not there here then too also just only even"
 FIRST_PERSON = frozenset({"i", "i'm", "i'd", "i'll", "i've"})  # capital wherever they stand
 FUNCTION_WORDS = frozenset(
     " ".join(
-        (_DETERMINERS, _PRONOUNS, _PREPOSITIONS, _CONJUNCTIONS, _AUXILIARIES, _CONTRACTIONS)
-        + (_PARTICLES,)
+        [
+            *(_DETERMINERS, _PRONOUNS, _PREPOSITIONS, _CONJUNCTIONS),
+            *(_AUXILIARIES, _CONTRACTIONS, _PARTICLES),
+        ]
     ).split()
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import EyebrowError
@@ -13,7 +13,7 @@ from ..statistics.bootstrap import SEED
 from ..store import Store
 from ..tokens.side_by_side import read_side_by_side
 from .finds import Collector, Finds
-from .gaps import Gaps, gaps, sums_of
+from .gaps import Gaps, Sums, gaps, sums_of
 from .kinds import Described, describe
 from .spans import Spans, align
 
@@ -72,7 +72,7 @@ def read_lined(
     stories: Sequence[Label],
     language: str = "en",
 ) -> Iterator[Lined]:
-    """Each text of these stories that both models have scored, lined up; one in memory at a time."""
+    """Each text of these stories that both models have scored, lined up, one at a time."""
     told: dict[str, list[Label]] = {}
     for story in stories:
         told.setdefault(story.digest, []).append(story)
@@ -103,7 +103,8 @@ def read_compared(
     handed every text as it is read. Raises `EyebrowError` where there is no story that both
     models have scored.
     """
-    collector, first, every, sums = Collector(), [], [], []
+    collector, sums = Collector(), list[Sums]()
+    first, every = list[Label](), list[Label]()
     for lined in read_lined(store, reference, model, recipe_digest, stories, language):
         each(lined)
         collector.add(len(first), lined.spans, lined.described)
@@ -111,9 +112,8 @@ def read_compared(
         every += lined.stories
         sums += [sums_of(lined.spans, lined.described)] * len(lined.stories)
     if not first:
-        raise EyebrowError(
-            "Nothing to compare", f"{reference.name} and {model.name} have no scored story in common"
-        )
+        names = f"{reference.name} and {model.name}"
+        raise EyebrowError("Nothing to compare", f"{names} have no scored story in common")
     found = gaps(
         sums, [story.group for story in every], [story.digest for story in every], seed=seed
     )
@@ -129,15 +129,30 @@ def read_compared(
     )
 
 
-def show(compared: Compared, finds: Finds, rows: Sequence[int], store: Store) -> list[Found]:
-    """These rows of the finds with their text, which is read from the store."""
-    stories = {row: compared.stories[int(finds.stories[row])] for row in rows}
-    texts = store.texts({story.digest for story in stories.values()})
-    return [
-        _found(finds, row, story, texts[story.digest])
-        for row, story in stories.items()
-        if story.digest in texts
-    ]
+def show(
+    compared: Compared,
+    finds: Finds,
+    rows: Sequence[int],
+    count: int,
+    texts: Callable[[set[str]], Mapping[str, str]],
+) -> list[Found]:
+    """The first `count` of these rows of `finds`, with the text around them.
+
+    What several stories say word by word, as the two of a pair do, is told once. texts: those
+    of some text digests, as `Store.texts` has them; those it lacks are left out.
+    """
+    found: dict[tuple[str, str], Found] = {}
+    block = 4 * count
+    for at in range(0, len(rows), block):
+        stories = [(row, compared.stories[finds.stories[row]]) for row in rows[at : at + block]]
+        known = texts({story.digest for _, story in stories})
+        for row, story in stories:
+            if len(found) < count and story.digest in known:
+                one = _found(finds, row, story, known[story.digest])
+                found.setdefault((one.before, one.text), one)
+        if len(found) == count:
+            break
+    return list(found.values())
 
 
 def _found(finds: Finds, row: int, story: Label, text: str) -> Found:

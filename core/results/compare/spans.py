@@ -63,8 +63,8 @@ def align(text: str, reference: StoryScore, model: StoryScore) -> Spans:
     either = [_cuts(one) for one in (reference, model)]
     if not all(len(rows) for rows in either):
         return NONE
-    places = [one.starts[rows] for one, rows in zip((reference, model), either, strict=True)]
-    shared, *at = np.intersect1d(*places, assume_unique=True, return_indices=True)
+    one, other = reference.starts[either[0]], model.starts[either[1]]
+    shared, *at = np.intersect1d(one, other, assume_unique=True, return_indices=True)
     if not len(shared):
         return NONE
     firsts = [rows[found] for rows, found in zip(either, at, strict=True)]

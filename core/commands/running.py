@@ -1,0 +1,99 @@
+"""One run of scoring, as the commands that score stories make it: progress, store, Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import INTERRUPTED, EyebrowError
+from ..scoring.recipe import Recipe
+from ..stories import Stories, Story
+from ..wording import many
+from .output import complain, note
+from .progress import ProgressLine
+
+if TYPE_CHECKING:
+    from ..models.spec import ModelSpec
+    from ..results.outcome import Failure, Results
+
+_TOLD = 5  # failures of stories that are told one by one
+
+
+def run(
+    source: Iterable[Story],
+    specs: Sequence[ModelSpec],
+    recipe: Recipe,
+    folder: Path | None,
+    *,
+    device: str,
+    offline: bool,
+    allow_pickle: bool,
+    trust_remote_code: bool,
+    seed: int,
+    quiet: bool,
+    is_kept: bool = True,
+) -> Results:
+    """`engine.local.score` with a line of progress.
+
+    folder: of the store, None for none; is_kept: False where it is gone after the command.
+    Raises `EyebrowError`, also where a signal ends it: that says what is kept.
+    """
+    from ..engine.local import score
+    from ..results.store import Store
+
+    line = ProgressLine(not quiet)
+
+    def tell(said: str) -> None:
+        line.clear()
+        complain("Store", said)
+
+    try:
+        results = score(
+            source,
+            specs,
+            recipe=recipe,
+            device=device,
+            store=Store(folder, tell) if folder else None,
+            offline=offline,
+            allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+            progress=line.show,
+            seed=seed,
+        )
+    except KeyboardInterrupt as error:
+        line.clear()
+        said = _kept(folder if is_kept else None, error)
+        raise EyebrowError("Interrupted", said, INTERRUPTED) from None
+    finally:
+        line.clear()
+    if isinstance(source, Stories) and source.skipped and not quiet:
+        note(f"{source.skipped} empty stories left out")
+    return results
+
+
+def tell_failures(failures: tuple[Failure, ...]) -> None:
+    """Every failed model, and the first few failed stories."""
+    whole = [failure for failure in failures if not failure.story]
+    single = [failure for failure in failures if failure.story]
+    for failure in [*whole, *single[:_TOLD]]:
+        about = f"story {failure.story} under {failure.model}: " if failure.story else ""
+        about = about or (f"{failure.model}: " if failure.model not in failure.message else "")
+        complain(failure.title, about + failure.message)
+    if len(single) > _TOLD:
+        note(f"eyebrow: and {len(single) - _TOLD} more stories failed")
+
+
+def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
+    """What is left of a run that a signal has ended."""
+    from ..engine.local import Stopped
+
+    if folder is None:
+        return "nothing is kept (--no-store)"
+    if not isinstance(error, Stopped) or not (error.kept or error.lost):
+        return "nothing new was finished yet"
+    if error.lost:
+        tell_failures(error.failures)
+        lost = f"{many(error.lost, 'finished score')} could not be kept in {folder}"
+        return f"{lost}; once it can be written to, run the same command again"
+    return f"what was finished is kept in {folder}; the same command goes on from there"
