@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import corpus, doctor, models, report, score, screen, text
+from . import compare, corpus, doctor, models, report, score, screen, text
 from .bundled import open_bundled
 from .output import emit, silence
 
@@ -24,6 +24,7 @@ app.command("score")(score.score)
 app.command("tokens")(text.tokens)
 app.command("next")(text.next_)
 app.command("corpus")(corpus.corpus)
+app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)

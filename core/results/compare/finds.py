@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -180,7 +181,7 @@ class Collector:
         """All spans that were taken in, which are then no longer held here."""
         if not self._pieces:
             self.add(0, NONE, describe("", NONE, ()))
-        whole = {
+        whole: dict[str, Any] = {
             name: np.concatenate([getattr(piece, name) for piece in self._pieces])
             for name in _COLUMNS
         }

@@ -55,7 +55,8 @@ class Spans:
         )
 
 
-NONE = Spans(*(np.empty(0, np.int32) for _ in "se"), *(np.empty(0) for _ in "rme"))
+_NO_PLACES, _NO_NATS = np.empty(0, np.int32), np.empty(0, np.float64)
+NONE = Spans(_NO_PLACES, _NO_PLACES, _NO_NATS, _NO_NATS, _NO_NATS)
 
 
 def align(text: str, reference: StoryScore, model: StoryScore) -> Spans:
