@@ -187,9 +187,10 @@ def _two(names: Sequence[str]) -> tuple[ModelSpec, ModelSpec]:
 
     found = [spec for name in names for spec in find_models([name])]
     if len(found) != 2:
-        given = f"{', '.join(spec.name for spec in found)} are {len(found)}" if found else "none"
+        given = f"these are {len(found)}: {', '.join(spec.name for spec in found)}"
         raise EyebrowError(
-            "Two models", f"give the reference with -m and the model with another -m; {given}"
+            "Two models",
+            f"give the reference with -m and the model with another -m; {given if found else ''}",
         )
     if found[0] == found[1]:
         raise EyebrowError("Two models", f"{found[0].name} is given twice; it differs in nothing")
@@ -221,11 +222,12 @@ def _story(name: str, spans: list[Row]) -> Row:
 def _json(results: Results, compared: Compared, stories: list[Row]) -> Row:
     gaps = compared.gaps
     pairs = [gap for pair in gaps.traits for gap in pair]
+    place = {story.id: n for n, story in enumerate(results.sheet.stories)}
     return {
         "reference": compared.reference.name,
         "model": compared.model.name,
         "recipe": results.recipe.to_json(),
-        "stories": stories,
+        "stories": sorted(stories, key=lambda story: place[story["story"]]),
         "kinds": [_gap("kind", gap) for gap in gaps.kinds],
         "traits": [_gap("trait", gap) for gap in pairs],
         "difference": {

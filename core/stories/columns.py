@@ -1,8 +1,9 @@
 """Which column of a table is the story.
 
-The column that was asked for; else one called text or story; else ROCStories' `sentence1` to
-`sentence5`, joined; else Story Cloze's columns, two stories a row; else the only column of text
-that is no id, title, kind, pair or group. Names are compared without case and underscores.
+The column that was asked for; else a beginning with two endings and the right one (Story Cloze's
+columns, or `beginning`, `ending1`, `ending2` and `right`), two stories a row; else one called text
+or story; else ROCStories' `sentence1` to `sentence5`, joined; else the only column of text that is
+no id, title, kind, pair or group. Names are compared without case and underscores.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ Row = Mapping[str, object]
 
 IDS = ("id", "storyid", "inputstoryid")
 TITLES = ("title", "storytitle")
+BEGINNINGS = ("beginning", "context", "prompt", "text", "story")
+RIGHT = ("right", "rightending", "answerrightending", "answer", "label")
 SCORES = {"story", "model", "nll", "perplexity", "bitsperbyte"}  # of results/table.py's columns
 
 
@@ -74,13 +77,15 @@ class Columns:
                 "no texts; open the stories it was made from, or eyebrow report STORE for the "
                 "numbers",
             )
+        if plan := self._cloze():
+            return plan
         for name in ("text", "story"):
             if column := self._called(name):
                 return TextPlan(self.source, self._labels(column), (column,))
         sentences = [self._called(f"sentence{n}") for n in range(1, 6)]
         if all(sentences):
             return TextPlan(self.source, self._labels(), tuple(sentences))
-        return self._cloze() or self._only_text()
+        return self._only_text()
 
     def _cloze(self) -> Plan | None:
         begin = [self._called(f"inputsentence{n}") for n in range(1, 5)]
@@ -88,9 +93,16 @@ class Columns:
             self._called(f"randomfifthsentencequiz{n}", f"sentencequiz{n}") for n in range(1, 3)
         ]
         answer = self._called("answerrightending")
-        if not (all(begin) and all(ends) and answer):
+        if all(begin) and all(ends) and answer:
+            return ClozePlan(self.source, self._labels(), tuple(begin), (ends[0], ends[1]), answer)
+        whole = self._called(*BEGINNINGS)
+        ends = [self._called(f"ending{n}", f"end{n}") for n in range(1, 3)]
+        answer = self._called(*RIGHT)
+        if not (whole and all(ends) and answer):
             return None
-        return ClozePlan(self.source, self._labels(), tuple(begin), (ends[0], ends[1]), answer)
+        return ClozePlan(
+            self.source, self._labels(), (whole,), (ends[0], ends[1]), answer, are_sentences=False
+        )
 
     def _only_text(self) -> Plan | None:
         group = self._group()

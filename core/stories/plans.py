@@ -89,7 +89,10 @@ class TextPlan:
 
 @dataclass(frozen=True, slots=True)
 class ClozePlan:
-    """Two stories a row: four sentences with the right ending and with the wrong one."""
+    """Two stories a row: a beginning with the right ending and with the wrong one.
+
+    are_sentences: the columns hold a sentence each, as Story Cloze's do.
+    """
 
     source: str
     labels: Labels
@@ -97,6 +100,7 @@ class ClozePlan:
     ends: tuple[str, str]
     answer: str
     per_row: int = 2
+    are_sentences: bool = True
 
     @property
     def needed(self) -> list[str]:
@@ -117,7 +121,7 @@ class ClozePlan:
             ends.reverse()
         for end, kind in zip(ends, ("right", "wrong"), strict=True):
             text, starts = _joined([*begin, end])
-            draft = self.labels.draft(text, where, row, starts)
+            draft = self.labels.draft(text, where, row, starts if self.are_sentences else ())
             draft.pair = draft.id or where.rpartition(" ")[2]
             draft.id = f"{draft.pair}-{kind}"
             draft.kind = f"cloze-{kind}"
