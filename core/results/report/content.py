@@ -15,6 +15,7 @@ from . import difficulty, pictures
 from .background import definitions, scaling_laws
 from .blocks import Block, Document, Folded, Opening, Picture, Points, Prose, Section, Table, Terms
 from .facts import Facts
+from .learned import learned
 from .reproduce import reproduce
 from .size_chart import against_size
 
@@ -36,6 +37,7 @@ def document(facts: Facts, title: str, command: str) -> Document:
             _models(facts),
             _size(facts),
             _consistency(facts),
+            *learned(facts),
             difficulty.stories(facts),
             difficulty.places(facts),
             difficulty.types(facts),

@@ -13,6 +13,7 @@ from ...models.member import Member
 from ...scoring.scores import StoryScore, bits_per_byte
 from ...wording import listed, many
 from ..again import typed
+from ..compare.reading import Compared, Found, read_compared, show
 from ..findings.find import Finding, find
 from ..statistics.bootstrap import Intervals, Pooled, intervals
 from ..statistics.difficulty import log_perplexities
@@ -23,6 +24,15 @@ from ..store import Store
 from ..tokens.reading import FamilyTokens, ModelTokens, read_tokens
 
 Numbers = npt.NDArray[np.float64]
+FINDS = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """The largest model against the smallest, and the words on which it saves most."""
+
+    compared: Compared
+    finds: tuple[Found, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +47,7 @@ class Facts:
     per byte. lead: the family that the questions are answered for: of those with the most sizes
     the one with the best model; lead_best: the row of its best size. order: the columns of the
     sheet from the hardest story to the easiest, by the mean nats per token of the lead's sizes.
-    places: what to type for each model, by its name.
+    places: what to type for each model, by its name. learned: None with one model.
     """
 
     store: Store
@@ -60,6 +70,7 @@ class Facts:
     order: tuple[int, ...]
     places: Mapping[str, str]
     run: str | None = None
+    learned: Learned | None = None
 
     @property
     def of_models(self) -> list[ModelTokens]:
@@ -178,7 +189,26 @@ def gather_facts(
         order=tuple(np.argsort(-hardness, kind="stable").tolist()),
         places={one.name: typed(one, paths.get(one.digest, "")) for one in sheet.models},
         run=run,
+        learned=_learned(store, sheet, lead, texts, seed),
     )
+
+
+def _learned(
+    store: Store, sheet: Sheet, lead: FamilyFit, texts: dict[str, str], seed: int
+) -> Learned | None:
+    """Of the lead's sizes, where it has several; else of all models, by parameters."""
+    rows: Sequence[int] = lead.sizes
+    if len(rows) < 2:
+        models = sheet.models
+        rows = sorted(range(len(models)), key=lambda row: models[row].parameters)
+    if len(rows) < 2:
+        return None
+    small, large = sheet.models[rows[0]], sheet.models[rows[-1]]
+    compared = read_compared(store, small, large, sheet.recipe_digest, sheet.stories, seed=seed)
+    words = compared.finds.by("word")
+    order = words.order("gain")[: 10 * FINDS].tolist()
+    found = show(compared, words, order, FINDS, lambda wanted: {d: texts[d] for d in wanted})
+    return Learned(compared, tuple(found))
 
 
 def _chosen(sheets: Sequence[Sheet], recipe: str | None) -> Sheet:
