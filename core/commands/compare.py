@@ -19,6 +19,7 @@ from .place import place_for
 from .running import run, tell_failures
 
 if TYPE_CHECKING:
+    from ..models.member import Member
     from ..models.spec import ModelSpec
     from ..results.compare.finds import WordGap
     from ..results.compare.gaps import Gap, Gaps
@@ -142,7 +143,8 @@ def compare(
 
             compared = read_compared(
                 kept,
-                *_members(results, reference, other),
+                _member(results, reference),
+                _member(results, other),
                 results.sheet.recipe_digest,
                 results.sheet.stories,
                 seed=seed,
@@ -197,14 +199,13 @@ def _two(names: Sequence[str]) -> tuple[ModelSpec, ModelSpec]:
     return found[0], found[1]
 
 
-def _members(results: Results, *specs: ModelSpec) -> Iterator[Any]:
-    """What was scored, in this order. Raises `EyebrowError` where a model has no scores."""
-    by_name = {member.name: member for member in results.sheet.models}
-    for spec in specs:
-        if spec.name not in by_name:
-            why = next(one for one in results.failures if one.model == spec.name)
-            raise EyebrowError(why.title, f"{spec.name}: {why.message}", FAILED)
-        yield by_name[spec.name]
+def _member(results: Results, spec: ModelSpec) -> Member:
+    """What was scored of a model. Raises `EyebrowError` where it has no scores."""
+    for member in results.sheet.models:
+        if member.name == spec.name:
+            return member
+    why = next(one for one in results.failures if one.model == spec.name)
+    raise EyebrowError(why.title, f"{spec.name}: {why.message}", FAILED)
 
 
 def _nothing(lined: Lined) -> None:

@@ -17,7 +17,9 @@ from .output import complain, emit, emit_json, note, number, table
 from .running import run, tell_failures
 
 if TYPE_CHECKING:
+    from ..models.member import Member
     from ..results.endings import Endings
+    from ..results.store import Store
     from ..scoring.recipe import Recipe
     from ..stories.pairs import Pair
 
@@ -90,12 +92,14 @@ def endings(
     with kept_in(folder) as place:
         results = run(whole, specs, recipe, place, **settings)
         failures = list(results.failures)
-        own, known = {}, None
+        own: dict[str, Member] = {}
+        known: tuple[Store, str] | None = None
         try:
             behind_bos = replace(results.recipe, first_token="scored")
             only = run(alone, specs, behind_bos, place / ALONE, **settings)
             own = {member.digest: member for member in only.sheet.models}
-            known = only.store and (only.store, only.sheet.recipe_digest)
+            assert only.store is not None
+            known = only.store, only.sheet.recipe_digest
             failures += only.failures
         except EyebrowError as error:  # a tokenizer has neither BOS nor EOS, say: two ways are left
             if error.exit_code == INTERRUPTED:

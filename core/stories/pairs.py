@@ -68,4 +68,5 @@ def _parting(one: Story, other: Story) -> int | None:
         at = shared
         while at > 0 and not one.text[at - 1].isspace():
             at -= 1
-    return at if all(story.text[at:].strip() for story in (one, other)) else None
+    endings = {story.text[at:].strip() for story in (one, other)}
+    return at if len(endings) == 2 and "" not in endings else None

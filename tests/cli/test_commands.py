@@ -21,7 +21,11 @@ Cli = Callable[..., Outcome]
 
 
 @pytest.mark.parametrize(
-    "command", ["open", "score", "tokens", "next", "models", "doctor", "config"]
+    "command",
+    [
+        *("open", "score", "tokens", "next", "sample", "corpus", "compare", "endings", "damage"),
+        *("report", "models", "doctor", "config"),
+    ],
 )
 def test_help_has_an_example_and_fits_80_columns(cli: Cli, command: str) -> None:
     done = cli(command, "--help")

@@ -110,8 +110,8 @@ class Finds:
             for nats in (rows.nats_reference, rows.nats_model)
         ]
         often = np.flatnonzero(count >= least)
-        told = np.unique(np.stack([rows.words, rows.stories]), axis=1)
-        stories = np.bincount(told[0], minlength=len(names))
+        told = np.unique(rows.stories * np.int64(len(names)) + rows.words)
+        stories = np.bincount(told % len(names), minlength=len(names)) if len(told) else count
         found = [
             WordGap(names[word], int(n), int(s), float(reference / n), float(model / n))
             for word, n, s, reference, model in zip(
