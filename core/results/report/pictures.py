@@ -170,7 +170,7 @@ def by_place(
     with _sheet(inks) as (figure, axes):
         axes.set(xlabel=xlabel, ylabel="bits per token")
         for n, (i, name, values) in enumerate(zip(series, names, bits, strict=True)):
-            drawn = {"color": inks.series[i], "label": name}
+            drawn: dict[str, Any] = {"color": inks.series[i], "label": name}
             if not ends:
                 axes.plot(places, values, f"{_marker(i)}-", **drawn)
                 continue
