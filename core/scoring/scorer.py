@@ -84,7 +84,7 @@ class Scorer:
         self, texts: Sequence[str], seconds: float | None
     ) -> Iterator[list[tuple[int, StoryScore | EyebrowError]]]:
         encodings = list(encode(self.tokenizer, texts, self.recipe.first_token))
-        drafts = [_Draft(encoding, self.recipe.top) for encoding in encodings]
+        drafts = [Draft(encoding, self.recipe.top) for encoding in encodings]
         errors = [
             beyond(encoding, text, self.trunk.rows)
             for encoding, text in zip(encodings, texts, strict=True)
@@ -115,7 +115,7 @@ class Scorer:
             yield finished
 
 
-class _Draft:
+class Draft:
     """A score being filled in, window by window."""
 
     def __init__(self, encoding: Encoding, top: int) -> None:
@@ -126,6 +126,14 @@ class _Draft:
         self.ranks = np.zeros(size, dtype=np.int32)
         self.top_ids = np.full((size, top), -1, dtype=np.int32)
         self.top_logprobs = np.full((size, top), np.nan, dtype=np.float32)
+
+    def take(self, other: Draft, count: int) -> None:
+        """The numbers of the first `count` tokens of another draft."""
+        self.logprobs[:count] = other.logprobs[:count]
+        self.entropies[:count] = other.entropies[:count]
+        self.ranks[:count] = other.ranks[:count]
+        self.top_ids[:count] = other.top_ids[:count]
+        self.top_logprobs[:count] = other.top_logprobs[:count]
 
     def fill(self, first: int, measured: Measured, span: slice) -> None:
         into = slice(first, first + span.stop - span.start)

@@ -60,10 +60,13 @@ class Trunk:
         """
         ids, rows, positions, targets = (t.to(self.device) for t in (ids, rows, positions, targets))
         with torch.inference_mode():
-            states = self.states(ids)[rows, positions]
-            if self.head is None:
-                return measure_logits(states, targets)
-            return self.head.measure(states, targets)
+            return self.numbers(self.states(ids)[rows, positions], targets)
+
+    def numbers(self, states: Tensor, targets: Tensor) -> Measured:
+        """Numbers for `targets` (N,) from what the head is given in front of them (N, H)."""
+        if self.head is None:
+            return measure_logits(states, targets)
+        return self.head.measure(states, targets)
 
     def logprobs(self, batch: Batch) -> Tensor:
         """float32 (N,), on the CPU: of the batch's targets, without anything else."""
@@ -82,6 +85,20 @@ class Trunk:
         if self.head is None:
             return self.model(input_ids=ids).logits  # type: ignore[no-any-return]
         return _hidden(self.model, ids).to(self.head.weight.dtype)
+
+    def go_on(self, ids: Tensor, cache: Any) -> tuple[Tensor, Any]:
+        """`states` of `ids` (B, L) behind what `cache` holds, and the cache that holds both.
+
+        cache: None to begin with; it is changed in place. The one returned is None where the
+        model keeps none.
+        """
+        given = {"input_ids": ids, "past_key_values": cache, "use_cache": True}
+        if self.head is None:
+            made = self.model(**given)
+            return made.logits, getattr(made, "past_key_values", None)
+        made = self.model.base_model(**given)
+        states = made.last_hidden_state.to(self.head.weight.dtype)
+        return states, getattr(made, "past_key_values", None)
 
     def logits_after(self, ids: Tensor) -> Tensor:
         """float32 logits (V,) of the token that follows `ids` (L,)."""

@@ -1,0 +1,105 @@
+"""What is drawn of a next-token distribution: its likeliest tokens, and sums over the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .draws import Draws, Shares, draw_many
+
+if TYPE_CHECKING:
+    from .scores import Floats
+else:
+    Floats = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One token: its logit and probability, its reshaped probability (0 where it is cut), and
+    its rank under the model, 1 the likeliest."""
+
+    token_id: int
+    logit: float
+    probability: float
+    reshaped: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class NextTable:
+    """The next token under a model, and reshaped.
+
+    rows: the likeliest under the model, likeliest first. true: the token that stands there, None
+    where none does. wanted: those looked up. vocabulary: |V|. entropy, reshaped_entropy: nats;
+    their exponential is the effective number of choices (the branching factor). kept: tokens
+    that may still be drawn. draws: None where none were asked for.
+    """
+
+    rows: tuple[Bar, ...]
+    true: Bar | None
+    wanted: tuple[Bar, ...]
+    vocabulary: int
+    entropy: float
+    reshaped_entropy: float
+    kept: int
+    draws: Draws | None = None
+
+
+def next_table(
+    logits: Floats,
+    base: Shares,
+    reshaped: Shares,
+    *,
+    rows: int,
+    true: int | None = None,
+    wanted: Sequence[int] = (),
+    draws: int = 0,
+    seed: int = 0,
+) -> NextTable:
+    """The table of a distribution: logits and both probabilities (V,); draws are of `reshaped`."""
+
+    def bar(token: int) -> Bar:
+        rank = 1 + int((logits > logits[token]).sum())
+        return Bar(token, float(logits[token]), float(base[token]), float(reshaped[token]), rank)
+
+    top = tuple(bar(int(token)) for token in likeliest(logits, rows))
+    there = None if true is None else bar(true)
+    others = tuple(bar(token) for token in wanted if 0 <= token < len(logits))
+    asked = [one.token_id for one in (*top, *others, *([there] if there else []))]
+    return NextTable(
+        top,
+        there,
+        others,
+        len(logits),
+        entropy(base),
+        entropy(reshaped),
+        int((reshaped > 0).sum()),
+        draw_many(reshaped, draws, seed, asked) if draws else None,
+    )
+
+
+def likeliest(logits: Floats, count: int) -> Any:
+    """Ids of the `count` largest of `logits` (V,), largest first, equals by id."""
+    count = min(count, len(logits))
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    edge = np.partition(logits, len(logits) - count)[len(logits) - count]
+    above = np.flatnonzero(logits > edge)
+    equal = np.flatnonzero(logits == edge)[: count - len(above)]
+    found = np.concatenate([above, equal])
+    return found[np.lexsort((found, -logits[found]))]
+
+
+def entropy(shares: Shares) -> float:
+    """-sum p ln p of probabilities (V,), nats."""
+    possible = shares[shares > 0]
+    return float(-(possible * np.log(possible)).sum()) + 0.0
+
+
+def effective_choices(nats: float) -> float:
+    """The number of equally likely choices with this entropy (perplexity of a distribution)."""
+    return math.exp(nats)
