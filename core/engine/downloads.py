@@ -12,7 +12,7 @@ from ..machine.device import pick_device, pick_dtype
 from ..machine.memory import check_memory
 from ..models.hub.download import Transfer, download, here
 from ..models.spec import ModelSpec
-from .messages import Downloading, Failed, Finished, Reply, Score, Settings
+from .messages import Downloading, Failed, Finished, Reply, Settings, Work
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class _Wanted:
     """A model to be downloaded, and the jobs that wait for it."""
 
     spec: ModelSpec
-    jobs: list[Score] = field(default_factory=list)
+    jobs: list[Work] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -31,7 +31,7 @@ class Downloads:
         self,
         settings: Settings,
         answer: Callable[[Reply], None],
-        ready: Callable[[Score], None],
+        ready: Callable[[Work], None],
         held: Callable[[], int],
     ) -> None:
         self.settings, self.answer, self.ready, self.held = settings, answer, ready, held
@@ -41,7 +41,7 @@ class Downloads:
         self._fetched: set[str] = set()
         threading.Thread(target=self._work, daemon=True).start()
 
-    def takes(self, job: Score) -> bool:
+    def takes(self, job: Work) -> bool:
         """Whether this job's model has to come first; the job is then `ready` when it has."""
         spec = job.model
         if spec.source != "hub" or spec.name in self._fetched:

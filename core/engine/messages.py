@@ -7,10 +7,12 @@ import signal
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from ..models.catalogue import ModelSpec
 from ..results.compare.cuts import Cuts
+from ..scoring.dials import NEUTRAL, Dials
+from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, NextTable
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story
@@ -48,6 +50,82 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Explore:
+    """A question about one place of one text; like what is urgent it goes before batches.
+
+    The reply of its own kind carries `job` and `model`; `Finished` comes behind it, or behind
+    the last of them. Nothing of it is kept in the store.
+    """
+
+    job: int
+    model: ModelSpec
+    recipe: Recipe
+
+    urgent: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rescore(Explore):
+    """Score a text that is being edited, from its first changed token on: `Rescored`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNext(Explore):
+    """The next token behind a context, reshaped: `NextShown`.
+
+    The logits of the last contexts are kept: what is asked about one of them again, under other
+    dials say, is answered at once, whatever the model is doing. rows: the likeliest tokens.
+    wanted: ids of others to look up. by_hand: bars set by hand, (id, probability), the rest
+    renormalised. draws: so many, by `seed`, 0 for none; more of them begin with the same ones.
+    reference: name of the model to which KL is wanted; its logits of this context must be kept.
+    characters: how many of the likeliest next characters are wanted.
+    """
+
+    context: Context
+    dials: Dials = NEUTRAL
+    rows: int = 20
+    wanted: tuple[int, ...] = ()
+    by_hand: tuple[tuple[int, float], ...] = ()
+    draws: int = 0
+    seed: int = 0
+    reference: str = ""
+    characters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Continue(Explore):
+    """Go on behind a context: `Continued` again and again. `Cancel` stops it.
+
+    To go on with what was stopped, or from a token that is forced, its ids are added to the
+    context; drawn: how many of them were drawn with this seed.
+    """
+
+    context: Context
+    dials: Dials = NEUTRAL
+    seed: int = 0
+    drawn: int = 0
+    max_tokens: int = 100
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext(Explore):
+    """The surprise of a word with more and more of what is before it: `ContextTraced`.
+
+    word: characters (from, to). sentence: the character at which its sentence begins.
+    """
+
+    text: str
+    word: tuple[int, int]
+    sentence: int
+
+
+Work = Score | Rescore | ShowNext | Continue | TraceContext  # what a model is needed for
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Forget a job that is waiting or under way; what it has finished is kept."""
 
@@ -61,7 +139,7 @@ class CancelDownload:
     model: str
 
 
-Request = Settings | Score | Cancel | CancelDownload
+Request = Settings | Work | Cancel | CancelDownload
 
 # --- from the worker -----------------------------------------------------------------------
 
@@ -138,6 +216,61 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescored:
+    """An edited text's whole score; fed: tokens that the model was fed for it."""
+
+    job: int
+    model: str
+    recipe: Recipe
+    score: StoryScore
+    fed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextShown:
+    """What is drawn of a next-token distribution.
+
+    ids: how many tokens are before it. kl: nats from the reference to this model, None where it
+    was not asked for or cannot be had: another vocabulary, or no logits of the reference's kept.
+    characters: the likeliest next characters, with their probability under the model.
+    """
+
+    job: int
+    model: str
+    ids: int
+    table: NextTable
+    kl: float | None = None
+    characters: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """A continuation has grown.
+
+    tokens: those that are new. text: all of it so far. ended: "" while it goes on; then "end"
+    (the model ended the text), "stop" (one of the stops came), "length" (enough tokens) or
+    "cancelled". cycle: the loop it has fallen into; told where it has ended.
+    """
+
+    job: int
+    model: str
+    tokens: tuple[ContinuedToken, ...]
+    text: str
+    ended: str = ""
+    cycle: Cycle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextTraced:
+    """The surprise of a word by how much of the text is before it."""
+
+    job: int
+    model: str
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the ids of a model's tokenizer read as."""
 
@@ -195,6 +328,10 @@ Reply = (
     | Loaded
     | Unloaded
     | Scored
+    | Rescored
+    | NextShown
+    | Continued
+    | ContextTraced
     | Vocabulary
     | Finished
     | Failed

@@ -6,7 +6,8 @@ import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 
@@ -17,19 +18,29 @@ from ..models.hub.download import here
 from ..models.identity import identify
 from ..models.load import LoadedModel, load_model
 from ..models.spec import ModelSpec
+from ..scoring.across import first_characters
+from ..scoring.prefix import Prefix
 from ..scoring.recipe import Recipe
 from ..scoring.scorer import Scorer
+from ..scoring.trunk import Trunk
+from ..scoring.vocabulary import token_texts
+from ..scoring.what_if import WhatIf
 
 SPARE = 0.2  # of the free memory is left for activations and for others
 
 
-@dataclass(slots=True)
+@dataclass
 class Shelved:
-    """A model, and what scores with it; make_room: puts another model out, if there is one."""
+    """A model, and what scores with it; make_room: puts another model out, if there is one.
+
+    It holds two caches of a sequence, neither longer than the context: of what is edited, and of
+    what is continued.
+    """
 
     loaded: LoadedModel
     make_room: Callable[[], bool]
     scorers: dict[str, Scorer] = field(default_factory=dict)
+    edited: WhatIf | None = None
 
     def scorer(self, recipe: Recipe) -> Scorer:
         """The scorer for one recipe, made once."""
@@ -38,6 +49,30 @@ class Shelved:
                 self.loaded.model, self.loaded.tokenizer, recipe, make_room=self.make_room
             )
         return self.scorers[recipe.digest]
+
+    def what_if(self, recipe: Recipe) -> WhatIf:
+        """What scores an edited text under this recipe; the last one's cache is let go."""
+        scorer = self.scorer(recipe)
+        if self.edited is None or self.edited.scorer is not scorer:
+            self.edited = None  # before there is another
+            self.edited = WhatIf(scorer)
+        return self.edited
+
+    @cached_property
+    def prefix(self) -> Prefix:
+        """The cache of the context that was asked about or continued last."""
+        return Prefix(Trunk(self.loaded.model), self.make_room)
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """What the ids read as."""
+        return token_texts(self.loaded.tokenizer, self.prefix.trunk.vocabulary)
+
+    @cached_property
+    def first_characters(self) -> tuple[Any, list[str]]:
+        """Which character each token begins with; see the function of that name."""
+        special = getattr(self.loaded.tokenizer, "added_tokens_encoder", {})
+        return first_characters(self.vocabulary, set(special))
 
 
 class Shelf:

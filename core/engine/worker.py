@@ -30,6 +30,7 @@ from .keeper import Keeper
 from .messages import (
     Cancel,
     CancelDownload,
+    Explore,
     Failed,
     Finished,
     Hello,
@@ -42,12 +43,15 @@ from .messages import (
     Settings,
     Unloaded,
     Vocabulary,
+    Work,
     receive,
     send,
 )
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
+    from ..models.spec import ModelSpec
+    from .shelf import Shelved
 
 GRACE = 0.25  # seconds from the closing of the pipe until a batch under way is left undone
 LIMIT = 3.0  # and until the process ends even where the store does not answer
@@ -60,7 +64,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._waiting: list[tuple[int, int, Score]] = []
+        self._waiting: list[tuple[int, int, Work]] = []
         self._arrived = 0
         self._takes: Callable[[Request], bool] = lambda _: False
         self.cancelled: set[int] = set()
@@ -70,7 +74,7 @@ class Inbox:
         with self._ready:
             if isinstance(request, Cancel):
                 self.cancelled.add(request.job)
-            if not self._takes(request) and isinstance(request, Score):
+            if not self._takes(request) and isinstance(request, Score | Explore):
                 self._arrived += 1
                 heapq.heappush(self._waiting, (not request.urgent, self._arrived, request))
             self._ready.notify()
@@ -86,7 +90,7 @@ class Inbox:
             self.closed = True
             self._ready.notify()
 
-    def get(self, timeout: float | None) -> Score | None:
+    def get(self, timeout: float | None) -> Work | None:
         """The next request; None where there is none in time or no more will come."""
         with self._ready:
             if not self._waiting and not self.closed:
@@ -100,9 +104,9 @@ class Inbox:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request under way: what is left of it by text digest, and where it paused."""
+    """A request under way, and where it paused; left: the stories to score, by text digest."""
 
-    request: Score
+    request: Work
     left: dict[str, Story]
     steps: Generator[None, None, None] | None = None
 
@@ -112,6 +116,7 @@ class Worker:
 
     def __init__(self, settings: Settings, inbox: Inbox, replies: BinaryIO) -> None:
         from .downloads import Downloads
+        from .explorer import Explorer
         from .shelf import Shelf
 
         self.inbox = inbox
@@ -128,7 +133,8 @@ class Worker:
             trust_remote_code=settings.trust_remote_code,
         )
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
-        inbox.divert(self._download)
+        self.explorer = Explorer(self.answer, inbox.cancelled)
+        inbox.divert(self._divert)
         self.paused: list[Job] = []
         self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model
 
@@ -140,11 +146,12 @@ class Worker:
         """What the store has to tell."""
         self.answer(Failed(0, "", "Store", line))
 
-    def _download(self, request: Request) -> bool:
-        """What concerns downloads goes there, past the work that is under way."""
+    def _divert(self, request: Request) -> bool:
+        """Past the work that is under way goes what concerns downloads, and what can be answered
+        without a model."""
         match request:
-            case Score():
-                return self.downloads.takes(request)
+            case Score() | Explore():
+                return self.explorer.takes(request) or self.downloads.takes(request)
             case Cancel():
                 self.downloads.forget(request.job)
             case CancelDownload():
@@ -164,10 +171,10 @@ class Worker:
                 self.keeper.write()
         self.keeper.write()
 
-    def begin(self, request: Score) -> None:
+    def begin(self, request: Work) -> None:
         """Put a request on top of what is under way."""
-        left = {text_digest(story.text): story for story in request.stories}
-        self.paused.append(Job(request, left))
+        stories = request.stories if isinstance(request, Score) else ()
+        self.paused.append(Job(request, {text_digest(story.text): story for story in stories}))
 
     def go_on(self) -> None:
         """Work on what is on top until it pauses."""
@@ -184,6 +191,7 @@ class Worker:
         The one under way has nothing of it yet: it has just found that the model's files changed.
         """
         self.answer(Unloaded(model))
+        self.explorer.forget(model)
         for job in self.paused:
             if job.request.model.name == model and job.steps is not None:
                 with suppress(ValueError):  # it is under way
@@ -194,14 +202,19 @@ class Worker:
         request = job.request
         try:
             with contained():
-                yield from self._score(job)
+                if request.job not in self.inbox.cancelled:
+                    held = self._held(request.model)
+                    if isinstance(request, Score):
+                        yield from self._score(request, job.left, held)
+                    else:
+                        yield from self.explorer.steps(request, held)
         except DeviceLost:
             raise
         except Exception as error:  # a worker that goes on is worth more than a traceback
             self._fail(request, error)
         self.answer(Finished(request.job))
 
-    def _fail(self, request: Score, error: Exception, story: str = "") -> None:
+    def _fail(self, request: Work, error: Exception, story: str = "") -> None:
         told = as_told(error, "Scoring failed")
         if told is not error:
             traceback.print_exception(error)
@@ -210,31 +223,32 @@ class Worker:
     def _store_failed(self, error: EyebrowError) -> None:
         self.answer(Failed(0, "", error.title, error.message))
 
-    def _score(self, job: Job) -> Iterator[None]:
-        request = job.request
-        if request.job in self.inbox.cancelled:
-            return
-        name = request.model.name
-        held = self.shelf.find(request.model)
+    def _held(self, spec: ModelSpec) -> Shelved:
+        """The model, loaded if it is not, and told of."""
+        held = self.shelf.find(spec)
         if held is None:
-            self.answer(Loading(name))
+            self.answer(Loading(spec.name))
             began = time.monotonic()
-            held = self.shelf.load(request.model)
+            held = self.shelf.load(spec)
             took = time.monotonic() - began
-            self.answer(Loaded(name, held.loaded.parameters, held.loaded.digest, took))
-        self._tell_vocabulary(name, held.loaded)
+            self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest, took))
+        self._tell_vocabulary(spec.name, held.loaded)
+        return held
+
+    def _score(self, request: Score, left: dict[str, Story], held: Shelved) -> Iterator[None]:
+        name = request.model.name
         recipe = held.loaded.recipe(request.recipe)
         if not (request.urgent or request.cuts):  # where sums are an answer, known ones will do
             known = self.keeper.known(held.loaded.digest, recipe.digest)
-            there = tuple((d, known[d], None) for d in job.left if d in known)
+            there = tuple((d, known[d], None) for d in left if d in known)
             if there:
                 self.answer(Scored(request.job, name, there, recipe, 0.0))
             for digest, _, _ in there:
-                del job.left[digest]
+                del left[digest]
         began, spent = time.monotonic(), 0.0
-        texts = {d: story.text for d, story in job.left.items()} if request.cuts else {}
+        texts = {d: story.text for d, story in left.items()} if request.cuts else {}
         seconds = URGENT if request.urgent else BACKGROUND
-        for step in run(held.loaded, held.scorer(recipe), job.left, self.keeper, seconds):
+        for step in run(held.loaded, held.scorer(recipe), left, self.keeper, seconds):
             for digest, error in step.failures:
                 self._fail(request, error, digest)
             rows = tuple((d, s.summary, s if request.urgent else None) for d, s in step.scores)

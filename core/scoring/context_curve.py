@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..errors import EyebrowError
 from .batches import Piece
 from .encode import Encoding, beyond, encode
+from .exploring import CurvePoint
 from .scorer import Scorer
 from .windows import Window
 
 WORDS, SENTENCE, STORY = "tokens", "sentence", "story"
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """The surprise of a word, in nats, with only `tokens` tokens of the text before it.
-
-    what: "tokens" (the last 1, 2, 4, ...), "sentence" (from its beginning on) or "story" (all
-    of it, or as much as the model sees at once).
-    """
-
-    what: str
-    tokens: int
-    nats: float
 
 
 def context_curve(

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .context import Place, cut_left
-from .continued import ContinuedToken, Cycle, find_cycle
+from .cycles import find_cycle
 from .dials import Dials
 from .draws import Wheel, uniform
+from .exploring import ContinuedToken, Cycle
 from .head import measure_logits
 from .not_a_number import not_a_number
+from .place import Place, cut_left
 from .prefix import Prefix
 from .recipe import Recipe
 from .sampling import probabilities, reshape

@@ -60,3 +60,6 @@ class Dials:
 def _check(name: str, value: float, is_right: bool, range_: str) -> None:
     if not is_right:
         raise EyebrowError("Bad dial", f"{name} is {value:g}; use {range_}")
+
+
+NEUTRAL = Dials()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .exploring import Draw, Draws
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,34 +18,6 @@ else:
 
 MOST = 1_000_000  # draws of one request
 STEPS = (1, 2, 5)  # times powers of ten: numbers of draws at which the distance is told
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One draw, step by step: `u` fell between `low` and `high`, the cumulative shares before
-    and behind `token_id`, which is the `place`-th likeliest (1 the first)."""
-
-    u: float
-    low: float
-    high: float
-    token_id: int
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """What n draws gave.
-
-    counts: how often each token that was asked about was drawn, by id. last: the last draw.
-    distance: total variation between frequencies and probabilities, 1/2 sum |count / n - p|
-    over the whole vocabulary. trail: (n, distance) after the first 1, 2, 5, 10, ... draws.
-    """
-
-    count: int
-    counts: dict[int, int]
-    last: Draw
-    distance: float
-    trail: tuple[tuple[int, float], ...]
 
 
 class Wheel:

@@ -4,49 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .draws import Draws, Shares, draw_many
+from .draws import Shares, draw_many
+from .exploring import Bar, NextTable
 
 if TYPE_CHECKING:
     from .scores import Floats
 else:
     Floats = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One token: its logit and probability, its reshaped probability (0 where it is cut), and
-    its rank under the model, 1 the likeliest."""
-
-    token_id: int
-    logit: float
-    probability: float
-    reshaped: float
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
-class NextTable:
-    """The next token under a model, and reshaped.
-
-    rows: the likeliest under the model, likeliest first. true: the token that stands there, None
-    where none does. wanted: those looked up. vocabulary: |V|. entropy, reshaped_entropy: nats;
-    their exponential is the effective number of choices (the branching factor). kept: tokens
-    that may still be drawn. draws: None where none were asked for.
-    """
-
-    rows: tuple[Bar, ...]
-    true: Bar | None
-    wanted: tuple[Bar, ...]
-    vocabulary: int
-    entropy: float
-    reshaped_entropy: float
-    kept: int
-    draws: Draws | None = None
 
 
 def next_table(

@@ -127,7 +127,7 @@ def _can_crop(cache: Any, size: int) -> bool:
     for layer in cache.layers:
         if type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer):
             return False
-        keys = layer.keys
+        keys: Any = getattr(layer, "keys", None)
         if keys is not None and keys.numel() and keys.shape[-2] != size:
             return False  # a window that was full has let go of the first
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,8 +38,8 @@ def reshape(logits: Tensor, dials: Dials, context: Sequence[int] = ()) -> Tensor
     cut, as `generate(do_sample=False)` chooses; under inf all that are possible are equal.
     """
     scores = logits.float()[None]
+    ids: Any = torch.tensor([list(context)], dtype=torch.int64, device=logits.device)
     if dials.repetition_penalty != 1 and len(context):
-        ids = torch.tensor([list(context)], device=logits.device)
         scores = RepetitionPenaltyLogitsProcessor(float(dials.repetition_penalty))(ids, scores)
     if dials.temperature < COLDEST:
         alone = torch.full_like(scores, -math.inf)
@@ -48,13 +49,13 @@ def reshape(logits: Tensor, dials: Dials, context: Sequence[int] = ()) -> Tensor
     if math.isinf(dials.temperature):
         scores = torch.where(scores.isfinite(), 0.0, scores)
     elif dials.temperature != 1:
-        scores = TemperatureLogitsWarper(float(dials.temperature))(None, scores)
+        scores = TemperatureLogitsWarper(float(dials.temperature))(ids, scores)
     if dials.top_k:
-        scores = TopKLogitsWarper(dials.top_k)(None, scores)
+        scores = TopKLogitsWarper(dials.top_k)(ids, scores)
     if dials.top_p < 1:
-        scores = TopPLogitsWarper(float(dials.top_p))(None, scores)
+        scores = TopPLogitsWarper(float(dials.top_p))(ids, scores)
     if dials.min_p > 0:
-        scores = MinPLogitsWarper(float(dials.min_p))(None, scores)
+        scores = MinPLogitsWarper(float(dials.min_p))(ids, scores)
     return scores[0]
 
 

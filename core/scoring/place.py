@@ -1,4 +1,4 @@
-"""Contexts: a place in a text, or a prompt, and the ids that a model has before it."""
+"""A place in a text, or the end of a prompt: the ids that a model has before it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,7 @@ import numpy as np
 
 from ..errors import EyebrowError
 from .encode import Encoding, beyond, encodable, encode, no_such_row, without_added_end
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What comes before the next token, whatever the tokenizer.
-
-    text: a story or a prompt. at: characters of it, None for all of it. added: ids behind them,
-    forced or drawn so far. chat: the text is a user's turn in the model's chat template, and the
-    answer is what comes next.
-    """
-
-    text: str
-    at: int | None = None
-    added: tuple[int, ...] = ()
-    chat: bool = False
+from .exploring import Context
 
 
 @dataclass(frozen=True, slots=True)

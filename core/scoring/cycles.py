@@ -1,38 +1,13 @@
-"""What a continuation is made of, and the loops that greedy ones fall into."""
+"""The loops that greedy continuations fall into."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from .exploring import Cycle
 
 REPEATS = 3  # times that a cycle is gone through before it is called one
 SHORTEST = 8  # tokens in all: "very, very, very" is none yet
-
-
-@dataclass(frozen=True, slots=True)
-class ContinuedToken:
-    """One token of a continuation.
-
-    token: as it reads. logprob, entropy: nats, under the base model, whatever the dials. rank: 1
-    is the likeliest. chance: the probability it was drawn with, after the dials. top: the
-    likeliest in its place, (id, log-probability), likeliest first.
-    """
-
-    token: str
-    token_id: int
-    logprob: float
-    rank: int
-    entropy: float
-    chance: float
-    top: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """From token `first` of a continuation on, the same `length` tokens again and again."""
-
-    first: int
-    length: int
 
 
 def find_cycle(ids: Sequence[int]) -> Cycle | None:
