@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import corpus, doctor, models, report, score, screen, text
+from . import corpus, doctor, models, report, sample, score, screen, text
 from .bundled import open_bundled
 from .output import emit, silence
 
@@ -23,6 +23,7 @@ app.command("open")(screen.open_)
 app.command("score")(score.score)
 app.command("tokens")(text.tokens)
 app.command("next")(text.next_)
+app.command("sample")(sample.sample)
 app.command("corpus")(corpus.corpus)
 app.command("report")(report.report)
 app.command("models")(models.models)

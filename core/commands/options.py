@@ -154,6 +154,14 @@ AllowPickle = Annotated[
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run Python code that comes with a model.")
 ]
+Chat = Annotated[
+    bool,
+    typer.Option(
+        "--chat",
+        help="The text is what a user says, in the model's own chat template; the answer is what "
+        "comes next.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", help="Nothing on stderr but what went wrong.")

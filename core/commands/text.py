@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, PARTLY, EyebrowError
+from ..scoring.exploring import Context
 from ..scoring.recipe import Recipe
 from ..stories.stream import stdin_opener, whole_text
 from ..wording import visible
@@ -67,7 +68,7 @@ def tokens(
     """
     units.check(unit, correct)
     recipe = o.recipe_from(first_token, context, stride, dtype)
-    read = _read(text)
+    read = read_text(text)
     if not read:
         raise EyebrowError("No text", "there is nothing to score; give a text, or - for stdin")
     o.hush(offline)
@@ -101,6 +102,17 @@ def next_(
     k: Annotated[
         int, typer.Option("-k", "--top", metavar="K", min=1, help="Rows of the table.")
     ] = 10,
+    at: Annotated[
+        int | None,
+        typer.Option(
+            "--at",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help="What follows the first N characters of the text. [default: all of it]",
+        ),
+    ] = None,
+    chat: o.Chat = False,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     offline: o.Offline = False,
@@ -111,11 +123,16 @@ def next_(
 ) -> int:
     """The tokens most likely to come next, likeliest first.
 
+    With --at the token that stands there in the text has a row of its own, whatever its rank.
+
     \b
     Example:
       eyebrow next "Once upon a" -m pocket-3m -k 5
+      eyebrow next "The cat sat on the umbrella." -m pocket-3m --at 18
     """
-    read = _read(text)
+    if chat and at is not None:
+        raise EyebrowError("Bad usage", "--chat and --at exclude each other")
+    context = Context(read_text(text), at, chat=chat)
     o.hush(offline)
     from ..models.catalogue import find_models
 
@@ -123,7 +140,7 @@ def next_(
     answers, failures = ask_each(
         specs,
         Recipe(dtype=dtype),
-        lambda loaded, _: _next(loaded, read, k),
+        lambda loaded, _: _next(loaded, context, k),
         ProgressLine(not quiet),
         device=device,
         offline=offline,
@@ -170,11 +187,13 @@ def _tokens(
     return _signed(rows, loaded, recipe), "\n\n".join([shown, *feet])
 
 
-def _next(loaded: LoadedModel, text: str, k: int) -> tuple[Rows, str]:
+def _next(loaded: LoadedModel, context: Context, k: int) -> tuple[Rows, str]:
     """The table of one model, for programs and for people."""
-    from ..scoring.simple import next_tokens
+    from ..scoring.simple import next_after
 
-    found = next_tokens(loaded.model, loaded.tokenizer, text, k)
+    found, true = next_after(loaded.model, loaded.tokenizer, context, k)
+    is_extra = true is not None and true.token_id not in {row.token_id for row in found}
+    shown = [*found, true] if is_extra and true is not None else found
     rows = [
         {
             "token": row.token,
@@ -182,7 +201,8 @@ def _next(loaded: LoadedModel, text: str, k: int) -> tuple[Rows, str]:
             "logit": row.logit,
             "probability": row.probability,
         }
-        for row in found
+        | ({} if true is None else {"true": row.token_id == true.token_id})
+        for row in shown
     ]
     cells = [
         (
@@ -190,13 +210,15 @@ def _next(loaded: LoadedModel, text: str, k: int) -> tuple[Rows, str]:
             str(row.token_id),
             number(row.logit, 3),
             _percent(row.probability),
+            "the true one" if true is not None and row.token_id == true.token_id else "",
         )
-        for row in found
+        for row in shown
     ]
     recipe = loaded.recipe(Recipe())
-    foot = f"{visible(loaded.name)} · {recipe.label} · the text as it is, no chat template"
-    shown = table(("token", "id", "logit", "p"), cells, left=("token",))
-    return _signed(rows, loaded, recipe), f"{shown}\n\n{foot}"
+    how = "in the model's chat template" if context.chat else "the text as it is, no chat template"
+    foot = f"{visible(loaded.name)} · {recipe.label} · {how}"
+    lines = table(("token", "id", "logit", "p", ""), cells, left=("token", ""))
+    return _signed(rows, loaded, recipe), f"{lines}\n\n{foot}"
 
 
 def _signed(rows: Rows, loaded: LoadedModel, recipe: Recipe) -> Rows:
@@ -212,7 +234,7 @@ def _print(answers: Sequence[tuple[Rows, str]], several: bool, json: bool) -> No
     emit("\n\n".join(head + shown for head, (_, shown) in zip(heads, answers, strict=True)))
 
 
-def _read(text: str) -> str:
+def read_text(text: str) -> str:
     """The text itself, or what stdin holds less one newline at its end, as `$(...)` does it."""
     if text == "-":
         return whole_text(stdin_opener, "stdin").removesuffix("\n").removesuffix("\r")

@@ -12,9 +12,11 @@ import torch
 
 from ..errors import EyebrowError
 from .batches import Piece, pieces_of
-from .encode import beyond, encode, without_added_end
+from .encode import beyond, encode
+from .exploring import Context
 from .not_a_number import not_a_number
 from .passes import Passes
+from .place import find_place
 from .recipe import Recipe
 from .scorer import Scorer
 from .scores import Floats, Ints, StoryScore, perplexity
@@ -192,25 +194,31 @@ def next_tokens(model: Any, tokenizer: Any, text: str, k: int = 10) -> list[Alte
     Raises `EyebrowError` where there is neither, for a token that the model has no row for, and
     where the logits are no numbers.
     """
-    (encoding,) = encode(tokenizer, [text], "context")
-    encoding = without_added_end(tokenizer, encoding)
-    if not len(encoding):
-        (encoding,) = encode(tokenizer, [""], "scored")
-    room = recipe_for(model).context - encoding.lead
-    lead, rest = encoding.ids[: encoding.lead], encoding.ids[encoding.lead :]
-    ids = torch.from_numpy(np.concatenate([lead, rest[max(0, len(rest) - room) :]])).long()
+    return next_after(model, tokenizer, Context(text), k)[0]
+
+
+def next_after(
+    model: Any, tokenizer: Any, context: Context, k: int = 10
+) -> tuple[list[Alternative], Alternative | None]:
+    """As `next_tokens`, behind any context (see `find_place`); and the token that stands there,
+    None where none does."""
     with _evaluating(model):
         trunk = Trunk(model)
-        if error := beyond(encoding, text, trunk.rows):
-            raise error
+        place = find_place(tokenizer, context, "context", trunk.rows)
+        ids = torch.tensor(place.within(recipe_for(model).context))
         logits = trunk.logits_after(ids)
     if logits.isnan().any():
         raise not_a_number(model)
     logprobs = logits.log_softmax(-1)
     best = logits.topk(min(k, len(logits)))
     vocabulary = token_texts(tokenizer, len(logits))
-    tied = _shared(best.values.numpy())
-    return [
-        Alternative(vocabulary[i], i, float(logprobs[i].exp()), float(logit), bool(tie))
-        for logit, i, tie in zip(best.values.tolist(), best.indices.tolist(), tied, strict=True)
-    ]
+    ids_found = best.indices.tolist()
+    tied = dict(zip(ids_found, _shared(best.values.numpy()).tolist(), strict=True))
+
+    def entry(token: int) -> Alternative:
+        probability = float(logprobs[token].exp())
+        logit = float(logits[token])
+        return Alternative(vocabulary[token], token, probability, logit, tied.get(token, False))
+
+    there = None if place.true is None or place.true >= len(logits) else entry(place.true)
+    return [entry(i) for i in ids_found], there

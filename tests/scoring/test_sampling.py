@@ -178,9 +178,7 @@ def test_one_draw_step_by_step(u: float) -> None:
 def test_the_table_of_a_distribution() -> None:
     logits = torch.tensor([0.0, 3.0, 1.0, 3.0, -math.inf])
     base, cut = probabilities(logits), shaped(logits, top_k=2)
-    table = next_table(
-        logits.numpy(), base, cut, rows=3, true=0, wanted=[4, 99], draws=10, seed=1
-    )
+    table = next_table(logits.numpy(), base, cut, rows=3, true=0, wanted=[4, 99], draws=10, seed=1)
     assert [(bar.token_id, bar.rank) for bar in table.rows] == [(1, 1), (3, 1), (2, 3)]
     assert [bar.reshaped for bar in table.rows] == pytest.approx([0.5, 0.5, 0.0])
     assert table.true is not None
