@@ -40,7 +40,7 @@ Spec = Callable[[str], ModelSpec]
 
 RECIPE = Recipe(context=64)
 TEXT = "The cat sat on the mat and looked at the moon."
-HERE = Context(TEXT, 8)
+HERE = Context(TEXT, 7)  # " sat" comes next
 
 
 def test_an_edited_text(desk: Open, spec: Spec, opened: Any) -> None:
@@ -69,7 +69,7 @@ def test_the_next_token_and_its_dials(desk: Open, spec: Spec, opened: Any) -> No
     at.until(Finished)
     net, tokenizer = opened("llama")
     offsets = tokenizer(TEXT, return_offsets_mapping=True)["offset_mapping"]
-    place = [start for start, _ in offsets].index(8)
+    place = [start for start, _ in offsets].index(7)
     ids = tokenizer(TEXT)["input_ids"]
     with torch.no_grad():
         logits = net(input_ids=torch.tensor([ids[:place]])).logits[0, -1]
