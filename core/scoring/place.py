@@ -98,7 +98,7 @@ def _in_chat(tokenizer: Any, text: str) -> Place:
     if not getattr(tokenizer, "chat_template", None):
         raise EyebrowError(
             "No chat template",
-            "this model has none, it was not taught to answer; leave --chat out",
+            "its tokenizer has none, so it was not taught to answer; leave --chat out",
         )
     turn = [{"role": "user", "content": encodable(text)}]
     try:

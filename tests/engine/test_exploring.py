@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +18,14 @@ from eyebrow.core.engine.messages import (
     Continued,
     Failed,
     Finished,
-    Hello,
-    Loaded,
-    Loading,
     NextShown,
     Rescore,
     Rescored,
     Score,
     Scored,
+    Settings,
     ShowNext,
     TraceContext,
-    Vocabulary,
 )
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.dials import Dials
@@ -40,36 +38,50 @@ Spec = Callable[[str], ModelSpec]
 
 RECIPE = Recipe(context=64)
 TEXT = "The cat sat on the mat and looked at the moon."
-HERE = Context(TEXT, 8)
+HERE = Context(TEXT, 7)  # " sat" comes next
 
 
-def test_an_edited_text(desk: Open, spec: Spec, opened: Any) -> None:
-    at, model = desk(), spec("llama")
-    at.send(Rescore(1, model, RECIPE, TEXT))
-    replies = at.until(Finished)
-    assert [type(r) for r in replies] == [Hello, Loading, Loaded, Vocabulary, Rescored, Finished]
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def at() -> Iterator[Desk]:
+    """One worker for all of them, without a store."""
+    desk = Desk(Settings(device="cpu", store=None, offline=True))
+    yield desk
+    desk.engine.close()
+    desk.process.kill()
+    desk.process.wait()
+
+
+def ask(at: Desk, request: Any) -> list[Any]:
+    """What comes of a request, less what comes of others meanwhile, and its `Finished`."""
+    request = replace(request, job=next(NUMBERS))
+    at.send(request)
+    replies = at.until(Finished, job=request.job)
+    return [reply for reply in replies if getattr(reply, "job", None) == request.job][:-1]
+
+
+def test_an_edited_text(at: Desk, spec: Spec, opened: Any) -> None:
+    (first,) = ask(at, Rescore(0, spec("llama"), RECIPE, TEXT))
     changed = TEXT[:-5] + "bear."
-    at.send(Rescore(2, model, RECIPE, changed))
-    edited, _ = at.until(Finished)
+    (edited,) = ask(at, Rescore(0, spec("llama"), RECIPE, changed))
     wanted = score_text(*opened("llama"), changed, RECIPE)
     np.testing.assert_allclose(edited.score.logprobs, wanted.logprobs, atol=1e-4)
-    assert edited.fed < replies[-2].fed / 2
+    assert isinstance(edited, Rescored)
+    assert edited.fed < first.fed / 2
     assert edited.recipe.is_settled
-    at.send(Rescore(3, spec("gpt2"), RECIPE, TEXT))
-    (*_, other, _) = at.until(Finished)
-    np.testing.assert_allclose(
-        other.score.logprobs, score_text(*opened("gpt2"), TEXT, RECIPE).logprobs, atol=1e-4
-    )
+    (other,) = ask(at, Rescore(0, spec("gpt2"), RECIPE, TEXT))
+    wanted = score_text(*opened("gpt2"), TEXT, RECIPE)
+    np.testing.assert_allclose(other.score.logprobs, wanted.logprobs, atol=1e-4)
 
 
-def test_the_next_token_and_its_dials(desk: Open, spec: Spec, opened: Any) -> None:
-    at, model = desk(), spec("llama")
-    at.send(ShowNext(1, model, RECIPE, HERE, rows=5, wanted=(7,)))
-    shown = at.until(NextShown)[-1]
-    at.until(Finished)
+def test_the_next_token_and_its_dials(at: Desk, spec: Spec, opened: Any) -> None:
+    model = spec("llama")
+    (shown,) = ask(at, ShowNext(0, model, RECIPE, HERE, rows=5, wanted=(7,)))
     net, tokenizer = opened("llama")
     offsets = tokenizer(TEXT, return_offsets_mapping=True)["offset_mapping"]
-    place = [start for start, _ in offsets].index(8)
+    place = [start for start, _ in offsets].index(7)
     ids = tokenizer(TEXT)["input_ids"]
     with torch.no_grad():
         logits = net(input_ids=torch.tensor([ids[:place]])).logits[0, -1]
@@ -79,25 +91,73 @@ def test_the_next_token_and_its_dials(desk: Open, spec: Spec, opened: Any) -> No
     assert shown.table.true.probability == pytest.approx(float(shares[ids[place]]), abs=1e-6)
     assert (shown.table.vocabulary, shown.ids, len(shown.table.wanted)) == (320, place, 1)
 
-    asked = ShowNext(2, model, RECIPE, HERE, Dials(0.5, top_k=2), rows=5, draws=50, seed=3)
-    at.send(asked)
-    turned, _ = at.until(Finished)
+    asked = ShowNext(0, model, RECIPE, HERE, Dials(0.5, top_k=2), rows=5, draws=50, seed=3)
+    (turned,) = ask(at, asked)
     pair = (shares.topk(2).values ** 2).numpy()
     assert [bar.reshaped for bar in turned.table.rows[:2]] == pytest.approx(
         (pair / pair.sum()).tolist(), abs=1e-5
     )
     assert turned.table.kept == 2
     assert sum(turned.table.draws.counts.values()) == 50
-    at.send(replace(asked, job=3))
-    again, _ = at.until(Finished)
+    (again,) = ask(at, asked)
     assert again.table == turned.table, "a seed repeats"
-    rows = turned.table.rows
-    at.send(replace(asked, job=4, by_hand=((rows[4].token_id, 0.9),), dials=Dials()))
-    by_hand, _ = at.until(Finished)
+    bar = turned.table.rows[4].token_id
+    (by_hand,) = ask(at, replace(asked, by_hand=((bar, 0.9),), dials=Dials()))
     assert by_hand.table.rows[4].reshaped == pytest.approx(0.9)
-    at.send(replace(asked, job=5, by_hand=((0, 2.0),)))
-    failed, finished = at.until(Finished)
-    assert (failed.title, failed.job, finished.job) == ("Bad bar", 5, 5)
+    (failed,) = ask(at, replace(asked, by_hand=((0, 2.0),)))
+    assert (type(failed), failed.title) == (Failed, "Bad bar")
+
+
+def test_sizes_side_by_side(at: Desk, spec: Spec) -> None:
+    here = Context(TEXT, 11)
+    (first,) = ask(at, ShowNext(0, spec("llama"), RECIPE, here))
+    assert (first.kl, first.characters) == (None, ())
+    asked = ShowNext(0, spec("neox"), RECIPE, here, reference="llama", characters=4)
+    (other,) = ask(at, asked)
+    assert other.kl > 0
+    assert len(other.characters) == 4
+    assert 0 < sum(p for _, p in other.characters) <= 1
+    assert ask(at, replace(asked, model=spec("llama")))[0].kl == 0
+    assert ask(at, replace(asked, model=spec("gpt2")))[0].kl is None, "another vocabulary"
+
+
+def test_a_continuation_is_streamed_and_goes_before_batches(at: Desk, spec: Spec) -> None:
+    model, many = spec("llama"), next(NUMBERS)
+    at.send(Score(many, spec("neox"), RECIPE, stories(4000)))
+    at.until(Scored)
+    asked = Continue(0, model, RECIPE, Context(TEXT), Dials(2.0), seed=5, max_tokens=12)
+    told = ask(at, asked)
+    assert all(type(reply) is Continued and len(reply.tokens) <= 1 for reply in told)
+    tokens = [token for reply in told for token in reply.tokens]
+    assert len(tokens) == 12 or told[-1].ended == "end"
+    assert told[-1].text.startswith(told[0].text)
+    at.send(Cancel(many))
+    at.until(Finished, job=many)  # so the thousands were still waiting
+    forced = Context(TEXT, added=(tokens[0].token_id,))
+    branch = ask(at, replace(asked, context=forced, drawn=1, max_tokens=4))
+    again = [token.token_id for reply in branch for token in reply.tokens]
+    assert again == [token.token_id for token in tokens[1:5]]
+
+
+def test_a_continuation_is_overtaken_and_can_be_stopped(at: Desk, spec: Spec) -> None:
+    model, long = spec("llama"), next(NUMBERS)
+    at.send(Continue(long, model, RECIPE, Context("The bear"), Dials(top_k=1), max_tokens=100_000))
+    at.until(Continued)
+    (shown,) = ask(at, ShowNext(0, model, RECIPE, Context(TEXT, 15)))
+    assert isinstance(shown, NextShown)
+    at.send(Cancel(long))
+    replies = at.until(Finished, job=long)
+    last = [reply for reply in replies if isinstance(reply, Continued)][-1]
+    assert last.ended == "cancelled"
+
+
+def test_a_word_and_its_context(at: Desk, spec: Spec) -> None:
+    word = (TEXT.index("moon"), TEXT.index("moon") + 4)
+    (traced,) = ask(at, TraceContext(0, spec("llama"), RECIPE, TEXT, word, 0))
+    assert isinstance(traced, ContextTraced)
+    assert {point.what for point in traced.points} == {"tokens", "sentence", "story"}
+    (failed,) = ask(at, TraceContext(0, spec("llama"), RECIPE, TEXT, (0, 3), 0))
+    assert (type(failed), failed.title) == (Failed, "No context")
 
 
 def test_a_turned_dial_waits_for_no_batch(
@@ -134,69 +194,3 @@ def batches(self, texts, seconds=None):
 Scorer.batches = batches
 worker.main()
 """
-
-
-def test_sizes_side_by_side(desk: Open, spec: Spec) -> None:
-    at = desk()
-    at.send(ShowNext(1, spec("llama"), RECIPE, HERE))
-    first = at.until(NextShown)[-1]
-    assert (first.kl, first.characters) == (None, ())
-    asked = ShowNext(2, spec("neox"), RECIPE, HERE, reference="llama", characters=4)
-    at.send(asked)
-    other = at.until(NextShown)[-1]
-    assert other.kl > 0
-    assert len(other.characters) == 4
-    assert 0 < sum(p for _, p in other.characters) <= 1
-    at.send(replace(asked, job=3, model=spec("llama")))
-    assert at.until(NextShown)[-1].kl == 0
-    at.send(replace(asked, job=4, model=spec("gpt2")))
-    assert at.until(NextShown)[-1].kl is None, "another vocabulary"
-
-
-def test_a_continuation_is_streamed_and_goes_before_batches(desk: Open, spec: Spec) -> None:
-    at, model = desk(), spec("llama")
-    at.send(Score(1, spec("neox"), RECIPE, stories(4000)))
-    at.until(Scored)
-    at.send(Continue(2, model, RECIPE, Context(TEXT), Dials(2.0), seed=5, max_tokens=12))
-    replies = at.until(Finished)
-    assert replies[-1].job == 2, "before the thousands"
-    told = [reply for reply in replies if isinstance(reply, Continued)]
-    tokens = [token for reply in told for token in reply.tokens]
-    assert all(len(reply.tokens) <= 1 for reply in told)
-    assert told[-1].ended in ("length", "end")
-    assert len(tokens) == 12 or told[-1].ended == "end"
-    at.send(Cancel(1))
-    at.until(Finished, job=1)
-    at.send(
-        Continue(3, model, RECIPE, Context(TEXT, added=(tokens[0].token_id,)), Dials(2.0), 5, 1, 4)
-    )
-    branch = [r for r in at.until(Finished) if isinstance(r, Continued)]
-    again = [token.token_id for reply in branch for token in reply.tokens]
-    assert again == [token.token_id for token in tokens[1:5]]
-
-
-def test_a_continuation_can_be_stopped_and_an_urgent_one_overtakes_it(
-    desk: Open, spec: Spec
-) -> None:
-    at, model = desk(), spec("llama")
-    at.send(Continue(1, model, RECIPE, Context(TEXT), Dials(5.0), max_tokens=100_000))
-    at.until(Continued)
-    at.send(ShowNext(2, model, RECIPE, HERE))
-    at.until(Finished, job=2)
-    at.send(Cancel(1))
-    replies = at.until(Finished, job=1)
-    last = [reply for reply in replies if isinstance(reply, Continued)][-1]
-    assert last.ended in ("cancelled", "end")
-
-
-def test_a_word_and_its_context(desk: Open, spec: Spec) -> None:
-    at = desk()
-    word = (TEXT.index("moon"), TEXT.index("moon") + 4)
-    at.send(TraceContext(1, spec("llama"), RECIPE, TEXT, word, 0))
-    traced = at.until(ContextTraced)[-1]
-    assert {point.what for point in traced.points} == {"tokens", "sentence", "story"}
-    at.until(Finished)
-    at.send(TraceContext(2, spec("llama"), RECIPE, TEXT, (0, 3), 0))
-    failed, _ = at.until(Finished)
-    assert isinstance(failed, Failed)
-    assert failed.title == "No context"
