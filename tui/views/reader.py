@@ -81,6 +81,9 @@ class ReaderFrame(Frame):
     def action_find(self) -> None:
         session, hunts = self.session, self.session.hunts
         hunts.begin_finding(session.spot)
+        at = self.at
+        if self.has_class("-narrow"):
+            self.focus_pane(self.TEXT)  # what is found is to be seen
 
         def done(wrong: str) -> str:
             if not wrong:
@@ -94,6 +97,7 @@ class ReaderFrame(Frame):
         def leave() -> None:
             hunts.leave_finding()
             self._finding = None
+            self.focus_pane(at)
 
         self._finding = LineScreen(
             "Find", "", FIND_HINT, lambda text: done(hunts.end_finding(text)), typed, leave
