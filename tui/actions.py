@@ -1,15 +1,18 @@
 """Every action once: its keys, where it applies, what it is called.
 
 Bindings, key bars, help, palette and the table in the README are made of this list. A key means
-the same in every view; where it means nothing, `why_not` says where it does.
+the same in every view; where it means nothing, `why_not` says where it does. A user may give
+actions other keys (`with_keys`): all of these are of the actions in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 EVERYWHERE = "app"
 VIEWS = "views"  # of every view
@@ -90,9 +93,15 @@ explore.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
 explore.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
 explore.text | first-token | 0 | token_end(-1) | first token
 explore.text | last-token | dollar_sign | token_end(1) | last token
-= next and previous raised eyebrow, over stories too
-explore | next-eyebrow | n | hunt(1) | next raised eyebrow | n N: eyebrow
-explore | previous-eyebrow | N | hunt(-1) | previous raised eyebrow
+= next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
+explore | next-hunted | n | hunt(1) | next of what is hunted: eyebrows, changes, text | n N: hunt
+explore | previous-hunted | N | hunt(-1) | previous of what is hunted
+= find text in the listed stories; the other places of this token
+explore | find | f | find | find text in the listed stories | find
+explore | same-token | asterisk | same_token | the other places of this token
+= back, forward through the places one has been: stories, tokens, views
+views | been-back | H | been(-1) | back to where one was
+views | been-forward | L | been(1) | forward again
 = this size; one smaller, one larger
 views | smaller | left_square_bracket | size(-1) | smaller size | [ ]: size
 views | larger | right_square_bracket | size(1) | larger size
@@ -116,12 +125,12 @@ explore | filter | slash | filter | filter the stories | filter
 explore | jump | colon | jump | go to a story by its number
 = in Scale, sort the other way round
 scale | turn-round | S | turn_round | sort the other way round
-= mark the story; export stories, or the table; report; copy the story
+= mark the story; export stories, or the table; report; copy story, tokens, finding or command
 views | mark | m | mark | mark the story | mark
 explore | export | x | export | export marked or listed stories
 scale | export-table | x | export | write the table to a file | export
 scale | report | X | report | write a report | report
-views | copy | y | copy | copy the story
+views | copy | y | copy | copy story, token table, finding or command | copy
 = previous, next view: Explore, Scale
 app | previous-view | less_than_sign | view(-1) | previous view
 app | next-view | greater_than_sign | view(1) | next view | < >: view
@@ -136,8 +145,9 @@ app | quit | q,ctrl+q | quit | quit | quit
 app | suspend | ctrl+z | suspend_process | suspend
 = redraw the screen
 app | redraw | ctrl+l | redraw | redraw the screen
-= a picture
+= a picture; what was told
 app | picture |  | picture | save a picture of the screen
+app | notices |  | notices | read again what was told, or copy it
 """
 
 
@@ -155,12 +165,26 @@ def _read(table: str) -> Iterator[Action]:
 
 ACTIONS = tuple(_read(TABLE))
 BY_ID = {action.id: action for action in ACTIONS}
+ALWAYS = {"back": ("ctrl+g",)}
+"""Keys that no one can take away."""
 
 
-def bindings(where: str) -> list[BindingType]:
+def with_keys(replaced: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
+    """The actions with other keys, by id, in Textual's names; ctrl+g leads out whatever it is."""
+    return tuple(
+        replace(action, keys=",".join(dict.fromkeys([*keys, *ALWAYS.get(action.id, ())])))
+        if (keys := replaced.get(action.id)) is not None
+        else action
+        for action in ACTIONS
+    )
+
+
+def bindings(where: str, actions: Iterable[Action] = ACTIONS) -> list[Binding]:
     """What the app (EVERYWHERE) or a view binds; every key runs `act`, which knows the focus."""
-    found: list[BindingType] = []
-    for action in ACTIONS:
+    from textual.binding import Binding
+
+    found: list[Binding] = []
+    for action in actions:
         if action.where == where or (where != EVERYWHERE and action.where == VIEWS):
             for number, key in enumerate(action.key_list, start=1):
                 run = f"act('{action.id}', {number})"
@@ -168,25 +192,25 @@ def bindings(where: str) -> list[BindingType]:
     return found
 
 
-def in_reach(view: str, pane: str) -> list[Action]:
+def in_reach(view: str, pane: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What applies in a pane of a view, the pane's own actions first, the app's last."""
-    found = [action for action in ACTIONS if action.applies(view, pane)]
+    found = [action for action in actions if action.applies(view, pane)]
     ranks = {EVERYWHERE: 3, VIEWS: 2}
     return sorted(found, key=lambda action: 0 if action.pane else ranks.get(action.where, 1))
 
 
-def why_not(key: str, view: str, pane: str) -> str:
+def why_not(key: str, view: str, pane: str, actions: Iterable[Action] = ACTIONS) -> str:
     """What a key means elsewhere; "" where it means nothing anywhere, or something here."""
-    meant = [action for action in ACTIONS if key in action.key_list]
+    meant = [action for action in actions if key in action.key_list]
     if not meant or any(action.applies(view, pane) for action in meant):
         return ""
     return "; ".join(f"{action.words}: {action.place}" for action in meant)
 
 
-def for_palette(view: str) -> Iterator[tuple[str, Action]]:
+def for_palette(view: str, actions: Iterable[Action] = ACTIONS) -> Iterator[tuple[str, Action]]:
     """Every action with its title, those of the current view first, then by view."""
     groups = {view: 0, VIEWS: 1, EVERYWHERE: 2}
-    for action in sorted(ACTIONS, key=lambda action: groups.get(action.where, 3)):
+    for action in sorted(actions, key=lambda action: groups.get(action.where, 3)):
         named = action.where not in (VIEWS, EVERYWHERE)
         words = f"{action.words[0].upper()}{action.words[1:]}"
         yield (f"{action.where.capitalize()}: {action.words}" if named else words), action
@@ -195,6 +219,7 @@ def for_palette(view: str) -> Iterator[tuple[str, Action]]:
 SHOWN_KEYS = {
     "slash": "/",
     "colon": ":",
+    "asterisk": "*",
     "plus": "+",
     "dollar_sign": "$",
     "question_mark": "?",
@@ -205,6 +230,7 @@ SHOWN_KEYS = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "escape": "esc",
+    "comma": ",",
     "pagedown": "PgDn",
     "pageup": "PgUp",
     "down": "↓",
@@ -214,20 +240,42 @@ SHOWN_KEYS = {
 }
 
 
+SPELLED = ("enter", "space", "tab", "home", "end", "insert", "delete", "backspace")
+
+
 def shown(action: Action) -> list[str]:
     """Its keys as one reads them."""
-    if action.asks:
+    if action.asks and action.keys == BY_ID[action.id].keys:
         return ["1-9"]
-    return [SHOWN_KEYS.get(key, key) for key in action.key_list]
+    return [shown_key(key) for key in action.key_list]
 
 
-def hints(view: str, pane: str) -> list[tuple[str, str]]:
-    """Keys with their words, for the bar; help and quit come last."""
+def shown_key(key: str) -> str:
+    """A key as one reads it, of its name in Textual."""
+    if key in SHOWN_KEYS or len(key) == 1 or "+" in key:
+        return SHOWN_KEYS.get(key, key)
+    from textual.keys import format_key
+
+    return key if key in SPELLED else format_key(key)
+
+
+def hints(view: str, pane: str, actions: Iterable[Action] = ACTIONS) -> list[tuple[str, str]]:
+    """Keys with their words, for the bar; help and quit come last.
+
+    The keys of two actions, as in `n N`, are shown where both still have them.
+    """
+    here = in_reach(view, pane, actions)
     return [
-        (action.bar_keys or shown(action)[0], action.bar)
-        for action in in_reach(view, pane)
-        if action.bar
+        (action.bar_keys if _has(here, action) else shown(action)[0], action.bar)
+        for action in here
+        if action.bar and action.keys
     ]
+
+
+def _has(here: Iterable[Action], one: Action) -> bool:
+    """Whether the keys of a hint are those of actions of its topic."""
+    keys = {key for action in here if action.topic == one.topic for key in shown(action)}
+    return bool(one.bar_keys) and {*one.bar_keys.split()} <= keys
 
 
 def table(actions: Iterable[Action] = ACTIONS) -> str:

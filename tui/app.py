@@ -32,12 +32,13 @@ from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from ..core.wording import visible
 from . import actions
+from .config import DEFAULTS, Config
 from .session import Session
-from .session.arrange import Filter
 from .session.change import Change, Notice
 from .session.library import Batch, batch_of
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
+from .threads.finding import Finder
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Ready
@@ -52,7 +53,6 @@ ROOM = 300_000_000  # characters of all the stories together
 
 
 NOTHING = batch_of(())
-STOPPING = ("escape", "ctrl+g", "q", "ctrl+q")  # keys that do not wait for the end of a hunt
 PATIENCE = 2.0  # seconds that a key waits for what the one before it has set off, at most
 
 
@@ -88,7 +88,6 @@ class EyebrowApp(App[None]):
     TITLE = "eyebrow"
     CSS_PATH = ["views/frame.tcss", "views/explore/explore.tcss"]  # else not loaded by default
     DEFAULT_MODE = "explore"
-    BINDINGS = actions.bindings(actions.EVERYWHERE)
 
     def __init__(
         self,
@@ -99,9 +98,15 @@ class EyebrowApp(App[None]):
         mailbox: Mailbox,
         store: Path | None,
         at_once: int = AT_ONCE,
+        config: Config = DEFAULTS,
     ) -> None:
         """at_once: stories that are read before the first picture."""
         super().__init__()
+        for binding in actions.bindings(actions.EVERYWHERE, config.actions):
+            self._bindings._add_binding(binding)
+        self._stopping = {
+            key for one in config.actions if one.id in ("back", "quit") for key in one.key_list
+        }
         self._screenful = Screenful()
         self.mailbox = mailbox
         self.store = StoreReader(store, mailbox.put)
@@ -120,6 +125,8 @@ class EyebrowApp(App[None]):
             self.store,
             self._announce,
             self._notice,
+            Finder(mailbox.put),
+            config,
         )
         self.session.library.reading = len(first) == at_once
         for mode, screen in VIEWS.items():
@@ -216,7 +223,7 @@ class EyebrowApp(App[None]):
             await super().on_event(event)
             return
         self._key_at = perf_counter()
-        if self.session.place.hunt is not None and event.key in STOPPING:
+        if self.session.place.hunt is not None and event.key in self._stopping:
             self._keys.clear()
             await self._take_key(event)
             return
@@ -349,14 +356,15 @@ class EyebrowApp(App[None]):
 
     async def action_view(self, by: int) -> None:
         views = [*VIEWS]
-        await self.switch_mode(views[(views.index(self.current_mode) + by) % len(views)])
+        await self._show_view(views[(views.index(self.current_mode) + by) % len(views)])
+
+    async def _show_view(self, view: str) -> None:
+        """It is one of the places that one goes back to."""
+        self.session.show_view(view)
+        await self.switch_mode(view)
 
     async def on_frame_read(self, message: Frame.Read) -> None:
-        """A story of another view is to be read, also one that the filter hides."""
-        if message.story not in self.session.library.order:
-            self.session.library.filter = Filter()
-            self.session.arrange()
-        self.session.select_story(message.story)
+        self.session.read(message.story)
         await self.switch_mode("explore")
 
     def action_help(self) -> None:
@@ -364,7 +372,9 @@ class EyebrowApp(App[None]):
 
         if isinstance(view := self.screen, Frame):
             about = type(view.query_one(f"#{view.at}")).HELP or ""
-            self.push_screen(HelpScreen(view.NAME, view.at, about))
+            config = self.session.config
+            table, bits = config.actions, config.eyebrow_bits
+            self.push_screen(HelpScreen(view.NAME, view.at, about, table, bits))
 
     def action_open(self) -> None:
         from .views.dialogs.open import OpenScreen
@@ -384,7 +394,7 @@ class EyebrowApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action, also those that have no key; those of another view lead there first."""
-        for title, action in actions.for_palette(self.current_mode):
+        for title, action in actions.for_palette(self.current_mode, self.session.config.actions):
             keys = " ".join(actions.shown(action))
             about = ", ".join(part for part in (keys and f"key {keys}", action.place) if part)
             yield SystemCommand(title, about, partial(self._run_listed, action))
@@ -395,7 +405,7 @@ class EyebrowApp(App[None]):
     async def run_listed(self, action: actions.Action) -> None:
         """Do what was chosen in the palette, in the view and the pane that it is for."""
         if action.where in VIEWS and action.where != self.current_mode:
-            await self.switch_mode(action.where)
+            await self._show_view(action.where)
         view = self.screen
         if action.pane and isinstance(view, Frame) and view.at != action.pane:
             view.focus_pane(action.pane)

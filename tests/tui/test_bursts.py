@@ -94,7 +94,7 @@ def state(app: EyebrowApp) -> dict[str, object]:
         "filter": str(session.library.filter),
         "screens": [type(screen).__name__ for screen in app.screen_stack],
         "at": [view.at for view in app.views if isinstance(view, Frame)],
-        "shown": (explore.kind, explore.unit, explore.show_difference),
+        "shown": (session.look.kind, session.look.unit, session.look.difference),
         "alone": explore.has_class("-alone"),
         "invisibles": explore.query_one(StoryText).marks,
     }

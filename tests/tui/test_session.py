@@ -31,6 +31,7 @@ from eyebrow.tui.session.jobs import AHEAD, CHUNK
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.session.worker import GIVE_UP
 from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
+from eyebrow.tui.threads.finding import Finder
 from eyebrow.tui.threads.mailbox import Mailbox
 from eyebrow.tui.views.explore.showing import steps
 from eyebrow.tui.views.status import waiting, what_runs
@@ -51,6 +52,7 @@ class Shop:
         self.numbers: dict[Any, int] = {}  # of the last question of each kind
         self.tokenizers: dict[str, str] = {}  # digests of those that are here
         self.labels: list[Any] = []
+        self.found: list[Any] = []  # by the finder, on its thread
         self.session = Session(
             stories,
             "made up",
@@ -60,6 +62,7 @@ class Shop:
             self,  # type: ignore[arg-type]
             self.changes.append,
             self.notices.append,
+            Finder(self.found.append),
         )
 
     def look_up_tokenizers(self, specs: Any) -> None:

@@ -7,66 +7,58 @@ as they are, so that keys that arrive together do what they do one by one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from ...core.scoring.scores import StoryScore
 from ..text.moves import Cursor, Move
+from .quarry import Hunt
 from .size import Size
-
-
-@dataclass(slots=True)
-class Hunt:
-    """A search that goes on over the listed stories.
-
-    what: in words. positions: the tokens it stops at. by: 1 forwards, -1 backwards. row: of the
-    story that is looked at, under `size`. begun: its first story, searched from the cursor on, is
-    behind.
-    """
-
-    what: str
-    positions: Callable[[StoryScore], Sequence[int]]
-    by: int
-    row: int
-    size: Size
-    begun: bool = False
-
-    def find(self, score: StoryScore, token: int) -> int | None:
-        """The next position in this story; None where there is none."""
-        found = self.positions(score)
-        if self.by > 0:
-            return next((at for at in found if self.begun or at > token), None)
-        return next((at for at in reversed(found) if self.begun or at < token), None)
+from .trail import Trail
 
 
 class Place:
-    """story: its index. row: where it is listed, None where it is not.
+    """story: its index. row: where it is listed, None where it is not. view: the one shown.
 
     token: of the tokens of `size`, the size that was current when the cursor last moved.
+    hunt: that is under way. trail: the places one has been in these stories.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: str = "explore") -> None:
+        self.view = view
+        self.empty()
+
+    def empty(self) -> None:
+        """Other stories are to come."""
         self.story = 0
         self.row: int | None = None
         self.cursor = Cursor()
         self.hunt: Hunt | None = None
+        self.trail = Trail()
         self._size: Size | None = None
-        self._start = 0  # the character that the token begins at
+        self._character: int | None = None  # None: where the token begins
         self._moves: deque[tuple[Size, Move]] = deque()
 
     @property
     def token(self) -> int:
         return self.cursor.token
 
-    def go_to(self, story: int, row: int | None, token: int = 0) -> None:
-        """Another story."""
+    @property
+    def character(self) -> int:
+        """The one the cursor is at: where its token begins, or where a text was found in it."""
+        return self._character or 0
+
+    def go_to(
+        self, story: int, row: int | None, token: int = 0, character: int | None = None
+    ) -> None:
+        """Another story; character: in place of a token, to the one that holds it."""
         self.story, self.row = story, row
-        self.cursor, self._size = Cursor(token), None
+        self.cursor, self._size, self._character = Cursor(token), None, character
         self._moves.clear()
 
     def move(self, size: Size, move: Move) -> None:
         """Among the tokens of the story under `size`; `catch_up` makes the move."""
         self._moves.append((size, move))
+        self.trail.stay()
 
     def catch_up(
         self, current: Size, text: str, known: Callable[[Size], StoryScore | None]
@@ -81,7 +73,7 @@ class Place:
             if score is not None and len(score):
                 self._come_under(size, score)
                 self.cursor = move(text, tuple(score.ends.tolist()), self.cursor)
-                self._start = int(score.starts[self.token])
+                self._character = int(score.starts[self.token])
         if (score := known(current)) is not None and len(score):
             self._come_under(current, score)
         return before != self.cursor
@@ -94,11 +86,11 @@ class Place:
     def _come_under(self, size: Size, score: StoryScore) -> None:
         """The same characters stay selected where the other tokenizer cuts differently."""
         before, self._size, last = self._size, size, len(score) - 1
-        if before is None or before is size or size.shares_tokenizer(before):
-            if self.token > last:
-                self.cursor = Cursor(last)
-        else:
-            at = int(score.ends.searchsorted(self._start, side="right"))
+        same = before is not None and (before is size or size.shares_tokenizer(before))
+        if not same and self._character is not None:
+            at = int(score.ends.searchsorted(self._character, side="right"))
             self.cursor = Cursor(min(at, last))
-        if before is not size:
-            self._start = int(score.starts[self.token])
+        elif self.token > last:
+            self.cursor = Cursor(last)
+        if self._character is None:
+            self._character = int(score.starts[self.token])

@@ -16,17 +16,23 @@ from ...core.models.catalogue import ModelSpec
 from ...core.scoring.recipe import Recipe
 from ...core.scoring.scores import StoryScore, Summary
 from ...core.stories.story import Story
+from ..config import DEFAULTS, Config
 from ..text.moves import Move
-from ..text.reading import eyebrows
 from ..threads.answers import Exported, KeptMarks, Trouble
+from ..threads.finding import Finder
 from ..threads.store import StoreReader
+from .arrange import Filter
 from .change import Change, Notice
+from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
+from .look import Look
 from .models import Models
-from .place import Hunt, Place
+from .place import Place
+from .quarry import Changes, Eyebrows
 from .scores import Scores
 from .size import Size
+from .trail import Spot
 from .worker import Worker
 
 
@@ -43,7 +49,11 @@ class Session:
         store: StoreReader,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
+        finder: Finder,
+        config: Config = DEFAULTS,
     ) -> None:
+        self.config = config
+        self.look = Look()
         self.store = store
         self.announce = announce
         self.notify = notify
@@ -54,6 +64,19 @@ class Session:
         self.jobs = Jobs(self.worker, announce)
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
+        self._eyebrows = Eyebrows(config.eyebrow_bits)
+        self.hunts = Hunts(
+            self.library,
+            self.models,
+            self.place,
+            self.scores,
+            self.worker,
+            finder,
+            self._eyebrows,
+            self._arrive,
+            announce,
+            notify,
+        )
         self.add(batch_of(stories))
         self.arrange()
 
@@ -70,7 +93,8 @@ class Session:
             self.worker.narrow([size.spec for size in self.models.sizes])
         if stories is not None:
             self.library.empty(name)
-            self.place = Place()
+            self.place.empty()
+            self.hunts.empty()
         self.place.hunt = None
         self.scores.open()
         if stories is not None:
@@ -94,8 +118,8 @@ class Session:
         """List the stories anew; the selected one stays selected where it is still listed."""
         self.library.arrange(self.models.size.nats, self.models.size.bits)
         self.place.row = self.library.row_of(self.place.story)
-        if self.place.row is None:
-            self.select_row(0)
+        if self.place.row is None and self.library.order:
+            self._arrive(self.library.order[0], 0, is_jump=False)
         self.announce(Change.STORIES)
 
     def mark(self) -> None:
@@ -129,29 +153,103 @@ class Session:
 
     # --- the cursor ------------------------------------------------------------------------
 
-    def select_story(self, story: int, token: int = 0) -> None:
-        """Make this story the one that is read."""
+    def select_story(self, story: int, token: int = 0, *, step: bool = False) -> None:
+        """Make this story the one that is read. step: on the way to another, row by row."""
         if self.library.stories:
             story = max(0, min(story, len(self.library.stories) - 1))
             row, order = self.place.row, self.library.order
             if row is None or not (row < len(order) and order[row] == story):
                 row = self.library.row_of(story)
-            self.place.go_to(story, row, token)
-            self.announce(Change.STORY | Change.TOKEN)
-            self.plan()
+            self._arrive(story, row, token, step=step)
 
-    def select_row(self, row: int, token: int = 0) -> None:
+    def select_row(self, row: int, token: int = 0, *, step: bool = False) -> None:
         """Make the story in this row the one that is read."""
-        if self.library.order:
-            self.place.row = max(0, min(row, len(self.library.order) - 1))
-            self.select_story(self.library.order[self.place.row], token)
+        if order := self.library.order:
+            row = max(0, min(row, len(order) - 1))
+            self._arrive(order[row], row, token, step=step)
 
     def move_row(self, by: int) -> None:
         """So many rows on or back; from a story that is not listed, to the first or the last."""
         row = self.place.row
         if row is None:
             row = -1 if by > 0 else len(self.library.order)
-        self.select_row(row + by)
+        self.select_row(row + by, step=True)
+
+    def _arrive(
+        self,
+        story: int,
+        row: int | None,
+        token: int = 0,
+        *,
+        character: int | None = None,
+        is_jump: bool = True,
+        step: bool = False,
+    ) -> None:
+        """Stand there; where one was is noted if it is a jump."""
+        before = self.spot
+        self.place.go_to(story, row, token, character)
+        self._catch_up()
+        if is_jump:
+            self._note(before, step=step)
+        self.announce(Change.STORY | Change.TOKEN)
+        self.plan()
+
+    # --- back and forward ------------------------------------------------------------------
+
+    @property
+    def spot(self) -> Spot:
+        """Where one is."""
+        place = self.place
+        return Spot(place.view, place.story, place.character, self.library.filter)
+
+    def show_view(self, view: str) -> None:
+        """Another view is going to be shown."""
+        before, self.place.view = self.spot, view
+        self._note(before)
+
+    def filter(self, wanted: Filter, typed_at: Spot | None = None) -> None:
+        """List what is wanted; where one was, one stays where it is still listed.
+
+        typed_at: where one was when it was begun to be typed; nothing is noted before it is.
+        """
+        before = typed_at or self.spot
+        self.library.filter = wanted
+        self.arrange()
+        if (row := self.library.row_of(before.story)) is not None:
+            self._arrive(before.story, row, character=before.character, is_jump=False)
+        if typed_at is None:
+            self._note(before)
+
+    def end_typing(self, typed_at: Spot) -> None:
+        """What was typed holds: where one was then is a place one has been."""
+        self._note(typed_at)
+
+    def read(self, story: int) -> None:
+        """A story of another view is to be read, in Explore, also one that the filter hides."""
+        before, self.place.view = self.spot, "explore"
+        if self.library.row_of(story) is None:
+            self.library.filter = Filter()
+            self.arrange()
+        self._arrive(story, self.library.row_of(story), is_jump=False)
+        self._note(before)
+
+    def _note(self, before: Spot, *, step: bool = False) -> None:
+        """Where one was is a place to go back to, if one is elsewhere now."""
+        if self.spot != before:
+            self.place.trail.leave(before, step=step)
+
+    def go_back(self, by: int) -> str | None:
+        """Through the places one has been, -1: back; the view that is to be shown, None: none."""
+        spot = self.place.trail.go(by, self.spot)
+        if spot is None:
+            return None
+        if spot.filter != self.library.filter:
+            self.library.filter = spot.filter
+            self.arrange()
+        row = self.library.row_of(spot.story)
+        self._arrive(spot.story, row, character=spot.character, is_jump=False)
+        self.place.view = spot.view
+        return spot.view
 
     def move(self, move: Move) -> None:
         """Among the tokens of the story, as soon as they are known."""
@@ -178,48 +276,13 @@ class Session:
         if self.place.catch_up(self.models.size, text, self.score):
             self.announce(Change.TOKEN)
 
-    # --- the hunt --------------------------------------------------------------------------
-
-    def hunt(self, by: int) -> None:
-        """To the next raised eyebrow, over stories too; the cursor stays until one is found."""
-        row = self.place.row or 0
-        self.place.hunt = Hunt("raised eyebrow", eyebrows, by, row, self.models.size)
-        self._go_on_hunting()
-
-    def stop_hunting(self) -> bool:
-        """Whether there was a hunt to stop; the cursor is where it was."""
-        hunt, self.place.hunt = self.place.hunt, None
-        self.announce(Change.STATUS)
-        return hunt is not None
-
-    def _go_on_hunting(self) -> None:
-        library, place = self.library, self.place
-        while (hunt := place.hunt) is not None:
-            if not 0 <= hunt.row < len(library.order) or hunt.size is not self.models.size:
-                self._end_hunt(f"no {hunt.what} {'further on' if hunt.by > 0 else 'before this'}")
-                return
-            story = library.order[hunt.row]
-            digest = library.digests[story]
-            score = self.score(hunt.size, story)
-            if score is None and (hunt.size.is_out or self.worker.stopped):
-                self._end_hunt(hunt.size.trouble or self.worker.stopped)
-                return
-            if score is None and digest not in hunt.size.broken:
-                self.scores.want(hunt.size, digest, library.stories[story])
-                self.announce(Change.STATUS)
-                return
-            found = None if score is None else hunt.find(score, place.token)
-            if found is not None:
-                place.hunt = None
-                place.go_to(story, hunt.row, found)
-                self.announce(Change.FOUND | Change.STORY | Change.TOKEN | Change.STATUS)
-                self.plan()
-                return
-            hunt.begun, hunt.row = True, hunt.row + hunt.by
-
-    def _end_hunt(self, why: str) -> None:
-        self.stop_hunting()
-        self.notify(Notice("", why))
+    def show_difference(self, wanted: bool) -> None:
+        """Colour the difference to the next smaller size, and hunt the largest; or no more."""
+        self.look.difference = wanted
+        self.hunts.usual = Changes() if wanted else self._eyebrows
+        self.hunts.text = None
+        self.announce(Change.STORY | Change.STATUS)
+        self.plan()
 
     # --- what is known ---------------------------------------------------------------------
 
@@ -262,7 +325,7 @@ class Session:
 
     def receive(self, message: object) -> None:
         """Take one message in, on the UI's thread."""
-        for room in (self.worker, self.models, self.jobs, self.scores):
+        for room in (self.worker, self.models, self.jobs, self.scores, self.hunts):
             room.receive(message)
         match message:
             case KeptMarks(digests=marks):
@@ -273,7 +336,7 @@ class Session:
             case Trouble(title=title, message=words):
                 self.notify(Notice(title, words, severe=True))
         self._catch_up()
-        self._go_on_hunting()
+        self.hunts.go_on()
         self.plan()
 
     def toggle_download(self) -> None:

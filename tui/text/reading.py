@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ...core.scoring.scores import StoryScore
 
 BIT = math.log(2)
-EYEBROW_BITS = 8.0  # a token this surprising raises one: p below 0.4 %
+EYEBROW_BITS = 8.0  # a token this surprising raises one, unless the user says else: p below 0.4 %
 
 UnitName = Literal["token", "word", "sentence"]
 Kind = Literal["surprise", "rank", "entropy", "excess"]
@@ -91,12 +91,18 @@ def differences(score: StoryScore, smaller: StoryScore) -> Values:
     return -(score.logprobs.astype(np.float64) - smaller.logprobs) / BIT
 
 
-def eyebrows(score: StoryScore) -> list[int]:
-    """The tokens that raise an eyebrow."""
+def eyebrows(score: StoryScore, bits: float) -> list[int]:
+    """The tokens that raise an eyebrow: of so many bits or more."""
     import numpy as np  # after the first picture
 
-    bits = -score.logprobs / BIT
-    return [int(i) for i in np.flatnonzero(bits >= EYEBROW_BITS)]
+    return [int(i) for i in np.flatnonzero(-score.logprobs / BIT >= bits)]
+
+
+def changes(score: StoryScore, smaller: StoryScore, bits: float) -> list[int]:
+    """The tokens that gain or lose so many bits or more; see `differences`."""
+    import numpy as np  # after the first picture
+
+    return [int(i) for i in np.flatnonzero(np.abs(differences(score, smaller)) >= bits)]
 
 
 def _with_parts(bits: Values, score: StoryScore) -> Values:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
@@ -17,6 +18,7 @@ from textual.widgets import Static
 from .. import actions
 from ..panes.bars import Bar, KeyBar
 from ..session import Session
+from ..session.arrange import Filter
 from ..session.change import Change
 from ..terminal.colours import colour_depth
 from . import status
@@ -51,6 +53,9 @@ class Frame(Screen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self.actions = session.config.actions
+        own = BindingsMap(actions.bindings(self.NAME, self.actions))
+        self._bindings = BindingsMap.merge([Screen._merged_bindings or BindingsMap(), own])
         self.depth = colour_depth(os.environ)
         self.at = self.PANES[0]  # the pane that keys go to
         self._has_begun = False
@@ -163,7 +168,7 @@ class Frame(Screen[None]):
         title.right = status.tabs(session, self.NAME, width)
         line.parts = status.status(session)
         line.right = ((f" {status.what_runs(session)}", "spare"),)
-        self.query_one(KeyBar).hints = tuple(actions.hints(self.NAME, self.at))
+        self.query_one(KeyBar).hints = tuple(actions.hints(self.NAME, self.at, self.actions))
 
     def repaint_colours(self) -> None:
         """Scales and pictures have colours of their own: a new theme needs them anew."""
@@ -210,7 +215,7 @@ class Frame(Screen[None]):
 
     def say_why(self, key: str) -> None:
         """A key that means nothing here says where it does."""
-        if why := actions.why_not(key, self.NAME, self.at):
+        if why := actions.why_not(key, self.NAME, self.at, self.actions):
             self.notify(why)
 
     def action_move(self, by: int) -> None:
@@ -234,15 +239,14 @@ class Frame(Screen[None]):
     def action_back(self) -> None:
         """Out of the innermost: a hunt, a pane alone, a pane, a filter."""
         library = self.session.library
-        if self.session.stop_hunting():
+        if self.session.hunts.stop():
             return
         if self.has_class("-alone"):
             self.action_zoom()
         elif self.at != self.PANES[0]:
             self.focus_pane(self.PANES[0])
         elif library.filter:
-            library.filter = type(library.filter)()
-            self.session.arrange()
+            self.session.filter(Filter())
 
     def action_size(self, by: int) -> None:
         self.session.select_size(self.session.models.current + by)
@@ -258,6 +262,13 @@ class Frame(Screen[None]):
         sizes = [size.name for size in self.session.models.sizes]
         current = self.session.models.current
         self.app.push_screen(ChooseScreen("Size", sizes, current, self.session.select_size))
+
+    async def action_been(self, by: int) -> None:
+        view = self.session.go_back(by)
+        if view is None:
+            self.notify("this is the first place" if by < 0 else "this is the last place")
+        elif view != self.NAME:
+            await self.app.switch_mode(view)
 
     def action_mark(self) -> None:
         self.session.mark()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from ...core.wording import many
+from .. import actions
 from ..panes.bars import Part
 from ..session import Session
+from ..session.hunts import told
 from ..session.size import Size
 from ..text.plain import arrival, duration, figures
 from . import VIEWS
@@ -34,7 +36,8 @@ def what_runs(session: Session) -> str:
     """What is being done."""
     if (hunt := session.place.hunt) is not None:
         of = len(session.library.order)
-        return f"looking for a {hunt.what} in story {hunt.row + 1}/{of:,}, esc stops"
+        stops = actions.shown_key(session.config.action("back").key_list[0])
+        return f"looking for a {hunt.what} in story {hunt.row + 1}/{of:,}, {stops} stops"
     if session.worker.stopped:
         return "no worker"
     for size in session.models.sizes:
@@ -81,7 +84,16 @@ def status(session: Session) -> tuple[Part, ...]:
         ("…" if math.isnan(one) else figures(one), "strong"),
         (" · set ", "quiet"),
         (of_set, "strong"),
+        (f" · {_hunted(session)}", "spare"),
     )
+
+
+def _hunted(session: Session) -> str:
+    """What the keys of the hunt go through, with the first of them."""
+    key = actions.shown(session.config.action("next-hunted"))[:1]
+    hunts = session.hunts
+    found = "" if hunts.text is None else f", {told(hunts.found)}"
+    return f"{''.join(key)} {hunts.quarry.many}{found}"
 
 
 def title(session: Session) -> tuple[Part, ...]:

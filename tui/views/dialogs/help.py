@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -9,13 +11,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from ....core.wording import percent
 from ... import actions
 
 READING = """\
 Surprise of a token is -log p given all tokens before it: in nats, or in bits (nats / ln 2).
 Perplexity is exp of the mean surprise in nats, pooled over tokens: the number of tokens the
 model is torn between. The bars in the chart are 95 % intervals from resampling stories.
-A raised eyebrow is a token of 8 bits or more: the model gave it less than 0.4 %.
+A raised eyebrow is a token of {bits:g} bits or more: the model gave it less than {share}.
 """
 
 
@@ -38,9 +41,12 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Static { width: 1fr; height: auto; }
     """
 
-    def __init__(self, view: str, pane: str, about: str) -> None:
+    def __init__(
+        self, view: str, pane: str, about: str, table: Sequence[actions.Action], bits: float
+    ) -> None:
+        """table: the actions in force; bits: of a raised eyebrow."""
         super().__init__()
-        self.view, self.pane, self.about = view, pane, about
+        self.view, self.pane, self.about, self.table, self.bits = view, pane, about, table, bits
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:
@@ -48,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
             box.border_subtitle = "q closes"
             parts: list[Content] = []
             group = ""
-            for action in actions.in_reach(self.view, self.pane):
+            for action in actions.in_reach(self.view, self.pane, self.table):
                 if not action.keys:
                     continue
                 if (heading := self._group(action)) != group:
@@ -61,7 +67,7 @@ class HelpScreen(ModalScreen[None]):
                 keys = " ".join(actions.shown(action))
                 parts.append(Content(f"  {keys:<16} {action.words}\n"))
             parts.append(Content.styled("\nHow to read it\n", "bold $primary"))
-            parts.append(Content(READING))
+            parts.append(Content(READING.format(bits=self.bits, share=percent(2**-self.bits))))
             yield Static(Content("").join(parts))
 
     def _group(self, action: actions.Action) -> str:

@@ -56,18 +56,20 @@ class LineScreen(ModalScreen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         if self.typed is not None and event.value != self.text:
             self.text = event.value
-            self._say(self.typed(event.value))
+            wrong = self.typed(event.value)
+            self.say(wrong or self.hint, wrong=bool(wrong))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if wrong := self.accept(event.value):
-            self._say(wrong)
+            self.say(wrong, wrong=True)
         else:
             self.dismiss()
 
-    def _say(self, wrong: str) -> None:
+    def say(self, said: str, *, wrong: bool = False) -> None:
+        """Below the line that is typed."""
         line = self.query_one(Static)
-        line.update(visible(wrong or self.hint))
-        line.set_class(bool(wrong), "-wrong")
+        line.update(visible(said))
+        line.set_class(wrong, "-wrong")
 
     def action_leave(self) -> None:
         if self.leave is not None:

@@ -12,7 +12,6 @@ from textual.timer import Timer
 from ....core.errors import EyebrowError
 from ....core.stories.story import Story
 from ....core.wording import many, visible
-from ... import actions
 from ...panes.bars import Legend
 from ...panes.chart import Chart
 from ...panes.inspector import Inspector
@@ -22,6 +21,7 @@ from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.arrange import SORTS, parse_filter
 from ...session.change import Change
+from ...session.hunts import told
 from ...text import moves
 from ...text.reading import KINDS, UNITS
 from ..dialogs.line import LineScreen, file_check
@@ -32,6 +32,7 @@ REST = 0.1  # seconds on a story before the chart follows
 NOTHING = Story("", "No story", "")
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 NO_MATCH = "no story matches; an empty line shows all"
+FIND_HINT = "the first place is shown as you type; enter: n and N go through them"
 JUMP_HINT = "its number in the list as it is sorted now"
 
 
@@ -41,13 +42,10 @@ class ExploreScreen(Frame):
     NAME = "explore"
     PANES = ("list", "text", "ladder", "chart")
     CSS_PATH = ["../frame.tcss", "explore.tcss"]
-    BINDINGS = actions.bindings(NAME)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.kind = KINDS[0]
-        self.unit = UNITS[0]
-        self.show_difference = False
+        self._finding: LineScreen | None = None  # while a text is being typed
         self._rest: Timer | None = None
 
     def compose_panes(self) -> ComposeResult:
@@ -79,6 +77,9 @@ class ExploreScreen(Frame):
             self.query_one(Inspector).glass = showing.glass(self.session)
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
+        if self._finding is not None and Change.STATUS in change and self.session.hunts.text:
+            found = self.session.hunts.found
+            self._finding.say(told(found), wrong=found is not None and not found[0])
         if change & (Change.SUMS | Change.SIZES):
             self._show_chart()
         elif Change.STORY in change:
@@ -107,9 +108,9 @@ class ExploreScreen(Frame):
         box.border_subtitle = Content(visible(story.kind))
         view = showing.coloured(
             session,
-            self.kind,
-            self.unit,
-            difference=self.show_difference,
+            session.look.kind,
+            session.look.unit,
+            difference=session.look.difference,
             dark=self.app.current_theme.dark,
             depth=self.depth,
         )
@@ -197,24 +198,57 @@ class ExploreScreen(Frame):
         self.session.move(moves.to_end(to))
 
     def action_hunt(self, by: int) -> None:
-        self.session.hunt(by)
+        self.session.hunts.begin(by)
+
+    def action_same_token(self) -> None:
+        session, place = self.session, self.session.place
+        score = session.score(session.models.size)
+        if score is None or not len(score):
+            self.notify("the tokens of this story are not known yet")
+            return
+        at = min(place.token, len(score) - 1)
+        text = session.library.stories[place.story].text
+        if token := text[score.starts[at] : score.ends[at]]:
+            session.hunts.look_for_token(token)
+        else:
+            self.notify("this token is a part of a character")
+
+    def action_find(self) -> None:
+        session, hunts = self.session, self.session.hunts
+        hunts.begin_finding(session.spot)
+
+        def done(wrong: str) -> str:
+            if not wrong:
+                self._finding = None
+            return wrong
+
+        def typed(text: str) -> str:
+            hunts.find(text)
+            return ""
+
+        def leave() -> None:
+            hunts.leave_finding()
+            self._finding = None
+
+        self._finding = LineScreen(
+            "Find", "", FIND_HINT, lambda text: done(hunts.end_finding(text)), typed, leave
+        )
+        self.app.push_screen(self._finding)
 
     # --- what is shown ---------------------------------------------------------------------
 
     def action_colour(self) -> None:
-        self.show_difference = False
-        self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
-        self.changed(Change.STORY)
+        look = self.session.look
+        look.kind = KINDS[(KINDS.index(look.kind) + 1) % len(KINDS)]
+        self.session.show_difference(False)
 
     def action_unit(self) -> None:
-        self.show_difference, self.kind = False, KINDS[0]
-        self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
-        self.changed(Change.STORY)
+        look = self.session.look
+        look.kind, look.unit = KINDS[0], UNITS[(UNITS.index(look.unit) + 1) % len(UNITS)]
+        self.session.show_difference(False)
 
     def action_difference(self) -> None:
-        self.show_difference = not self.show_difference
-        self.session.plan()
-        self.changed(Change.STORY)
+        self.session.show_difference(not self.session.look.difference)
 
     def action_invisibles(self) -> None:
         text = self.query_one(StoryText)
@@ -229,27 +263,27 @@ class ExploreScreen(Frame):
     # --- what is asked ---------------------------------------------------------------------
 
     def action_filter(self) -> None:
-        library, story = self.session.library, self.session.place.story
-        before = library.filter
-
-        def apply(text: str) -> str:
-            try:
-                library.filter = parse_filter(text)
-            except EyebrowError as error:
-                return error.message
-            self.session.arrange()
-            if story in library.order:
-                self.session.select_story(story)
-            return ""
+        session, library, before = self.session, self.session.library, self.session.spot
 
         def typed(text: str) -> str:
-            return apply(text) or ("" if library.order else NO_MATCH)
+            try:
+                session.filter(parse_filter(text), before)
+            except EyebrowError as error:
+                return error.message
+            return "" if library.order else NO_MATCH
+
+        def done(text: str) -> str:
+            wrong = typed(text)
+            if wrong in ("", NO_MATCH):
+                session.end_typing(before)
+                return ""
+            return wrong
 
         def restore() -> None:
-            apply(str(before))
+            session.filter(before.filter, before)
 
-        screen = LineScreen("Filter", str(before), FILTER_HINT, apply, typed, restore)
-        self.app.push_screen(screen)
+        said = str(before.filter)
+        self.app.push_screen(LineScreen("Filter", said, FILTER_HINT, done, typed, restore))
 
     def action_jump(self) -> None:
         def jump(text: str) -> str:

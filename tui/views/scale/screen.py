@@ -11,7 +11,6 @@ from textual.message import Message
 from textual.timer import Timer
 
 from ....core.wording import visible
-from ... import actions
 from ...panes.chart import Chart
 from ...panes.findings import Entry, Findings
 from ...panes.table import Grid, StoryTable
@@ -48,7 +47,6 @@ class ScaleScreen(Frame):
     NAME = "scale"
     PANES = ("chart", "findings", "table")
     CSS_PATH = ["../frame.tcss", "scale.tcss"]
-    BINDINGS = actions.bindings(NAME)
 
     class Answered(Message):
         """Something from the analysis thread, on the UI's thread now."""
@@ -63,7 +61,6 @@ class ScaleScreen(Frame):
             session.store.folder, lambda answer: self.post_message(self.Answered(answer))
         )
         self.chart: pictures.ChartName = pictures.CHARTS[0]
-        self._measure: Measure | None = None  # that was chosen
         self.tabled: Tabled | None = None
         self.measured: Measured | None = None
         self.tokens: TokensRead | None = None
@@ -77,7 +74,7 @@ class ScaleScreen(Frame):
     def measure(self) -> Measure:
         """Between tokenizers nothing but bits per byte compares."""
         mixed = self.session.models.mixes_tokenizers
-        return self._measure or ("bits per byte" if mixed else MEASURES[0])
+        return self.session.look.measure or ("bits per byte" if mixed else MEASURES[0])
 
     def compose_panes(self) -> ComposeResult:
         yield Chart(id="chart")
@@ -254,7 +251,7 @@ class ScaleScreen(Frame):
             self.query_one(Findings).move(by)
         elif self.at == "table":
             table, story = self.query_one(StoryTable), self.session.place.story
-            self.session.select_story(table.story_at(story, by))
+            self.session.select_story(table.story_at(story, by), step=True)
 
     def action_enter(self) -> None:
         if self.at == "findings":
@@ -271,7 +268,7 @@ class ScaleScreen(Frame):
         self._show_chart()
 
     def action_measure(self) -> None:
-        self._measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        self.session.look.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         self._show_all()
 
     def action_sort(self) -> None:
