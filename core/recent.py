@@ -45,7 +45,7 @@ def remember(stories: str | None, models: Sequence[str] = ()) -> None:
     """
     with suppress(OSError, EyebrowError):
         before = recall()
-        told = () if stories is None or stories in (BUNDLED, "-") else (_anywhere(stories),)
+        told = () if stories is None or stories in (BUNDLED, "-") else (anywhere(stories),)
         recent = Recent(
             tuple(dict.fromkeys((*told, *before.stories)))[:KEPT],
             tuple(dict.fromkeys((*map(_model, models), *before.models)))[:KEPT],
@@ -65,7 +65,8 @@ def _names(noted: Any, kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))[:KEPT]
 
 
-def _anywhere(name: str) -> str:
+def anywhere(name: str) -> str:
+    """A path from the root on, so that it holds in any folder; other names as they are."""
     path = os.path.expanduser(name)
     return os.path.abspath(path) if os.path.lexists(path) else name
 
@@ -74,4 +75,4 @@ def _model(name: str) -> str:
     if name.startswith(PREFIX):
         return str(parse_counted(name))
     known = {*families(), *(member.name for listed in families().values() for member in listed)}
-    return name if name.lower() in known else _anywhere(name)
+    return name if name.lower() in known else anywhere(name)

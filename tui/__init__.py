@@ -38,12 +38,17 @@ def run(
     from ..core.engine.messages import Settings
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
+    from ..core.results.default_store import default_store
     from ..core.stories import open_stories
+    from .config import read_config
+    from .session.asked import Asked, options
+    from .state import recall_state, remember_state
     from .terminal.colours import prepare
     from .threads.lane import any_aside
     from .threads.mailbox import Mailbox
 
     prepare(os.environ)
+    config = read_config()
     if source == "-":
         _keys_from_terminal()
     mailbox = Mailbox()
@@ -59,6 +64,30 @@ def run(
         allow_pickle,
         trust_remote_code,
     )
+    kept = options({"--store": (store, config.store or default_store())})
+    keeping = ("--no-store",) if store is None else kept
+    asked = Asked(
+        source,
+        tuple(models),
+        options(
+            {
+                "--column": (column, None),
+                "--group": (group, None),
+                "--split": (split, "train"),
+                "--limit": (limit, None),
+                "--per-line": (per_line, False),
+            }
+        ),
+        options(
+            {
+                "--device": (device, "auto"),
+                "--offline": (offline, False),
+                "--allow-pickle": (allow_pickle, False),
+                "--trust-remote-code": (trust_remote_code, False),
+            }
+        ),
+        keeping,
+    )
     engine = Engine(settings, mailbox.put)
     engine.start()
     try:
@@ -66,10 +95,22 @@ def run(
         from .threads.opening import AT_ONCE
 
         at_once = 0 if source == "-" else AT_ONCE  # a pipe may take its time
-        app = EyebrowApp(stories, specs, recipe, engine, mailbox, store, at_once)
+        app = EyebrowApp(
+            stories,
+            specs,
+            recipe,
+            engine,
+            mailbox,
+            store,
+            at_once,
+            config,
+            recall_state(),
+            asked,
+        )
         if source is not None or models != ["pocket"]:
             remember(source, models)
-        app.run(mouse=True)
+        app.run(mouse=config.mouse)
+        remember_state(app.state)
         app.store.close(LEAVING)
     finally:
         engine.close()

@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from itertools import islice
@@ -18,6 +18,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
+from platformdirs import user_cache_path
 from textual.app import App, SystemCommand
 from textual.events import Event, Key
 from textual.message import Message
@@ -27,15 +28,20 @@ from textual.widget import Widget
 
 from ..core.engine.client import Engine
 from ..core.errors import EyebrowError, as_told
+from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
 from ..core.stories import Stories, Story
 from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
-from .session import Session
+from .session import Session, remembering
+from .session.asked import BUNDLE, Asked
 from .session.change import Change, Notice
 from .session.library import Batch, batch_of
+from .state import START, State, recall_state, remember_state
+from .terminal.clipboard import takes_copies
+from .terminal.colours import THEME
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
 from .threads.finding import Finder
@@ -49,6 +55,7 @@ from .views.frame import Frame
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
 SOON = 0.1  # seconds until fewer are shown
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
+KEPT = 200  # notices that can be read again
 ROOM = 300_000_000  # characters of all the stories together
 
 
@@ -99,15 +106,19 @@ class EyebrowApp(App[None]):
         store: Path | None,
         at_once: int = AT_ONCE,
         config: Config = DEFAULTS,
+        state: State = START,
+        asked: Asked = BUNDLE,
     ) -> None:
-        """at_once: stories that are read before the first picture."""
+        """at_once: stories that are read before the first picture. state: as it was left."""
         super().__init__()
+        self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
+        self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
             self._bindings._add_binding(binding)
         self._stopping = {
             key for one in config.actions if one.id in ("back", "quit") for key in one.key_list
         }
-        self._screenful = Screenful()
+        self._screenful = Screenful(ascii=config.ascii)
         self.mailbox = mailbox
         self.store = StoreReader(store, mailbox.put)
         self._arrivals: deque[Any] = deque()
@@ -127,8 +138,11 @@ class EyebrowApp(App[None]):
             self._notice,
             Finder(mailbox.put),
             config,
+            asked,
         )
         self.session.library.reading = len(first) == at_once
+        remembering.restore(self.session, state)
+        self._state = replace(state, stories={})  # of sources that this run has left
         for mode, screen in VIEWS.items():
             self.add_mode(mode, partial(self._make, *screen.split(":")))
 
@@ -144,18 +158,32 @@ class EyebrowApp(App[None]):
         return [view for stack in stacks if stack and isinstance(view := stack[0], Frame)]
 
     def on_mount(self) -> None:
+        wanted = self.session.config.theme or self._state.theme
+        if THEME not in os.environ and wanted in self.available_themes:
+            self.theme = wanted
+        self._theme_at_start = self.theme
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.call_after_refresh(self._begin)
         if hasattr(signal, "SIGHUP"):
             # The terminal went away: there is nothing to restore; the worker sees the pipe close.
-            signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
+            signal.signal(signal.SIGHUP, self._hang_up)
         for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
             if (number := getattr(signal, name, None)) is not None:
                 with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
                     asyncio.get_running_loop().add_signal_handler(
                         number, partial(self.exit, return_code=128 + number)
                     )
+
+    def _hang_up(self, *_: object) -> None:
+        remember_state(self.state)
+        os._exit(129)
+
+    @property
+    def state(self) -> State:
+        """What the next run is to know."""
+        chosen = self.theme if self.theme != self._theme_at_start else self._state.theme
+        return remembering.state(self.session, replace(self._state, theme=chosen))
 
     def _begin(self) -> None:
         """After the first paint: take in what threads have to say, read the other stories.
@@ -206,11 +234,14 @@ class EyebrowApp(App[None]):
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
+        self._state = self.state  # of the source that is left
+        self.session.asked = self.session.asked.then(ready.asked)
         if ready.reader is None:
             self.session.open(None, "", ready.specs)
         else:
             self._reader = ready.reader
             self.session.open(ready.first, ready.name, ready.specs)
+            remembering.resume(self.session, {**recall_state().stories, **self._state.stories})
             self.session.library.reading = len(ready.first) == AT_ONCE
             self._read_on()
         for view in self.views:
@@ -328,6 +359,7 @@ class EyebrowApp(App[None]):
     def notify(self, message: str, *, title: str = "", **more: Any) -> None:
         """Every toast, those of views too; what it names comes from files, models and servers."""
         more["markup"] = False
+        self.told.append((title, message))
         super().notify(visible(message), title=visible(title), **more)
 
     def _theme_changed(self, _: object) -> None:
@@ -385,6 +417,40 @@ class EyebrowApp(App[None]):
 
         models = " ".join(size.name for size in self.session.models.sizes)
         self.push_screen(OpenScreen(self.session.library.name, models), show)
+
+    def copy(self, text: str, said: str) -> None:
+        """Onto the clipboard, or into a file where the terminal takes no copies; says which."""
+        whole = text.encode("utf-8", "replace")
+        takes = takes_copies(os.environ, len(whole))
+        if takes != "no":
+            self.copy_to_clipboard(whole.decode())
+        if takes == "yes":
+            self.notify("copied to the clipboard (OSC 52)", title=said)
+            return
+        place = user_cache_path("eyebrow") / "copied.txt"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(place, whole)
+        except (OSError, EyebrowError) as error:
+            self.notify(as_told(error, "Cannot copy").message, title=said, severity="error")
+            return
+        also = "handed to the terminal (OSC 52), which may not take it, and " * (takes == "maybe")
+        self.notify(f"{also}written to {place}", title=said)
+
+    def on_frame_copy(self, message: Frame.Copy) -> None:
+        self.copy(message.text, message.said)
+
+    def action_notices(self) -> None:
+        """What was told, the newest first; what is chosen is copied."""
+        from .views.dialogs.choose import ChooseScreen
+
+        lines = [": ".join(filter(None, told)) for told in reversed(self.told)]
+        if lines:
+            copy = partial(self.copy, said="the notice")
+            title = "Notices; enter copies"
+            self.push_screen(ChooseScreen(title, lines, 0, lambda at: copy(lines[at])))
+        else:
+            self.notify("nothing was told yet")
 
     def action_theme(self) -> None:
         self.search_themes()

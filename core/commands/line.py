@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import corpus, doctor, models, report, score, screen, text
+from . import config, corpus, doctor, models, report, score, screen, text
 from .bundled import open_bundled
 from .output import emit, silence
 
@@ -25,6 +25,7 @@ app.command("tokens")(text.tokens)
 app.command("next")(text.next_)
 app.command("corpus")(corpus.corpus)
 app.command("report")(report.report)
+app.command("config")(config.config)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 

@@ -10,9 +10,10 @@ import typer
 
 from ..errors import EyebrowError
 from ..machine.limits import check_address_space
-from ..results.default_store import check_store, default_store
+from ..results.default_store import check_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
+from .config import configured_store
 
 Stories = Annotated[
     str | None,
@@ -182,7 +183,7 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
-    return check_store(store or default_store())
+    return check_store(store or configured_store())
 
 
 def hush(offline: bool) -> None:

@@ -22,6 +22,7 @@ from ..threads.answers import Exported, KeptMarks, Trouble
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
 from .arrange import Filter
+from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .hunts import Hunts
 from .jobs import Jobs
@@ -51,8 +52,11 @@ class Session:
         notify: Callable[[Notice], None],
         finder: Finder,
         config: Config = DEFAULTS,
+        asked: Asked = BUNDLE,
     ) -> None:
-        self.config = config
+        """asked: what stories and models were asked for."""
+        self.config, self.asked = config, asked
+        self._expected: tuple[str, int] | None = None  # where one was in the last run
         self.look = Look()
         self.store = store
         self.announce = announce
@@ -106,11 +110,12 @@ class Session:
     def add(self, batch: Batch) -> None:
         """More stories; `arrange` lists them."""
         self.scores.add(self.library.add(batch))
+        self._resume()
         self.announce(Change.MORE)
 
     def end_reading(self) -> None:
         """No more stories will come."""
-        self.library.reading = False
+        self.library.reading, self._expected = False, None
         self.scores.end_reading()
         self.announce(Change.MORE | Change.STATUS)
 
@@ -190,9 +195,21 @@ class Session:
         self.place.go_to(story, row, token, character)
         self._catch_up()
         if is_jump:
+            self._expected = None
             self._note(before, step=step)
         self.announce(Change.STORY | Change.TOKEN)
         self.plan()
+
+    def resume(self, digest: str, character: int) -> None:
+        """Where one was in the last run, as soon as that story is there, unless one has moved."""
+        self._expected = digest, character
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._expected is not None and self._expected[0] in self.library.by_digest:
+            (digest, character), self._expected = self._expected, None
+            story = self.library.by_digest[digest][0]
+            self._arrive(story, self.library.row_of(story), character=character, is_jump=False)
 
     # --- back and forward ------------------------------------------------------------------
 
@@ -254,6 +271,7 @@ class Session:
     def move(self, move: Move) -> None:
         """Among the tokens of the story, as soon as they are known."""
         if self.library.stories:
+            self._expected = None
             self.place.move(self.models.size, move)
             self._catch_up()
             self.plan()

@@ -23,6 +23,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from ...core.wording import powerless
+from .ascii import in_ascii
 
 BRIDGE = 4  # unchanged cells between two changed ones that are cheaper written than jumped over
 
@@ -41,7 +42,9 @@ class Line(NamedTuple):
 class Screenful:
     """The cells as the terminal shows them; `forget` when something else has written there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ascii: bool = False) -> None:
+        """ascii: nothing else is written."""
+        self._ascii = ascii
         self._rows: dict[int, dict[int, Cell]] = {}
         self._size: Size | None = None
 
@@ -64,7 +67,7 @@ class Screenful:
         changed: list[int] = []
         for column, strip in strips:
             x = column
-            for cell in _cells(strip) if column < end else ():
+            for cell in _cells(strip, self._ascii) if column < end else ():
                 before = row.get(x)
                 if not begin <= x < end:
                     pass
@@ -110,11 +113,13 @@ def _lines(update: Any) -> list[Line] | None:
     return None
 
 
-def _cells(strip: Strip) -> Iterator[Cell]:
+def _cells(strip: Strip, ascii: bool) -> Iterator[Cell]:
     for text, style, control in strip:
         if control:
             continue
         text = powerless(text)  # whatever a widget let through
+        if ascii:
+            text = in_ascii(text)
         if text.isascii() or _is_narrow(text):
             for ch in text:
                 yield ch, style

@@ -63,6 +63,12 @@ def _stories(source: str) -> Stories:
     try:
         return open_stories(source)
     except EyebrowError:
-        if (sliced := _SLICED.fullmatch(source)) is None:
+        if (found := sliced(source)) is None:
             raise
-        return open_stories(sliced["source"], split=f"train[{sliced['slice']}]")
+        return open_stories(found[0], split=found[1])
+
+
+def sliced(source: str) -> tuple[str, str] | None:
+    """`owner/name[:500]` as a dataset and its split; None where no slice is named."""
+    found = _SLICED.fullmatch(source)
+    return found and (found["source"], f"train[{found['slice']}]")

@@ -22,6 +22,7 @@ from ..session.arrange import Filter
 from ..session.change import Change
 from ..terminal.colours import colour_depth
 from . import status
+from .copying import Offer, offers
 
 SLOW = 0.25  # seconds between repaints that only the worker caused
 SMALLEST = (60, 16)
@@ -50,12 +51,19 @@ class Frame(Screen[None]):
             self.story = story
             super().__init__()
 
+    class Copy(Message):
+        """A text is to be copied; said: what it is, in words."""
+
+        def __init__(self, text: str, said: str) -> None:
+            self.text, self.said = text, said
+            super().__init__()
+
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
         self.actions = session.config.actions
-        own = BindingsMap(actions.bindings(self.NAME, self.actions))
-        self._bindings = BindingsMap.merge([Screen._merged_bindings or BindingsMap(), own])
+        own = BindingsMap(actions.bindings(self.NAME, self.actions)).key_to_bindings
+        self._bindings = BindingsMap.from_keys(self._bindings.key_to_bindings | own)
         self.depth = colour_depth(os.environ)
         self.at = self.PANES[0]  # the pane that keys go to
         self._has_begun = False
@@ -86,6 +94,10 @@ class Frame(Screen[None]):
 
     def open_anew(self) -> None:
         """Other stories are open, or other models."""
+
+    def offers(self) -> list[Offer]:
+        """What can be copied."""
+        return offers(self.session)
 
     def find_text(self) -> None:
         """A hunt has come to a token."""
@@ -274,10 +286,15 @@ class Frame(Screen[None]):
         self.session.mark()
 
     def action_copy(self) -> None:
-        if self.session.library.stories:
-            story = self.session.library.stories[self.session.place.story]
-            self.app.copy_to_clipboard(story.text)
-            self.notify(f"{story.title}: copied")
+        from .dialogs.choose import ChooseScreen
+
+        offers = self.offers()
+        names = [offer.name for offer in offers]
+
+        def take(at: int) -> None:
+            self.post_message(self.Copy(offers[at].text(), offers[at].said))
+
+        self.app.push_screen(ChooseScreen("Copy", names, 0, take))
 
     def action_download(self) -> None:
         self.session.toggle_download()

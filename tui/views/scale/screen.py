@@ -29,6 +29,7 @@ from ...threads.scaling import (
     TokensRead,
 )
 from .. import status
+from ..copying import Offer
 from ..dialogs.line import LineScreen
 from ..frame import Frame
 from . import pictures as pictures
@@ -86,6 +87,14 @@ class ScaleScreen(Frame):
 
     def on_unmount(self) -> None:
         self.analysis.close()
+
+    def offers(self) -> list[Offer]:
+        """The finding under the cursor first."""
+        pane = self.query_one(Findings)
+        if not pane.entries:
+            return super().offers()
+        finding = pane.entries[pane.at].text
+        return [Offer("the finding", "the finding", lambda: finding), *super().offers()]
 
     def open_anew(self) -> None:
         """Other stories or models: nothing of what was worked out holds for them."""
