@@ -93,8 +93,12 @@ def run(
     try:
         from .app import EyebrowApp
         from .threads.opening import AT_ONCE
+        from .views import VIEWS
 
         at_once = 0 if source == "-" else AT_ONCE  # a pipe may take its time
+        state = recall_state()
+        if state.view in VIEWS:
+            EyebrowApp.DEFAULT_MODE = state.view
         app = EyebrowApp(
             stories,
             specs,
@@ -104,7 +108,7 @@ def run(
             store,
             at_once,
             config,
-            recall_state(),
+            state,
             asked,
         )
         if source is not None or models != ["pocket"]:

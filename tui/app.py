@@ -93,7 +93,6 @@ class EyebrowApp(App[None]):
     """One window on one session."""
 
     TITLE = "eyebrow"
-    CSS_PATH = ["views/frame.tcss", "views/explore/explore.tcss"]  # else not loaded by default
     DEFAULT_MODE = "explore"
 
     def __init__(
@@ -110,7 +109,8 @@ class EyebrowApp(App[None]):
         asked: Asked = BUNDLE,
     ) -> None:
         """at_once: stories that are read before the first picture. state: as it was left."""
-        super().__init__()
+        mode = self.DEFAULT_MODE  # its sheet is not loaded with it
+        super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
         self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
@@ -141,6 +141,7 @@ class EyebrowApp(App[None]):
             asked,
         )
         self.session.library.reading = len(first) == at_once
+        self.session.place.view = mode
         remembering.restore(self.session, state)
         self._state = replace(state, stories={})  # of sources that this run has left
         for mode, screen in VIEWS.items():

@@ -24,6 +24,8 @@ from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.config import DEFAULTS, Config
+from eyebrow.tui.state import START, State
 from eyebrow.tui.threads.lane import any_aside
 from eyebrow.tui.threads.mailbox import Mailbox
 
@@ -145,6 +147,8 @@ def made_app(
     *,
     silent: bool = False,
     store: Path | None = None,
+    config: Config = DEFAULTS,
+    state: State = START,
 ) -> EyebrowApp:
     """The app on the stage; `app.session.worker.engine` is the made engine."""
     mailbox = Mailbox()
@@ -152,7 +156,7 @@ def made_app(
     engine.start()
     told: Any = Told(stories)
     made: Any = engine
-    return EyebrowApp(told, specs, Recipe(), made, mailbox, store)
+    return EyebrowApp(told, specs, Recipe(), made, mailbox, store, config=config, state=state)
 
 
 async def settled(app: EyebrowApp, pilot: Any) -> None:

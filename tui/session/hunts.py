@@ -20,6 +20,7 @@ from .scores import Scores
 from .trail import Spot
 from .worker import Worker
 
+NOWHERE = "no listed story has it"
 Arrive = Callable[..., None]  # story, row, token=, character=, is_jump=
 
 
@@ -60,7 +61,7 @@ class Hunts:
     @property
     def found(self) -> tuple[int, int] | None:
         """(times, stories) of the text that is looked for among the listed; None: not known."""
-        return None if self.text is None else self._texts.listed(self.text)
+        return self._texts.listed(self.text) if isinstance(self.text, Text) else None
 
     # --- n, N and * ------------------------------------------------------------------------
 
@@ -217,7 +218,7 @@ class Hunts:
             return ""
         found = self.found
         if found is not None and not found[0]:
-            return f"no listed story has {Text(typed).one}"
+            return told(found)
         spot, _ = self.begun
         row = self.library.row_of(spot.story)
         self.arrive(spot.story, row, character=spot.character, is_jump=False)
@@ -284,7 +285,7 @@ class Texts:
         self._seen, self._sum = self._asked[1], None
         return True
 
-    def listed(self, wanted: Text | Occurrences) -> tuple[int, int] | None:
+    def listed(self, wanted: Text) -> tuple[int, int] | None:
         """(times, stories) among the listed stories; None while it is not known."""
         if wanted != self.wanted or not self._seen:
             return None
@@ -300,4 +301,4 @@ def told(found: tuple[int, int] | None) -> str:
     if found is None:
         return "looking…"
     times, stories = found
-    return f"{many(times, 'place')} in {many(stories, 'story', 'stories')}" if times else "nowhere"
+    return f"{many(times, 'place')} in {many(stories, 'story', 'stories')}" if times else NOWHERE

@@ -9,6 +9,7 @@ from .. import actions
 from ..panes.bars import Part
 from ..session import Session
 from ..session.hunts import told
+from ..session.quarry import Text
 from ..session.size import Size
 from ..text.plain import arrival, duration, figures
 from . import VIEWS
@@ -84,7 +85,7 @@ def status(session: Session) -> tuple[Part, ...]:
         ("…" if math.isnan(one) else figures(one), "strong"),
         (" · set ", "quiet"),
         (of_set, "strong"),
-        (f" · {_hunted(session)}", "spare"),
+        (f" · {_hunted(session)}", "spare" if session.hunts.text is None else "quiet"),
     )
 
 
@@ -92,7 +93,7 @@ def _hunted(session: Session) -> str:
     """What the keys of the hunt go through, with the first of them."""
     key = actions.shown(session.config.action("next-hunted"))[:1]
     hunts = session.hunts
-    found = "" if hunts.text is None else f", {told(hunts.found)}"
+    found = f", {told(hunts.found)}" if isinstance(hunts.text, Text) else ""
     return f"{''.join(key)} {hunts.quarry.many}{found}"
 
 

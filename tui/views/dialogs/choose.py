@@ -24,7 +24,7 @@ class ChooseScreen(ModalScreen[None]):
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     ChooseScreen { align: center middle; }
-    ChooseScreen OptionList {
+    ChooseScreen OptionList, ChooseScreen OptionList:focus {
         width: auto; min-width: 30; max-width: 90%; height: auto; max-height: 80%;
         border: round $primary; background: $background;
     }

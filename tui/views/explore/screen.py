@@ -77,7 +77,7 @@ class ExploreScreen(Frame):
             self.query_one(Inspector).glass = showing.glass(self.session)
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
-        if self._finding is not None and Change.STATUS in change and self.session.hunts.text:
+        if self._finding is not None and self.session.hunts.text is not None:
             found = self.session.hunts.found
             self._finding.say(told(found), wrong=found is not None and not found[0])
         if change & (Change.SUMS | Change.SIZES):
