@@ -20,7 +20,9 @@ from .conftest import BIGRAM, Outcome
 Cli = Callable[..., Outcome]
 
 
-@pytest.mark.parametrize("command", ["open", "score", "tokens", "next", "models", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["open", "score", "tokens", "next", "models", "doctor", "config"]
+)
 def test_help_has_an_example_and_fits_80_columns(cli: Cli, command: str) -> None:
     done = cli(command, "--help")
     assert done.code == 0

@@ -27,7 +27,7 @@ store = "/data/scores"
 [keys]
 next-hunted = "e"
 find = ["ctrl+f", "backslash"]
-back = "x"
+back = "Q"
 export = []
 """
 
@@ -36,11 +36,11 @@ def test_a_whole_file() -> None:
     config, mistakes = parse_config(FULL)
     assert not mistakes
     wanted = Config(
-        {"next-hunted": ("e",), "find": ("ctrl+f", "backslash"), "back": ("x",), "export": ()},
+        {"next-hunted": ("e",), "find": ("ctrl+f", "backslash"), "back": ("Q",), "export": ()},
         *("nord", False, True, 6.0, Path("/data/scores")),
     )
     assert config == wanted
-    assert config.action("back").key_list == ["x", "ctrl+g"]
+    assert config.action("back").key_list == ["Q", "ctrl+g"]
     assert config.action("export").key_list == []
     assert parse_config("") == (DEFAULTS, [])
 
@@ -157,7 +157,7 @@ async def test_the_threshold_of_an_eyebrow() -> None:
         at = low.session.place.token
         assert 2.49 <= bits[at] < 8
         assert not any(bits[1:at] >= 2.5)
-        await pilot.press("question_mark")
+        await pilot.press("question_mark", *["pagedown"] * 6)
         await pilot.pause()
         assert "token of 2.5 bits or more: the model gave it less than 18 %" in text_of(low)
 

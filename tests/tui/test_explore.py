@@ -378,7 +378,12 @@ async def test_help_and_palette_know_the_keys() -> None:
         await pilot.pause(0.2)
         assert isinstance(app.screen, ExploreScreen)
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Explore: next raised eyebrow", "Choose a size", "Quit", "Theme"} <= titles
+        assert {
+            "Explore: find text in the listed stories",
+            "Choose a size",
+            "Quit",
+            "Theme",
+        } <= titles
         await pilot.press("ctrl+p")
         await pilot.pause(0.2)
         await pilot.press(*"larger size")
