@@ -38,9 +38,8 @@ def run(
     from ..core.engine.messages import Settings
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
-    from ..core.results.default_store import default_store
     from ..core.stories import open_stories
-    from .config import read_config
+    from .config import read_config, store_in_force
     from .session.asked import Asked, options
     from .state import recall_state, remember_state
     from .terminal.colours import prepare
@@ -64,7 +63,7 @@ def run(
         allow_pickle,
         trust_remote_code,
     )
-    kept = options({"--store": (store, config.store or default_store())})
+    kept = options({"--store": (store, store_in_force())})
     keeping = ("--no-store",) if store is None else kept
     asked = Asked(
         source,

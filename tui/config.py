@@ -13,6 +13,7 @@ from typing import Any
 from platformdirs import user_config_path
 
 from ..core.errors import EyebrowError, reason
+from ..core.results.default_store import default_store
 from . import actions
 from .actions import Action
 from .text.reading import EYEBROW_BITS
@@ -76,6 +77,11 @@ def read_config() -> Config:
     if mistakes:
         raise BadConfig(place, mistakes)
     return config
+
+
+def store_in_force() -> Path:
+    """Where scores are kept when nobody says. Raises `BadConfig`."""
+    return read_config().store or default_store()
 
 
 def parse_config(text: str) -> tuple[Config, list[str]]:
@@ -259,25 +265,39 @@ def _nearest(id: str) -> str:
 # --- the file as it is in force --------------------------------------------------------------
 
 
-def in_force(config: Config, store: Path) -> str:
+def in_force(config: Config) -> str:
     """All settings as a file that could be read; a line that is set says what it was by default.
 
-    store: the one by default.
+    Without a theme the last one chosen holds: then there is only a comment.
     """
+    store, theme = str(default_store()), _line("theme", config.theme, "", "else the last chosen")
     lines = [
         f"# {config_file()}",
         "",
-        _line("theme", config.theme or "textual-dark", "textual-dark", "else the last one chosen"),
+        theme if config.theme else f"# {theme}",
         _line("mouse", config.mouse, True, "false leaves clicks to the terminal"),
         _line("ascii", config.ascii, False, "true draws nothing that is not ASCII"),
         _line("eyebrow_bits", config.eyebrow_bits, EYEBROW_BITS, "surprise that raises an eyebrow"),
-        _line("store", str(config.store or store), str(store), "where scores are kept"),
+        _line("store", str(config.store or store), store, "where scores are kept"),
         "",
         "[keys]",
     ]
     for action, default in zip(config.actions, actions.ACTIONS, strict=True):
         lines.append(_line(action.id, _told(action), _told(default), action.words))
     return "\n".join(lines)
+
+
+def to_json(config: Config) -> dict[str, object]:
+    """All settings in force, and the file that they are set in."""
+    return {
+        "file": str(config_file()),
+        "theme": config.theme or None,
+        "mouse": config.mouse,
+        "ascii": config.ascii,
+        "eyebrow_bits": config.eyebrow_bits,
+        "store": str(config.store or default_store()),
+        "keys": {action.id: action.key_list for action in config.actions},
+    }
 
 
 def _told(action: Action) -> list[str]:

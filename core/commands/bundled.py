@@ -8,7 +8,6 @@ from ..errors import EyebrowError
 from ..machine.limits import check_address_space
 from ..results.default_store import check_store
 from ..scoring.recipe import Recipe
-from .config import configured_store
 
 DEFAULT_MODELS = ["pocket"]
 
@@ -17,8 +16,10 @@ def open_bundled() -> int:
     """The bundled stories and models on the screen; returns the exit code."""
     needs_terminal(None)
     check_address_space()
-    store = check_store(configured_store())
     from ...tui import run
+    from ...tui.config import store_in_force
+
+    store = check_store(store_in_force())
 
     return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=store)
 

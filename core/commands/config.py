@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..errors import DONE, USAGE
-from ..results.default_store import default_store
-from .output import complain, emit
+from . import options as o
+from .output import complain, emit, emit_json
 
 
-def config() -> int:
+def config(json: o.Json = False, quiet: o.Quiet = False) -> int:
     """Print the settings in force as the file that would set them, with their defaults.
 
     Each mistake in the file is told in a line, and the exit code is 2. What this prints can be
@@ -19,7 +17,7 @@ def config() -> int:
     Example:
       eyebrow config
     """
-    from ...tui.config import BadConfig, in_force, read_config
+    from ...tui.config import BadConfig, in_force, read_config, to_json
 
     try:
         settings = read_config()
@@ -27,15 +25,8 @@ def config() -> int:
         for mistake in error.mistakes:
             complain(error.title, f"{error.place}, {mistake}")
         return USAGE
-    emit(in_force(settings, default_store()))
+    if json:
+        emit_json(to_json(settings))
+    else:
+        emit(in_force(settings))
     return DONE
-
-
-def configured_store() -> Path:
-    """Where scores are kept when nobody says: as set in the file, else in the cache folder.
-
-    Raises `EyebrowError` where the file has a mistake.
-    """
-    from ...tui.config import read_config
-
-    return read_config().store or default_store()

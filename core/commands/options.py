@@ -13,7 +13,6 @@ from ..machine.limits import check_address_space
 from ..results.default_store import check_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
-from .config import configured_store
 
 Stories = Annotated[
     str | None,
@@ -183,7 +182,9 @@ def store_folder(store: Path | None, no_store: bool) -> Path | None:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
-    return check_store(store or configured_store())
+    from ...tui.config import store_in_force
+
+    return check_store(store or store_in_force())
 
 
 def hush(offline: bool) -> None:

@@ -27,6 +27,7 @@ def test_what_is_in_force_is_printed_with_its_defaults(cli: Run, file: Path) -> 
     told = tomllib.loads(done.out)
     assert told["eyebrow_bits"] == 8
     assert told["keys"]["quit"] == ["q", "ctrl+q"]
+    assert cli("config", "--json").json["keys"]["quit"] == ["q", "ctrl+q"]
     file.write_text("eyebrow_bits = 6.5\n[keys]\nquit = 'Q'\n", encoding="utf-8")
     lines = cli("config").out.splitlines()
     assert "eyebrow_bits = 6.5  # surprise that raises an eyebrow; by default 8" in lines

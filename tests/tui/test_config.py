@@ -102,7 +102,7 @@ def test_all_mistakes_are_told_and_the_first_where_there_is_one_line(tmp_path: P
 @pytest.mark.parametrize("text", ["", FULL])
 def test_what_is_printed_is_a_file_that_sets_the_same(text: str) -> None:
     config, _ = parse_config(text)
-    printed = in_force(config, Path("/cache/store"))
+    printed = in_force(config)
     again, mistakes = parse_config(printed)
     assert not mistakes
     assert again.actions == config.actions
