@@ -168,3 +168,11 @@ def test_what_things_are_called_here_is_kept_as_a_run(tmp_path: Path) -> None:
     assert [member.name for member, _ in run.models] == ["pocket-bigram", "pocket-50k"]
     assert [label.title for label in store.labels().stories] == [story.title for story in stories]
     assert not found
+
+
+def test_a_filter_typed_on_finds_what_it_finds_at_once() -> None:
+    typed, nats = shelves(), array("d", [1.0] * len(STORIES))
+    for text in ("d", "do", "dog", "do", "do -sea", "do -sea hill", "-cat", "-cat -dog", ""):
+        wanted = parse_filter(text)
+        found = arrange(typed, nats, nats, "as read", wanted)
+        assert list(found) == list(arrange(shelves(), nats, nats, "as read", wanted)), text

@@ -82,8 +82,8 @@ class Inspector(Widget):
         self._timer = self.set_timer(REST, self._rest)
 
     def on_resize(self) -> None:
-        self._rest()
         self._shown = []
+        self._rest()
         self.refresh()
 
     def _rest(self) -> None:

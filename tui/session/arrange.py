@@ -106,8 +106,11 @@ class Shelves:
     def speaking(self, wanted: Filter) -> bytearray:
         """1 for each story that speaks of what is wanted."""
         only = Filter(words=wanted.words, without=wanted.without)
-        if only != self.said[0]:
-            self.said = (only, bytearray())
+        before, spoke = self.said
+        if only != before:
+            narrower = spoke if _is_narrower(only, before) else bytearray()
+            told = zip(self.stories, narrower, strict=False)
+            self.said = (only, bytearray(yes and _speaks(story, only) for story, yes in told))
         found = self.said[1]
         found.extend(_speaks(story, only) for story in islice(self.stories, len(found), None))
         return found
@@ -154,6 +157,13 @@ def _kept(shelves: Shelves, nats: array[float], bits: array[float], wanted: Filt
     if wanted.marked is not None:
         found = [i for i in found if (shelves.digests[i] in shelves.marked) is wanted.marked]
     return found
+
+
+def _is_narrower(wanted: Filter, before: Filter) -> bool:
+    """Whether what speaks of one has spoken of the other: a word typed on, another one added."""
+    return {*before.without} <= {*wanted.without} and all(
+        any(word in longer for longer in wanted.words) for word in before.words
+    )
 
 
 def _speaks(story: Story, wanted: Filter) -> bool:

@@ -216,6 +216,9 @@ class ExploreScreen(Frame):
     def action_find(self) -> None:
         session, hunts = self.session, self.session.hunts
         hunts.begin_finding(session.spot)
+        at = self.at
+        if self.has_class("-narrow"):
+            self.focus_pane("text")  # what is found is to be seen
 
         def done(wrong: str) -> str:
             if not wrong:
@@ -229,6 +232,7 @@ class ExploreScreen(Frame):
         def leave() -> None:
             hunts.leave_finding()
             self._finding = None
+            self.focus_pane(at)
 
         self._finding = LineScreen(
             "Find", "", FIND_HINT, lambda text: done(hunts.end_finding(text)), typed, leave
