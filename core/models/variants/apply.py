@@ -85,7 +85,8 @@ def _ends(parameter: torch.Tensor, variant: Variant) -> int:
     if variant.grain == "tensor":
         return 1
     rows = parameter.numel() // parameter.shape[-1]
-    return rows * (-(-parameter.shape[-1] // variant.group) if variant.group else 1)
+    groups = -(-int(parameter.shape[-1]) // variant.group) if variant.group else 1
+    return rows * groups
 
 
 def _damage(model: Any, variant: Variant, parameters: dict[str, torch.nn.Parameter]) -> None:

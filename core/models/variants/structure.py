@@ -29,7 +29,7 @@ def take_out(model: Any, variant: Variant) -> None:
     config = model.config.get_text_config()
     field = next((name for name in _WIDTHS if hasattr(config, name)), None)
     # One of the matrices into an MLP leads to the others.
-    first = {}
+    first: dict[str, torch.nn.Linear] = {}
     for name, module in model.named_modules():
         parent, _, own = name.rpartition(".")
         if own in _INTO[:2] + _INTO[4:] and isinstance(module, torch.nn.Linear):
