@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from .commands.bundled import open_bundled
-from .commands.interrupt import Interrupted, interruptible
+from .commands.interrupt import SIGNALLED, Interrupted, interruptible
 from .commands.output import complain
 from .errors import DONE, FAILED, INTERRUPTED, EyebrowError, reason
 
@@ -23,7 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     with interruptible() as interrupted:
-        return _run(given, interrupted)
+        code = _run(given, interrupted)
+        if arguments is None and code > SIGNALLED:
+            _leave(code)
+        return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once, so that the same signal sent again finds nobody.
+
+    Interpreters with torch take a second to unwind, in which a second signal would end the
+    process in its own way: by the signal, or with a traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _run(given: Sequence[str], interrupted: Interrupted) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +34,7 @@ from .session import Session
 from .session.arrange import Filter
 from .session.change import Change, Notice
 from .session.library import Batch, batch_of
+from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
 from .threads.answers import KeptCuts, KeptSums
 from .threads.lane import aside
@@ -140,15 +139,7 @@ class EyebrowApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.call_after_refresh(self._begin)
-        if hasattr(signal, "SIGHUP"):
-            # The terminal went away: there is nothing to restore; the worker sees the pipe close.
-            signal.signal(signal.SIGHUP, lambda *_: os._exit(129))
-        for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
-            if (number := getattr(signal, name, None)) is not None:
-                with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
-                    asyncio.get_running_loop().add_signal_handler(
-                        number, partial(self.exit, return_code=128 + number)
-                    )
+        leave_on_signals(lambda code: self.exit(return_code=code))
 
     def _begin(self) -> None:
         """After the first paint: take in what threads have to say, read the other stories.

@@ -17,6 +17,7 @@ SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
     if (number := getattr(signal, name, None)) is not None
 )
+SIGNALLED = 128  # and the signal's number: the exit code of what a signal ended
 PATIENCE = 3.0  # seconds in which the same again, which is what impatient hands send, does nothing
 
 
@@ -30,7 +31,7 @@ class Interrupted:
     @property
     def exit_code(self) -> int:
         """128 + the signal's number; that of Ctrl-C where none was seen."""
-        return INTERRUPTED if self.number is None else 128 + self.number
+        return INTERRUPTED if self.number is None else SIGNALLED + self.number
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:

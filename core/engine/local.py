@@ -92,14 +92,14 @@ def score(
             for spec, (folder, identity) in found.items()
             if (column := running.column(spec, folder, identity, recipe))
         ]
+        if not columns:
+            raise running.nothing()
+        running.tell_unkept()
+        warnings += narrowed(asked, recipe, limits, {column.member.name for column in columns})
+        results = gather(recipe, running.told, columns, running.failures, seed)
     except KeyboardInterrupt as error:
         keeper = running.keeper
         raise Stopped(keeper.kept, keeper.unkept, running.failures) from error
-    if not columns:
-        raise running.nothing()
-    running.tell_unkept()
-    warnings += narrowed(asked, recipe, limits, {column.member.name for column in columns})
-    results = gather(recipe, running.told, columns, running.failures, seed)
     twice = same_weights(running.weights)
     told = (*warnings, *map(same_weights_in_words, twice))
     return replace(results, warnings=told, store=running.keeper.store)

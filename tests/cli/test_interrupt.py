@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,24 @@ def test_a_signal_ends_every_command_with_a_line(
     assert found.out == ""
     assert found.err.startswith("eyebrow: Interrupted: ")
     assert found.err.count("\n") == 1
+
+
+ENDING = """
+import atexit, os, sys
+from eyebrow.core import cli
+from eyebrow.core.commands import line
+
+line.run = lambda _: os.kill(os.getpid(), {number})
+atexit.register(os.kill, os.getpid(), {number})  # again, while the interpreter unwinds
+sys.argv[1:] = ["models"]
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_signal_sent_again_at_the_very_end_changes_nothing(name: str) -> None:
+    number = int(getattr(signal, name))
+    words = [sys.executable, "-c", ENDING.format(number=number)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 128 + number
+    assert done.stderr == "eyebrow: Interrupted: nothing is left half done\n"

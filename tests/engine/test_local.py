@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from eyebrow.core.engine import local
 from eyebrow.core.engine import progress as pace
-from eyebrow.core.engine.local import score
+from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.engine.recipes import shared_recipe
 from eyebrow.core.errors import USAGE, EyebrowError
@@ -307,6 +307,18 @@ def test_interrupted_it_keeps_exactly_what_was_finished(
     results = score(stories, BIGRAM, store=tmp_path)
     assert len(asked) == len(stories) - 3
     assert results.models == score(stories, BIGRAM).models
+
+
+def test_interrupted_behind_the_last_story_it_says_what_is_kept(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "gather", interrupted)
+    with pytest.raises(Stopped) as stopped:
+        score(stories, BIGRAM, store=tmp_path)
+    assert (stopped.value.kept, stopped.value.lost) == (len(stories), 0)
 
 
 def test_progress_counts_up_to_all(
