@@ -35,7 +35,7 @@ def differences(
     axis: Axis,
     least: int = 24,
 ) -> str:
-    """As many lines as asked for; the rows that there is no room for are left out.
+    """As many lines as asked for; of rows that there is no room for it says how many they are.
 
     A full marker where the interval does not hold zero. axis: linear. least: cells of a bar, for
     which the texts give way.
@@ -66,7 +66,8 @@ def differences(
         pad = " " * (names + 1 - cell_width(label))
         body.append(label + pad + _bar(row, ruler, zero, colour, quiet) + text)
         body += [empty] * (gap - 1 - (gap - 1) // 2)
-    body = body[:room] + [empty] * (room - len(body))
+    body = ink.fitted(body, room, width, quiet)
+    body += [empty] * (room - len(body))
     marks, numbers = ruler.lines()
     entries: list[ink.Entry] = [("●", colour, "with its 95 % interval")]
     lines = [
