@@ -70,7 +70,8 @@ class SizeStrip(Widget):
     def render_line(self, y: int) -> Strip:
         quiet = self.get_component_rich_style("size-strip--quiet")
         found = lines(self.across, self.size.width, self.size.height, quiet)
-        segments = [Segment(text, self.rich_style + style) for text, style in found[y : y + 1][0]]
+        line = found[y] if y < len(found) else []
+        segments = [Segment(text, self.rich_style + style) for text, style in line]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
 

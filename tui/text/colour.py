@@ -46,7 +46,7 @@ RANK_EDGES = (2.0, 4.0, 11.0, 31.0, 101.0, 301.0, 1001.0)
 """Ranks at which the next step begins: 1, 2-3, 4-10, 11-30, 31-100, 101-300, 301-1000, above."""
 
 DIFFERENCE_EDGES = (-3.0, -1.5, -0.5, 0.5, 1.5, 3.0)
-"""Bits against the next smaller size; less than half a bit either way is plain."""
+"""Bits against the reference; less than half a bit either way is plain."""
 
 EXCESS_EDGES = (-6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
 """Bits of surprise beyond the entropy, which is the surprise that was to be expected."""
