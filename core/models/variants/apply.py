@@ -71,7 +71,7 @@ def needed_bytes(model: Any, variant: Variant) -> int:
     dense tensor takes as much as any other number.
     """
     rounded = chosen(model, variant) if variant.kind == "bits" else {}
-    total = sum(buffer.nbytes for buffer in model.buffers())
+    total = sum(int(buffer.nbytes) for buffer in model.buffers())
     for name, parameter in model.named_parameters():
         if name not in rounded:
             total += parameter.nbytes
