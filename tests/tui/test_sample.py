@@ -122,7 +122,7 @@ async def test_continuations_make_a_tree() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         sampling = await begin(app, pilot)
         await pilot.press("space")
-        await until(pilot, lambda: all(not one.is_running for one in sampling.branches))
+        await until(pilot, lambda: [one.is_running for one in sampling.branches] == [False] * 2)
         assert [one.label for one in sampling.branches] == ["greedy", "T 1, seed 0"]
         text = app.screen.query_one("#branch", StoryText)
         assert text.paint.text == " w0 w1 w2 w3"

@@ -27,7 +27,8 @@ from .copying import Offer, offers
 SLOW = 0.25  # seconds between repaints that only the worker caused
 SMALLEST = (60, 16)
 EVERYTHING = ~Change.FOUND
-OWN = Change.STORY | Change.TOKEN | Change.STORIES  # what the reader's own keys change
+# What the reader's own keys change, and what answers them.
+OWN = Change.STORY | Change.TOKEN | Change.STORIES | Change.FINDS | Change.NEXT
 
 
 class Frame(Screen[None]):
