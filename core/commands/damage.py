@@ -165,6 +165,7 @@ def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_laye
         interrupted = True
     finally:
         line.clear()
+    wanted = _narrowed(wanted)
     if failures and not any(not row.noise_floor for row in rows) and not interrupted:
         raise all_failed(((name,), error) for name, error in failures.items())
     try:
@@ -179,6 +180,15 @@ def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_laye
     if interrupted:
         raise EyebrowError("Interrupted", _kept(wanted, len(rows)), INTERRUPTED)
     return PARTLY if failures else DONE
+
+
+def _narrowed(wanted: Wanted) -> Wanted:
+    """With the recipe as the reference's context has cut it."""
+    from ..models.configuration import positions
+
+    folder = wanted.reference.local_path
+    sees = positions(folder) if folder else None
+    return replace(wanted, recipe=wanted.recipe.within(sees))
 
 
 def _kept(wanted: Wanted, done: int) -> str:
@@ -347,6 +357,8 @@ def _short(name: str, base: str) -> str:
 
 def _signed(value: float) -> str:
     said = _plain(abs(value))
+    if said == "0.00":
+        return said
     return said if math.isnan(value) else f"{'−' if value < 0 else '+'}{said}"
 
 
