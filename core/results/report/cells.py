@@ -418,7 +418,7 @@ vocabulary = store.vocabulary(MODELS.loc[best, "tokenizer"])  # what the ids rea
 hardest_tokens = pd.DataFrame(columns=["places", "stories", "nats"])
 hardest_tokens""",
     """\
-from eyebrow.core.results.tokens import read_tokens
+from eyebrow.core.results.tokens.reading import read_tokens
 
 reads = [read_tokens(store, sheet, at) for _, at in sheet.families()]
 by_model = {one.model: one for read in reads for one in read.models}
