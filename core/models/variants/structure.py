@@ -28,10 +28,7 @@ def take_out(model: Any, variant: Variant) -> None:
         )
     config = model.config.get_text_config()
     field = next((name for name in _WIDTHS if hasattr(config, name)), None)
-<<<<<<< ours
     # One of the matrices into an MLP leads to the others.
-=======
->>>>>>> theirs
     first: dict[str, torch.nn.Linear] = {}
     for name, module in model.named_modules():
         parent, _, own = name.rpartition(".")
