@@ -18,7 +18,9 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
@@ -41,12 +43,13 @@ from .threads.answers import KeptCuts, KeptSums
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Ready
+from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
 from .views.frame import Frame
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
-SOON = 0.1  # seconds until fewer are shown
+SOON = 0.1  # seconds until fewer are shown, at most
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 ROOM = 300_000_000  # characters of all the stories together
 
@@ -174,13 +177,10 @@ class EyebrowApp(App[None]):
 
         What comes slowly is shown as it comes.
         """
-        size, came, began = 0, [], perf_counter()
-        for story in reader:
+        size, began = 0, perf_counter()
+        for came in in_batches(reader, BATCH, SOON):
             if reader is not self._reader or not self._running:
                 return
-            came.append(story)
-            if len(came) < BATCH and perf_counter() - began < SOON:
-                continue
             size += sum(len(story.text) for story in came)
             self.mailbox.put(StoriesRead(reader, batch_of(came)))
             if size > ROOM:
@@ -190,8 +190,8 @@ class EyebrowApp(App[None]):
                     "holds what you want to browse, `eyebrow score` reads it all",
                 )
             sleep(max(min(perf_counter() - began, SOON), self._patience))
-            came, began = [], perf_counter()
-        self.mailbox.put(StoriesRead(reader, batch_of(came), done=True))
+            began = perf_counter()
+        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
 
     def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
         trouble = as_told(error, "Cannot read on")
@@ -375,6 +375,13 @@ class EyebrowApp(App[None]):
 
         models = " ".join(size.name for size in self.session.models.sizes)
         self.push_screen(OpenScreen(self.session.library.name, models), show)
+
+    def pop_screen(self) -> AwaitComplete:
+        """A dialogue that is left twice, as by two clicks beside it, is left once."""
+        asking = active_message_pump.get(None)
+        if isinstance(asking, Screen) and asking is not self.screen:
+            return AwaitComplete().call_next(self)
+        return super().pop_screen()
 
     def action_theme(self) -> None:
         self.search_themes()

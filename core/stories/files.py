@@ -11,7 +11,7 @@ from ..errors import EyebrowError
 from .columns import Asked, row_drafts
 from .drafts import Draft
 from .rows import json_lines, json_values
-from .stream import Opener, explained, file_opener, text_chunks
+from .stream import CHUNK, Opener, explained, file_opener, text_chunks
 from .tables import csv_drafts, parquet_count, parquet_drafts
 from .text import text_drafts, whole_text_drafts
 
@@ -98,7 +98,9 @@ def file_count(path: Path, name: str, asked: Asked) -> int | None:
 def piped_drafts(opener: Opener, name: str, asked: Asked, per_line: bool) -> Iterator[Draft]:
     """The stories of a pipe: JSON Lines if the first character is `{`, else plain text."""
     chunks = text_chunks(opener, name)
-    first = next(chunks, "")
+    first = ""
+    while not first.strip() and len(first) < CHUNK and (chunk := next(chunks, "")):
+        first += chunk
     chunks = chain([first], chunks)
     if first.lstrip().startswith("{"):
         return row_drafts(json_lines(chunks, name), asked, name)

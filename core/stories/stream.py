@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,11 +46,17 @@ def stdin_opener() -> AbstractContextManager[BinaryIO]:
 
 
 def text_chunks(opener: Opener, name: str) -> Iterator[str]:
-    """The text in pieces of about CHUNK bytes, none of them empty; a byte order mark is dropped."""
+    """The text in pieces of at most CHUNK bytes, none of them empty; a byte order mark is dropped.
+
+    Of a pipe they come as it gives them: what is there does not wait for what is not.
+    """
     with explained(name), opener() as stream:
         decoder = codecs.getincrementaldecoder("utf-8")()
         offset, line = 0, 1
-        data = stream.read(CHUNK)
+        read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        data = read(CHUNK)
+        while 0 < len(data) < len(BOM) and (more := read(CHUNK)):
+            data += more
         _refuse_utf16(data, name)
         if data.startswith(BOM):
             data, offset = data[len(BOM) :], len(BOM)
@@ -62,11 +69,22 @@ def text_chunks(opener: Opener, name: str) -> Iterator[str]:
                 yield text
             offset += len(data)
             line += data.count(b"\n")
-            data = stream.read(CHUNK)
+            data = read(CHUNK)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             raise _undecodable(error, name, offset, line, 0) from None
+
+
+def beginning(chunks: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """The first CHUNK characters, or all where there are fewer; and the whole text again."""
+    parts: list[str] = []
+    size = 0
+    while size < CHUNK and (chunk := next(chunks, "")):
+        parts.append(chunk)
+        size += len(chunk)
+    first = "".join(parts)
+    return first, chain([first], chunks)
 
 
 def whole_text(opener: Opener, name: str, longest: int = LONGEST) -> str:

@@ -1,6 +1,6 @@
 """Plain text: stories parted by `<|endoftext|>`, by NUL, by blank lines, or one a line.
 
-Which of them it is, is decided on the first chunk (256 KiB), in this order: `<|endoftext|>` if
+Which of them it is, is decided on the first 256 Ki characters, in this order: `<|endoftext|>` if
 it occurs there, else NUL if it occurs there, else blank lines. A line of white space is blank,
 whether lines end in LF or CRLF.
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from .drafts import Draft
-from .stream import LONGEST, pieces, too_long
+from .stream import LONGEST, beginning, pieces, too_long
 
 END_OF_TEXT = "<|endoftext|>"
 NUL = "\0"
@@ -22,16 +22,10 @@ NUL = "\0"
 
 def text_drafts(chunks: Iterator[str], name: str, per_line: bool = False) -> Iterator[Draft]:
     """The stories of a plain text; `name` says in messages which."""
-    first = next(chunks, "")
-    chunks = chain([first], chunks)
     if per_line:
         parts = _without_last_if_blank(pieces(chunks, "\n", name))
-    elif END_OF_TEXT in first:
-        parts = _without_last_if_blank(pieces(chunks, END_OF_TEXT, name))
-    elif NUL in first:
-        parts = _without_last_if_blank(pieces(chunks, NUL, name))
     else:
-        parts = _paragraphs(pieces(chunks, "\n", name), name)
+        parts = _parted(chunks, name)
     for number, part in enumerate(parts, start=1):
         yield Draft(part.strip("\r\n"), where=f"story {number}")
 
@@ -52,6 +46,14 @@ def whole_text_drafts(
     yield from chain([first, second], drafts)
 
 
+def _parted(chunks: Iterator[str], name: str) -> Iterator[str]:
+    first, chunks = beginning(chunks)
+    for mark in (END_OF_TEXT, NUL):
+        if mark in first:
+            return _without_last_if_blank(pieces(chunks, mark, name))
+    return _paragraphs(pieces(chunks, "\n", name), name)
+
+
 def _paragraphs(lines: Iterator[str], name: str) -> Iterator[str]:
     kept: list[str] = []
     size = 0
@@ -70,9 +72,10 @@ def _paragraphs(lines: Iterator[str], name: str) -> Iterator[str]:
 
 def _without_last_if_blank(parts: Iterator[str]) -> Iterator[str]:
     """Leaves out what follows a closing separator: it is no story, not even an empty one."""
-    held = next(parts, "")
+    held: str | None = None
     for part in parts:
-        yield held
-        held = part
-    if held and not held.isspace():
-        yield held
+        if held is not None:
+            yield held
+        held = part if not part or part.isspace() else None
+        if held is None:
+            yield part

@@ -80,7 +80,8 @@ class Terminal:
         while time.monotonic() < end:
             if shows(self.text):
                 return
-            self.pump(0.1)
+            if not self.pump(0.1) and not self.child.isalive():
+                break
         raise AssertionError(f"never saw {wanted!r}:\n{self.text}")
 
     def rest(self, quiet: float = 0.6) -> None:

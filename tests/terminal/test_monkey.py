@@ -1,0 +1,215 @@
+"""Random keys, clicks, pastes and resizes in a real terminal: nothing breaks, memory stays flat.
+
+    make test-monkey
+
+EYEBROW_MONKEY_KEYS says how many keys each seed presses (20,000). What was pressed is in the
+folder of the test, in `pressed`: a failure can be played again with the same seed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+from eyebrow.tui.actions import ACTIONS
+from eyebrow.tui.views import VIEWS
+
+from .term import PATIENCE, Terminal
+
+KEYS = int(os.environ.get("EYEBROW_MONKEY_KEYS", "20000"))
+FIRST = KEYS // 4  # after these everything has been imported and every cache is full
+GROWTH = 40  # MB that memory may grow after them
+SIZES = [(140, 40), (100, 30), (80, 24), (200, 60), (120, 34), (61, 16), (40, 10)]
+ARROWS = "up down right left home end".split()
+NAMED = (
+    "slash colon plus dollar_sign question_mark less_than_sign greater_than_sign semicolon comma "
+    "full_stop equals_sign asterisk left_square_bracket right_square_bracket left_curly_bracket "
+    "right_curly_bracket space tab enter escape backspace"
+).split()
+SEQUENCES = {
+    "shift+tab": "\x1b[Z",
+    "pageup": "\x1b[5~",
+    "pagedown": "\x1b[6~",
+    "delete": "\x1b[3~",
+    "f1": "\x1bOP",
+    **{name: f"\x1b[{c}" for name, c in zip(ARROWS, "ABCDHF", strict=True)},
+    **dict(zip(NAMED, "/:+$?<>;,.=*[]{} \t\r\x1b\x7f", strict=True)),
+    **{f"ctrl+{c}": chr(ord(c) - 96) for c in "abcdefghijklmnopqrstuvwxyz"},
+}
+WORDS = ["the", "cat", "ppl>30", "len<200", "marked", '"a b', "ppl>", "7", "999", "-x", "a.csv"]
+ODD = ["é", "漢", "🙂", "\u202e", "\u0301", "\x00", "\x1b[I", "\x1b[O"]
+
+
+def keys_of_actions() -> list[str]:
+    """What each key of the program sends."""
+    names = {key for action in ACTIONS for key in action.key_list}
+    unknown = {name for name in names if len(name) > 1 and name not in SEQUENCES}
+    assert not unknown, f"how are these typed: {unknown}"
+    return sorted(SEQUENCES.get(name, name) for name in names)
+
+
+class Monkey:
+    """Presses keys until there are enough; `size` is the terminal's, columns and lines."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.size = SIZES[0]
+        self.meant = keys_of_actions()
+
+    def some(self) -> Iterator[str]:
+        """One to twenty that arrive together."""
+        for _ in range(self.chance.randint(1, 20)):
+            yield self.one()
+
+    def one(self) -> str:
+        chance = self.chance.random()
+        if chance < 0.70:
+            return self.chance.choice(self.meant)
+        if chance < 0.82:
+            return self.chance.choice([*SEQUENCES.values()])
+        if chance < 0.90:
+            return chr(self.chance.randint(32, 126))
+        if chance < 0.98:
+            return self.mouse()
+        if chance < 0.99:
+            return f"\x1b[200~{self.chance.choice(WORDS)}\n{self.chance.choice(ODD[:5])}\x1b[201~"
+        return self.chance.choice(ODD)
+
+    def line(self) -> list[str]:
+        """A dialogue with something in it."""
+        opened = self.chance.choice(["/", ":", "x", "X", "o", "\x10", "\x10", "?", "t"])
+        titles = [action.words for action in ACTIONS]
+        text = self.chance.choice(titles if opened == "\x10" else WORDS)
+        return [opened, *text, self.chance.choice(["\r", "\r", "\x07", "\t\r", "\x1b[B\r"])]
+
+    def mouse(self) -> str:
+        """A click, a double click or the wheel, somewhere."""
+        x, y = (self.chance.randint(1, most) for most in self.size)
+        if self.chance.random() < 0.4:
+            return f"\x1b[<{self.chance.choice([64, 65])};{x};{y}M" * self.chance.randint(1, 5)
+        return f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m" * self.chance.choice([1, 1, 2])
+
+
+def memory(pid: int) -> float:
+    """What a process holds in memory, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
+class Game:
+    """A monkey at a terminal with eyebrow in it."""
+
+    def __init__(self, terminal: Terminal, monkey: Monkey, folder: Path) -> None:
+        self.terminal, self.monkey, self.folder = terminal, monkey, folder
+        self.pressed = 0
+        self.last = b""
+
+    def drain(self, quiet: float, most: float) -> None:
+        """Read what is written, as a terminal does, until nothing comes for a while."""
+        end = time.monotonic() + most
+        while time.monotonic() < end:
+            try:
+                self.last += self.terminal.child.read_nonblocking(1 << 16, quiet)
+            except pexpect.TIMEOUT:
+                break
+            except pexpect.EOF:
+                raise AssertionError(f"it has ended:\n{self.said}") from None
+            self.last = self.last[-20_000:]
+        faults = self.folder / "faults"
+        assert not faults.exists(), faults.read_text()
+
+    @property
+    def said(self) -> str:
+        return self.last.decode("utf-8", "replace")[-6000:]
+
+    def press(self, keys: list[str]) -> None:
+        with (self.folder / "pressed").open("a", encoding="utf-8") as record:
+            record.write(f"{keys}\n")
+        os.write(self.terminal.child.fileno(), "".join(keys).encode())
+        self.pressed += len(keys)
+        self.drain(0.02, 1.0)
+
+    def play(self, keys: int) -> None:
+        """Until so many have been pressed."""
+        chance = self.monkey.chance
+        while self.pressed < keys:
+            if chance.random() < 0.02:
+                self.resize(chance.choice(SIZES))
+            is_line = chance.random() < 0.08
+            self.press(self.monkey.line() if is_line else [*self.monkey.some()])
+
+    def resize(self, size: tuple[int, int]) -> None:
+        self.monkey.size = size
+        shape = struct.pack("HHHH", size[1], size[0], 0, 0)
+        fcntl.ioctl(self.terminal.child.fileno(), termios.TIOCSWINSZ, shape)
+
+    def answers(self) -> None:
+        """Out of whatever is open, a key is still taken."""
+        quits = self.folder / "quits"
+        before = quits.stat().st_size if quits.exists() else 0
+        end = time.monotonic() + PATIENCE
+        while not quits.exists() or quits.stat().st_size == before:
+            assert time.monotonic() < end, f"no key is taken any more:\n{self.said}"
+            for key in ("\x1b", "\x07", "q"):
+                os.write(self.terminal.child.fileno(), key.encode())
+                self.drain(0.3, 3.0)
+
+
+@pytest.fixture
+def game(request: pytest.FixtureRequest, tmp_path: Path, repo: Path) -> Iterator[Game]:
+    """All that the program may write to is below the folder of the test."""
+    seed: int = request.param
+    tale = tmp_path / "tale.txt"
+    tale.write_text("Once there was a cat. It sat on the mat, and the mat was red.\n" * 40)
+    models = ["pocket-bigram", "pocket-50k", "pocket-200k"]
+    if seed == 3:
+        models.append(f"ngram:3:{tale}")  # another tokenizer
+    command = [
+        sys.executable,
+        "-m",
+        "tests.terminal.played",
+        str(tmp_path),
+        "open",
+        "--limit",
+        "40",
+    ]
+    command += [word for model in models for word in ("-m", model)]
+    columns, lines = SIZES[0]
+    environment = {
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(repo),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "EDITOR": "true",
+    }
+    for name in ("XDG_DATA_HOME", "XDG_DOWNLOAD_DIR", "TMPDIR"):
+        environment[name] = str(tmp_path / name)
+        Path(environment[name]).mkdir()
+    with Terminal(command, lines, columns, cwd=tmp_path, **environment) as terminal:
+        terminal.child.delaybeforesend = None
+        terminal.until("token 1 of")
+        yield Game(terminal, Monkey(seed), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.parametrize("game", [1, 2, 3], indirect=True)
+def test_whatever_is_pressed_nothing_breaks(game: Game) -> None:
+    held = []
+    for part in range(1, 5):
+        game.play(part * FIRST)
+        game.answers()
+        held.append(memory(game.terminal.child.pid))
+        print(f"{game.pressed:,} keys: {held[-1]:.0f} MB,", *map(memory, game.terminal.children()))
+    seen = {line.strip() for line in (game.folder / "seen").read_text().splitlines()}
+    print("seen:", *sorted(seen))
+    assert {line.split()[1] for line in seen if " " in line} == {*VIEWS}
+    assert max(held[1:]) < held[0] + GROWTH
