@@ -39,6 +39,7 @@ from .session.arrange import Filter
 from .session.change import Change, Notice
 from .session.library import Batch, batch_of
 from .terminal.thrift import Screenful
+from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
@@ -111,7 +112,7 @@ class EyebrowApp(App[None]):
         self._arrivals: deque[Any] = deque()
         self._keys: deque[Key] = deque()
         self._rest: Timer | None = None
-        self._key_at = 0.0
+        self._pressed_at = 0.0
         self._reader = iter(stories)
         first = list(islice(self._reader, at_once))
         self.session = Session(
@@ -215,7 +216,7 @@ class EyebrowApp(App[None]):
         if not isinstance(event, Key) or event.is_forwarded:
             await super().on_event(event)
             return
-        self._key_at = perf_counter()
+        self._pressed_at = perf_counter()
         if self.session.place.hunt is not None and event.key in STOPPING:
             self._keys.clear()
             await self._take_key(event)
@@ -270,7 +271,7 @@ class EyebrowApp(App[None]):
     @property
     def _patience(self) -> float:
         """Seconds for which what can wait leaves the machine to the last key."""
-        return max(0.0, self._key_at + ANSWER - perf_counter())
+        return max(0.0, self._pressed_at + ANSWER - perf_counter())
 
     def on_arrived(self, message: Arrived) -> None:
         self._arrivals.append(message.what)
@@ -322,6 +323,10 @@ class EyebrowApp(App[None]):
         """Every toast, those of views too; what it names comes from files, models and servers."""
         more["markup"] = False
         super().notify(visible(message), title=visible(title), **more)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return variables | standing(variables)
 
     def _theme_changed(self, _: object) -> None:
         for view in self.views:

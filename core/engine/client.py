@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO
 
 from platformdirs import user_cache_path
@@ -19,6 +20,8 @@ from ..errors import NO_MEMORY, tells_of_memory
 from ..files import STALE, is_running
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
 
+Outgoing = SimpleQueue[Request | None]  # None: no more
+
 _LAST = 20  # lines in which a worker may say why it goes
 
 
@@ -26,7 +29,8 @@ class Engine:
     """One worker process at a time; `deliver` gets its replies, on a thread of the engine's.
 
     The process is a session of its own: keys and hang-ups of the terminal do not reach it. It
-    leaves by itself when the pipe to it closes, however this process ended.
+    leaves by itself when the pipe to it closes, however this process ended. What it is asked is
+    written on a thread too: a worker that does not read keeps nobody.
     """
 
     def __init__(self, settings: Settings, deliver: Callable[[Reply], None]) -> None:
@@ -34,7 +38,7 @@ class Engine:
         self.deliver = deliver
         self.log = user_cache_path("eyebrow") / "logs" / f"worker-{os.getpid()}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
+        self._outgoing: Outgoing = SimpleQueue()
         self._closing = False
         self._begun = 0  # where in the log this worker's words begin, behind those before it
         self.started = 0.0
@@ -64,30 +68,24 @@ class Engine:
                 start_new_session=True,
                 env=environment,
             )
+        self._outgoing = SimpleQueue()
         self.send(self.settings)
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        for job in (self._read, _write):
+            told = (self._process, self._outgoing)
+            threading.Thread(target=job, args=told, daemon=True).start()
 
     def send(self, request: Request) -> None:
         """Hand a request over; one to a worker that just died is lost and reported as such."""
-        process = self._process
-        if process is None or process.stdin is None:
-            return
-        # Where the pipe is broken the reader is about to report the death.
-        with self._lock, suppress(OSError, ValueError):
-            send(process.stdin, request)
+        self._outgoing.put(request)
 
     def close(self) -> None:
         """Let go of the worker: it writes what it has finished and leaves. Never waits."""
         self._closing = True
         with suppress(OSError):
             self.log.unlink()
-        process = self._process
-        if process is None or process.stdin is None:
-            return
-        with suppress(OSError):
-            process.stdin.close()
+        self._outgoing.put(None)
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
+    def _read(self, process: subprocess.Popen[bytes], outgoing: Outgoing) -> None:
         assert process.stdout is not None
         try:
             while True:
@@ -99,6 +97,7 @@ class Engine:
                 log.write(f"\na reply cannot be read: {error}\n")
             process.kill()
         status = process.wait()
+        outgoing.put(None)
         if self._closing:
             return
         died = WorkerDied(status, last_words(self.log, self._begun))
@@ -106,6 +105,16 @@ class Engine:
         with suppress(OSError), self.log.open("a", encoding="utf-8") as log:
             log.write(f"\n{_now()} worker {process.pid} is gone after {lived:.0f} s: {died.why}\n")
         self.deliver(died)
+
+
+def _write(process: subprocess.Popen[bytes], outgoing: Outgoing) -> None:
+    assert process.stdin is not None
+    # Where the pipe is broken the reader is about to report the death.
+    with suppress(OSError, ValueError):
+        while (request := outgoing.get()) is not None:
+            send(process.stdin, request)
+    with suppress(OSError):
+        process.stdin.close()
 
 
 def _clear_logs(folder: Path) -> None:

@@ -33,6 +33,7 @@ from eyebrow.core.models.identity import identify
 from eyebrow.core.results.store import Store
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
+from eyebrow.core.stories import Story
 
 RECIPE = Recipe("scored", 64, 32)
 Open = Callable[..., Desk]
@@ -145,6 +146,19 @@ def test_a_request_that_cannot_be_read_is_its_end(desk: Open, spec: Spec, tmp_pa
     assert died.status == 1
     assert "cannot be read" in died.last_words
     assert stored(tmp_path / "scores", spec("llama")) == digests(some)
+
+
+@pytest.mark.timeout(120)  # else it would wait for ever
+def test_one_that_does_not_read_keeps_nobody(desk: Open, spec: Spec) -> None:
+    at, model = desk(), spec("llama")
+    at.until(Hello)
+    os.kill(at.process.pid, signal.SIGSTOP)
+    more = (Story("long", "Long", "a moon " * 200_000),)  # more than a pipe holds
+    at.send(Score(1, model, RECIPE, more))
+    at.send(Cancel(1))
+    at.send(Score(2, model, RECIPE, stories(2)))
+    os.kill(at.process.pid, signal.SIGCONT)
+    at.until(Finished, job=2)
 
 
 def test_it_leaves_before_it_is_up(desk: Open) -> None:

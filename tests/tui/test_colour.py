@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 from eyebrow.tui.text.colour import SURPRISE_EDGES, contrast, cursor, legend, luminance, scale
 from rich.style import Style
+from textual.color import Color
+
+from .stage import made_app, settled
+from .test_explore import text_of
+from .test_scale import shown
 
 KINDS = ("surprise", "rank", "entropy", "excess", "difference")
 
@@ -94,3 +99,32 @@ def test_the_legend_names_every_step_and_the_unit() -> None:
         "10+",
         "bits",
     ]
+
+
+async def test_the_row_under_the_cursor_stands_out_in_every_theme() -> None:
+    app = made_app()
+    async with app.run_test():
+        for name in app.available_themes:
+            app.theme = name
+            seen = app.get_css_variables()
+            ground = Color.parse(seen["background"])
+            if ground.ansi is not None:
+                continue  # the terminal's own
+            row, letters, line = (Color.parse(seen[one]) for one in ("row", "row-text", "line"))
+            assert contrast(row.rgb, ground.rgb) >= 3, name
+            assert contrast(letters.rgb, row.rgb) >= 4.5, name
+            assert contrast(line.rgb, ground.rgb) >= 2, name
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
+async def test_the_row_under_the_cursor_has_a_mark_that_is_no_colour(theme: str) -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.theme = theme
+        await settled(app, pilot)
+        await pilot.press("j", "tab")  # the list has no focus
+        assert "▸ The dog" in text_of(app)
+        await shown(app, pilot)
+        assert "▸The dog" in text_of(app)
+        await pilot.press("tab")
+        assert "▌" in text_of(app)

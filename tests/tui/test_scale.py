@@ -156,7 +156,7 @@ async def test_a_finding_leads_to_the_story_it_names() -> None:
             Said("size", "made", "It falls."),
             Said("stories", "made", "An owl, A fox.", (3, 4)),
         )
-        screen.post_message(ScaleScreen.Answered(Found(screen.analysis.asked, said, whole=True)))
+        screen.post_message(ScaleScreen.Answered(Found(screen.analysis.asked, said, complete=True)))
         await pilot.press("tab")
         assert isinstance(app.focused, Findings)
         await pilot.press("enter")

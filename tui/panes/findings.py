@@ -16,6 +16,7 @@ from textual.strip import Strip
 from ...core.wording import visible
 from ..text.layout import lay_out
 
+MARGIN = 3  # cells before the text: the cursor, and what leads on
 GROUP = -1  # the finding of a line that belongs to none
 
 
@@ -35,7 +36,7 @@ class Findings(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"findings--cursor", "findings--group"}
     DEFAULT_CSS = """
-    Findings > .findings--cursor { background: $panel-lighten-1; color: $text; }
+    Findings > .findings--cursor { background: $row; color: $row-text; }
     Findings > .findings--group { color: $text-muted; text-style: bold; }
     """
 
@@ -77,7 +78,7 @@ class Findings(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _lay_out(self) -> None:
-        width = max(8, self.scrollable_content_region.width - 2)
+        width = max(8, self.scrollable_content_region.width - MARGIN)
         self._lines = []
         group = ""
         groups = {entry.group for entry in self.entries}
@@ -107,10 +108,10 @@ class Findings(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip([Segment(text, style)]).adjust_cell_length(width, self.rich_style)
         first = row == 0 or self._lines[row - 1][0] != finding
         leads = first and self.entries[finding].stories
-        style = self.rich_style
+        style, mark = self.rich_style, " "
         if finding == self.at and self.has_focus:
-            style = self.get_component_rich_style("findings--cursor")
-        sign = Segment("▸ " if leads else "  ", style + Style(bold=True))
+            style, mark = self.get_component_rich_style("findings--cursor"), "▌"
+        sign = Segment(f"{mark}{'▸' if leads else ' '} ", style + Style(bold=True))
         return Strip([sign, Segment(text, style)]).adjust_cell_length(width, style)
 
     def move(self, by: int) -> None:

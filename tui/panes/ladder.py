@@ -46,7 +46,7 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"ladder--current", "ladder--quiet", "ladder--failed"}
     DEFAULT_CSS = """
-    Ladder > .ladder--current { background: $panel-lighten-1; color: $text; }
+    Ladder > .ladder--current { background: $row; color: $row-text; }
     Ladder > .ladder--quiet { color: $text-muted; }
     Ladder > .ladder--failed { color: $text-error; }
     """

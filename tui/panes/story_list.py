@@ -45,8 +45,8 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"story-list--cursor", "story-list--quiet"}
     DEFAULT_CSS = """
-    StoryList > .story-list--cursor { background: $panel-lighten-1; color: $text; }
-    StoryList > .story-list--quiet { color: $panel-lighten-3; }
+    StoryList > .story-list--cursor { background: $row; color: $row-text; }
+    StoryList > .story-list--quiet { color: $line; }
     """
 
     shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True, repaint=False)
@@ -107,12 +107,13 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         story = self.shelf.order[at]
         value = self.shelf.value(story)
         bar_width = max(0, min(8, width - 30))
-        room = max(4, width - 9 - bar_width)
+        room = max(4, width - 10 - bar_width)
+        mark = f"{'▸' if at == self.row else ' '}{'●' if self.shelf.is_marked(story) else ' '}"
         title = shorten(self.shelf.title(story), room)
         pad = " " * (room - cell_width(title))
         return Strip(
             [
-                Segment(f"{'●' if self.shelf.is_marked(story) else ' '}{title}{pad}", style),
+                Segment(f"{mark}{title}{pad}", style),
                 Segment(f"{figures(value):>6} ", style),
                 Segment(_bar(value, self.shelf.span, bar_width), quiet),
                 Segment(" ", style),

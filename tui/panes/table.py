@@ -50,7 +50,7 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"story-table--cursor", "story-table--quiet", "story-table--sorted"}
     DEFAULT_CSS = """
-    StoryTable > .story-table--cursor { background: $panel-lighten-1; color: $text; }
+    StoryTable > .story-table--cursor { background: $row; color: $row-text; }
     StoryTable > .story-table--quiet { color: $text-muted; }
     StoryTable > .story-table--sorted { color: $text; text-style: bold; }
     """
@@ -189,7 +189,8 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
             style += Style(bold=self.has_focus)
         title = shorten(grid.title(story), room)
         cells = "".join(f"{figures(float(grid.values[at, story])):>{cell}}" for at in columns)
-        text = f" {title}{' ' * (room - cell_width(title))}{cells} "
+        mark = "▸" if story == self.story else " "
+        text = f"{mark}{title}{' ' * (room - cell_width(title))}{cells} "
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
     def _heading(self, grid: Grid, columns: range, cell: int, room: int, quiet: Style) -> Strip:
