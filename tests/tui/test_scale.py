@@ -19,6 +19,7 @@ from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
+from eyebrow.tui.text.plain import figures
 from eyebrow.tui.text.reading import units
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads.analysis import Analysis
@@ -247,7 +248,7 @@ def test_columns_are_the_sessions_stories_and_rows_its_sizes() -> None:
     summary = made_score(MORE[1].text, 2).summary
     assert table.values["perplexity"][1, 1] == pytest.approx(summary.perplexity)
     assert table.values["bits per byte"][1, 1] == pytest.approx(summary.bits_per_byte)
-    numbers = measuring.measured(1, measuring.common_to_all(sheet), now)
+    numbers = measuring.measured(1, measuring.common_to_all(sheet, now.listed), now)
     assert numbers.stories == 5
     assert not numbers.settled
 
@@ -267,7 +268,8 @@ def test_what_cannot_be_scored_is_not_waited_for() -> None:
     session.models.sizes[2].put_broken(digest, "too long", session.library.by_digest[digest], 1)
     now = snapshot(session)
     assert now is not None
-    numbers = measuring.measured(1, measuring.common_to_all(measuring.sheet_of(now)), now)
+    common = measuring.common_to_all(measuring.sheet_of(now), now.listed)
+    numbers = measuring.measured(1, common, now)
     assert numbers.settled
     assert numbers.stories == 6
     session = session_of(6, 6, 0)
@@ -291,7 +293,7 @@ def test_a_size_that_has_just_begun_does_not_hide_the_others() -> None:
 def test_doubts_agree_between_measures() -> None:
     now = snapshot(session_of(6, 6, 6))
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     first = measuring.measured(1, sheet, now)
     assert math.isnan(first.families[0].estimates["perplexity"][0].low)
     (family,) = measuring.doubted(first, sheet, now).families
@@ -340,7 +342,7 @@ def test_what_is_drawn_decides_what_is_sure(tmp_path: Path, groups: int, drawn: 
             rung.stories += 1
     now = snapshot(session)
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     (family,) = measuring.doubted(measuring.measured(1, sheet, now), sheet, now).families
     assert ("Page p" in family.trend) == drawn
     assert math.isfinite(family.estimates["perplexity"][0].low) == drawn
@@ -363,7 +365,7 @@ def test_tokens_are_read_from_the_store(tmp_path: Path) -> None:
         store.write(rows)
     now = snapshot(session)
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     read = measuring.tokens_read(1, sheet, measuring.read_families(store, sheet))
     assert read.models == ("made-50k", "made-200k", "made-800k")
     scores = [made_score(story.text, 1) for story in (*MORE, MORE[0])]  # the last is told twice
@@ -381,7 +383,7 @@ def test_an_infinite_surprise_is_a_number_like_the_others() -> None:
     session.models.sizes[0].sums[digest] = Summary(3, 12, math.inf)
     now = snapshot(session)
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     numbers = measuring.doubted(measuring.measured(1, sheet, now), sheet, now)
     (family,) = numbers.families
     assert family.estimates["perplexity"][0].value == math.inf
@@ -428,7 +430,7 @@ def read_of(tmp_path: Path, tokenizers: tuple[str, ...]) -> TokensRead:
         store.write([Row(s, member, session.worker.recipe, made_score(s.text, n)) for s in FIVE])
     now = snapshot(session)
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     return measuring.tokens_read(1, sheet, measuring.read_families(store, sheet))
 
 
@@ -501,3 +503,47 @@ async def test_a_click_takes_the_finding_and_the_row_under_the_pointer() -> None
         assert (screen.at, findings.at) == ("findings", 1)
         await pilot.click(StoryTable, offset=(4, 1 + 2 + 2))  # border, headings, third story
         assert (screen.at, app.session.place.story) == ("table", 2)
+
+
+async def test_with_a_filter_on_all_is_of_what_is_listed_and_says_so() -> None:
+    async with scale() as (app, pilot, screen):
+        whole = app.session.models.size.perplexity
+        await pilot.press("<", "slash", *"and", "enter")
+        listed = [*app.session.library.order]
+        assert 0 < len(listed) < len(MORE)
+        await shown(app, pilot)
+        scored = [app.session.sums(app.session.models.size, story) for story in listed]
+        nll, tokens = (sum(getattr(one, what) for one in scored) for what in ("nll", "tokens"))
+        wanted = math.exp(nll / tokens)
+        assert screen.measured.stories == len(listed)
+        size = app.session.models.current
+        estimate = screen.measured.families[0].estimates["perplexity"][size]
+        assert estimate.value == pytest.approx(wanted)
+        assert wanted != pytest.approx(whole)
+        table = screen.query_one(StoryTable)
+        assert [int(story) for story in table._order] == listed
+        assert table.grid.whole[size] == pytest.approx(wanted)
+        assert {at for one in screen.query_one(Findings).entries for at in one.stories} <= {*listed}
+        text = text_of(app)
+        assert text.count("filter: and") == 3  # chart, findings, table
+        assert f"{len(listed)} listed {figures(wanted)}" in text
+        assert f"the listed ({len(listed)} stories" in text
+
+
+async def test_without_a_filter_as_listed_is_as_sorted() -> None:
+    async with scale() as (app, pilot, screen):
+        await pilot.press("<", "s", ">")
+        await pilot.pause(0.1)
+        table = screen.query_one(StoryTable)
+        assert [int(story) for story in table._order] == [*app.session.library.order]
+        assert [*app.session.library.order] != [*range(len(MORE))]
+
+
+async def test_where_nothing_is_listed_it_says_so() -> None:
+    async with scale() as (app, pilot, screen):
+        await pilot.press("<", "slash", *"zebra", "enter", ">")
+        await pilot.pause(0.1)
+        assert screen.measured is None
+        assert "no story matches the filter" in text_of(app)
+        await pilot.press("escape", "<")
+        await shown(app, pilot)

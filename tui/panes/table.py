@@ -21,6 +21,7 @@ FIXED = 2  # lines that stay: the names of the columns, and the whole set
 TITLE = 12  # cells of a title at least
 CELL, WIDEST = 8, 16  # cells of a number with the space before it: at least, at most
 ROOMY = 30  # cells of a title that come before wider columns
+NOWHERE = -1  # the row of a story that is not listed
 LISTED, BY_TITLE = 0, 1  # sort keys before the columns' own
 
 
@@ -28,19 +29,17 @@ LISTED, BY_TITLE = 0, 1  # sort keys before the columns' own
 class Grid:
     """What the table shows: S stories, M columns of numbers.
 
-    title: of a story by its index. values: float64 (M, S), nan where there is none. whole: (M,),
-    over all stories. by_title: int64 (S,), the place of each story among the titles.
+    order: the listed stories, by index. title: of a story by its index. values: float64 (M, S), nan
+    where there is none. whole: (M,), over the listed stories. by_title: int64 (S,), the place of
+    each story among the titles.
     """
 
     names: tuple[str, ...]
+    order: Sequence[int]
     title: Callable[[int], str]
     values: Values
     whole: Sequence[float]
     by_title: Order
-
-    @property
-    def stories(self) -> int:
-        return int(self.values.shape[1])
 
 
 class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -84,18 +83,20 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if key >= len(grid.names) + 2:
             self.key = key = LISTED
-        if key == LISTED:
-            order = np.arange(grid.stories)
-        elif key == BY_TITLE:
-            order = np.argsort(grid.by_title, kind="stable")
-        else:
-            values = grid.values[key - 2]
+        stories = grid.values.shape[1]
+        order = np.array(grid.order, dtype=np.int64)
+        order = order[order < stories]  # those that came since have no numbers yet
+        if key == BY_TITLE:
+            order = order[np.argsort(grid.by_title[order], kind="stable")]
+        elif key > BY_TITLE:
+            values = grid.values[key - 2, order]
             # The highest first, what has no number last, either way round.
-            order = np.argsort(np.nan_to_num(values if reverse else -values, nan=np.inf))
+            values = np.nan_to_num(values if reverse else -values, nan=np.inf)
+            order = order[np.argsort(values, kind="stable")]
         if reverse and key <= BY_TITLE:
             order = order[::-1]
         self._order = order
-        self._place = np.empty_like(order)
+        self._place = np.full(stories, NOWHERE)
         self._place[order] = np.arange(len(order))
         self._show_row()
         self.refresh()
@@ -112,31 +113,32 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def row(self) -> int:
-        """Where the selected story stands."""
-        if self._place is None or not 0 <= self.story < len(self._place):
-            return 0
-        return int(self._place[self.story])
+        """Where the selected story stands; 0 where it is not listed."""
+        return max(0, self._row_of(self.story))
+
+    def _row_of(self, story: int) -> int:
+        if self._place is None or not 0 <= story < len(self._place):
+            return NOWHERE
+        return int(self._place[story])
 
     # --- what is shown ---------------------------------------------------------------------
 
     def watch_grid(self) -> None:
-        stories = self.grid.stories if self.grid else 0
-        self.virtual_size = Size(self.scrollable_content_region.width, stories + FIXED)
         self.sort(self.key, self.reverse)
-        self.refresh()
+        self._fill()
 
     def on_resize(self) -> None:
-        stories = self.grid.stories if self.grid else 0
-        self.virtual_size = Size(self.scrollable_content_region.width, stories + FIXED)
+        self._fill()
+
+    def _fill(self) -> None:
+        rows = 0 if self.grid is None or self._order is None else len(self._order)
+        self.virtual_size = Size(self.scrollable_content_region.width, rows + FIXED)
         self._show_row()
         self.refresh()
 
     def watch_story(self, before: int, now: int) -> None:
-        if self._place is None:
-            return
-        old = int(self._place[before]) if before < len(self._place) else 0
         if not self._show_row():
-            for row in (old, self.row):
+            for row in (self._row_of(before), self._row_of(now)):
                 self.refresh_line(row + FIXED)
 
     def on_focus(self) -> None:
@@ -219,9 +221,11 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def story_at(self, story: int, by: int) -> int:
         """The story that stands so many rows below `story`, or as far as the rows go."""
-        if self._order is None or self._place is None or not len(self._order):
+        if self._order is None or not len(self._order):
             return story
-        row = int(self._place[story]) if 0 <= story < len(self._place) else 0
+        row = self._row_of(story)
+        if row == NOWHERE and by < 0:
+            row = len(self._order)
         return int(self._order[max(0, min(row + by, len(self._order) - 1))])
 
     @property

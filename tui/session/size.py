@@ -12,6 +12,8 @@ from ...core.models.catalogue import ModelSpec
 from ...core.results.compare.cuts import Cuts
 from ...core.scoring.scores import Summary, bits_per_byte, perplexity
 
+UNKNOWN = -1  # tokens of a story that is not scored
+
 
 @dataclass(slots=True, eq=False)
 class Size:
@@ -26,8 +28,9 @@ class Size:
     has it.
     words: of the distinct texts that are done, broken ones too; seconds, paced: what the worker
     took for how many words that it scored.
-    nats, bits: surprise per token and bits per byte of each story in the order they were read,
-    nan while unknown; span: the smallest and the largest of the nats.
+    nats, bits, counts: surprise per token, bits per byte and scored tokens of each story in the
+    order they were read, nan and UNKNOWN while unknown; span: the smallest and the largest of the
+    nats.
     settled: the number under which its interval was asked for.
     tokenizer: what tells it from those of other sizes. Where they differ, cuts: of the scored
     stories, by text digest; cutting: the number under which the store was asked for them; cutless:
@@ -58,6 +61,7 @@ class Size:
     paced: int = 0
     nats: array[float] = field(default_factory=lambda: array("d"))
     bits: array[float] = field(default_factory=lambda: array("d"))
+    counts: array[int] = field(default_factory=lambda: array("q"))
     span: tuple[float, float] = (math.inf, -math.inf)
     interval: tuple[float, float] | None = None
     settled: int = 0
@@ -91,6 +95,18 @@ class Size:
     def bits_per_byte(self) -> float:
         return bits_per_byte(self.nll, self.bytes)
 
+    def perplexity_of(self, stories: Sequence[int]) -> float:
+        """Pooled over the tokens of these; nan while one of them is still to be scored."""
+        import numpy as np  # after the first picture
+
+        at = np.array(stories, dtype=np.int64)
+        counts = np.array(self.counts)[at]
+        if (counts == UNKNOWN).any():
+            return math.nan
+        scored = counts > 0
+        nll = np.array(self.nats)[at][scored] @ counts[scored]
+        return perplexity(float(nll), int(counts.sum()))
+
     def seconds_left(self, words: int) -> float:
         """Until `words`, those of all distinct texts, are scored; nan without a pace of its own.
 
@@ -105,6 +121,7 @@ class Size:
         more = array("d", [math.nan]) * (stories - len(self.nats))
         self.nats.extend(more)
         self.bits.extend(more)
+        self.counts.extend(array("q", [UNKNOWN]) * len(more))
 
     def shares_tokenizer(self, other: Size) -> bool:
         """Whether the tokens of both are known to be the same; `Models` keeps a vocabulary once."""
@@ -119,6 +136,8 @@ class Size:
             else:
                 self.lost -= copies
             self.sums[digest] = summary
+            for story in stories:
+                self.counts[story] = summary.tokens
             if summary.tokens:
                 nats, bits = summary.nll / summary.tokens, summary.bits_per_byte
                 for story in stories:
@@ -135,11 +154,14 @@ class Size:
         if digest not in self.sums and digest not in self.broken:
             self.words += words
             self.lost += len(stories)
+            for story in stories:
+                self.counts[story] = 0
         self.broken[digest] = why
 
     def put_again(self, digest: str, story: int) -> None:
         """A story has come whose text is done."""
         summary = self.sums.get(digest)
+        self.counts[story] = summary.tokens if summary else 0
         if summary is None:
             self.lost += 1
             return
@@ -158,7 +180,7 @@ class Size:
         self.labelled = False
         self.broken = {}
         stories, self.span = len(self.nats), (math.inf, -math.inf)
-        self.nats, self.bits = array("d"), array("d")
+        self.nats, self.bits, self.counts = array("d"), array("d"), array("q")
         self.make_room(stories)
         self.stories = self.lost = self.tokens = self.bytes = self.words = self.paced = 0
         self.seconds = 0.0

@@ -73,7 +73,7 @@ class Analysis:
             return
         sheet = measuring.sheet_of(snapshot)
         self.deliver(measuring.tabled(asked, sheet, snapshot))
-        common = measuring.common_to_all(sheet)
+        common = measuring.common_to_all(sheet, snapshot.listed)
         self._looked = (snapshot, common)
         if not common.stories:
             self.deliver(Found(asked, (), complete=False))

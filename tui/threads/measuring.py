@@ -57,12 +57,12 @@ def sheet_of(snapshot: Snapshot) -> Sheet:
     return build_sheet(snapshot.recipe, members, sums, labels, cuts)
 
 
-def common_to_all(sheet: Sheet) -> Sheet:
-    """The stories that all have scored, by digest.
+def common_to_all(sheet: Sheet, listed: Sequence[int]) -> Sheet:
+    """The listed stories that all have scored, by digest.
 
     Resamples draw by place: sorted, the same stories have the same intervals in any order.
     """
-    common = sheet.common()
+    common = sheet.of_stories(listed).common()
     digests = [(story.digest, story.id) for story in common.stories]
     return common.of_stories(sorted(range(len(digests)), key=digests.__getitem__))
 
@@ -77,11 +77,12 @@ def tabled(asked: int, sheet: Sheet, snapshot: Snapshot) -> Tabled:
     titles = [story.title.casefold() for story in snapshot.stories]
     by_title = np.empty(len(titles), dtype=np.int64)
     by_title[sorted(range(len(titles)), key=titles.__getitem__)] = np.arange(len(titles))
+    listed = sheet.of_stories(snapshot.listed)
     return Tabled(
         asked,
         sheet,
         {measure: _of_stories(measure, sheet) for measure in MEASURES},
-        {measure: tuple(_of_set(measure, sheet).tolist()) for measure in MEASURES},
+        {measure: tuple(_of_set(measure, listed).tolist()) for measure in MEASURES},
         by_title,
     )
 
@@ -372,12 +373,13 @@ def findings(
     sheet: Sheet, snapshot: Snapshot, tokens: Sequence[FamilyTokens] = ()
 ) -> tuple[Said, ...]:
     """What is to be said, with the stories that it names."""
+    index = {snapshot.digests[at]: at for at in reversed(snapshot.listed)}
     return tuple(
         Said(
             one.topic,
             one.family,
             one.text,
-            tuple(snapshot.digests.index(story.digest) for story in one.stories),
+            tuple(index[story.digest] for story in one.stories),
         )
         for one in find(sheet, tokens)
     )

@@ -55,16 +55,17 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """What the session knows now. stories, digests: as they are listed, one text perhaps twice.
+    """What the session knows now. stories, digests: of all that are open, one text perhaps twice.
 
-    left_out: names of the sizes that have too few stories to be compared on yet. is_done: none of
-    the models has a story yet to score.
+    listed: the indices of those that numbers are over. left_out: names of the sizes that have too
+    few stories to be compared on yet. is_done: none of the models has a story yet to score.
     """
 
     recipe: Recipe
     models: tuple[Scored, ...]
     stories: Sequence[Story]
     digests: Sequence[str]
+    listed: Sequence[int]
     left_out: tuple[str, ...]
     is_done: bool
 
@@ -84,11 +85,12 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tabled:
-    """Every story under every size, as they are listed.
+    """Every story under every size, in the order they were read.
 
     values: by measure, float64 (M, S), nan where a size has not scored a story; bits per byte are
     on the bytes that all have scored that have scored a story. by_title: int64 (S,), the place of
-    each story among the titles. pooled: by measure, (M,), over all that a size has scored.
+    each story among the titles. pooled: by measure, (M,), over all that are
+    listed and that a size has scored.
     """
 
     asked: int

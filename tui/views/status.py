@@ -59,6 +59,20 @@ def story_perplexity(session: Session, size: Size) -> float:
     return summary.perplexity if summary else math.nan
 
 
+def of_listed(session: Session) -> tuple[str, str]:
+    """What is listed, and its perplexity; with its interval where that is the whole set."""
+    size, library = session.models.size, session.library
+    if library.filter:
+        value = size.perplexity_of(library.order)
+        return f"{len(library.order):,} listed", "…" if math.isnan(value) else figures(value)
+    if size.done < len(library.stories):
+        return "set", "…"
+    if size.interval is None:
+        return "set", figures(size.perplexity)
+    low, high = map(figures, size.interval)
+    return "set", f"{figures(size.perplexity)} [{low}, {high}]"
+
+
 def status(session: Session) -> tuple[Part, ...]:
     """Story, model, machine, perplexity of the story and of the set with its interval."""
     size, recipe, library = session.models.size, session.worker.recipe, session.library
@@ -68,9 +82,7 @@ def status(session: Session) -> tuple[Part, ...]:
         where = f"a story that is not among the {len(library.order):,} listed"
     else:
         where = f"story {session.place.row + 1}/{len(library.order):,}"
-    of_set = "…" if size.done < len(library.stories) else figures(size.perplexity)
-    if size.interval and of_set != "…":
-        of_set += f" [{figures(size.interval[0])}, {figures(size.interval[1])}]"
+    what, of_set = of_listed(session)
     one = story_perplexity(session, size)
     machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
     return (
@@ -79,7 +91,7 @@ def status(session: Session) -> tuple[Part, ...]:
         (f" · {machine}", "spare"),
         (" · story ", "quiet"),
         ("…" if math.isnan(one) else figures(one), "strong"),
-        (" · set ", "quiet"),
+        (f" · {what} ", "quiet"),
         (of_set, "strong"),
     )
 

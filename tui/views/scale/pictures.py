@@ -54,11 +54,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How pictures are drawn here. current: the size in use, by its name."""
+    """How pictures are drawn here. current: the size in use, by its name.
+
+    whole: what the stories are together.
+    """
 
     dark: bool
     depth: ColourDepth
     current: str
+    whole: str = "the set"
 
 
 def view(
@@ -122,7 +126,7 @@ def against_size(
             for member, one in zip(family.members, estimates, strict=True)
         )
         trace = family.traces.get(measure)
-        label = family.name if several else f"the set ({measured.stories:,} stories, 95 %)"
+        label = family.name if several else f"{look.whole} ({measured.stories:,} stories, 95 %)"
         sign = SOLID[n % len(SOLID)]
         series.append(charts.Series(label, points, colour, sign, line=trace is None))
         if trace is not None:

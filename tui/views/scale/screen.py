@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -38,6 +40,7 @@ from .snapshot import snapshot
 SLOW = 0.25  # seconds between questions that only the worker caused, at least
 REST = 4  # times as long as an answer took, until the next question
 UNASKED = 20_000  # stories times sizes up to which tokens are read before a chart asks for them
+NO_MATCH = "no story matches the filter"
 TABLE_FILES = "by its suffix: .csv, .parquet, .md"
 REPORT_FILES = "by its suffix: .html, .md with pictures beside it, .ipynb"
 
@@ -67,6 +70,7 @@ class ScaleScreen(Frame):
         self.tabled: Tabled | None = None
         self.measured: Measured | None = None
         self.tokens: TokensRead | None = None
+        self._listed: tuple[int, ...] | None = None  # while a filter is on
         self._asked: int | None = None  # the question that is being worked on
         self._seen: tuple[object, ...] = ()  # what the newest question was about
         self._began = self._took = 0.0  # when it was asked; how long the last one took, seconds
@@ -106,8 +110,27 @@ class ScaleScreen(Frame):
         if change & (Change.STORY | Change.SIZES):
             self.query_one(StoryTable).story = self.session.place.story
             self._show_chart()
+        if Change.STORIES in change:
+            self._list_anew()
+            self._show_table()
         if change & (Change.SUMS | Change.STORIES | Change.SIZES):
             self._ask_later()
+
+    def _list_anew(self) -> None:
+        """Where others are listed, nothing that is of the listed ones together holds."""
+        library = self.session.library
+        listed = tuple(library.order) if library.filter else None
+        if listed == self._listed:
+            return
+        self._listed = listed
+        self.analysis.forget()
+        self.measured = self.tokens = self._asked = None
+        self._seen, self._reading = (), False
+        if self.tabled is not None:
+            unknown = {measure: (math.nan,) * len(self.tabled.sheet.models) for measure in MEASURES}
+            self.tabled = replace(self.tabled, pooled=unknown)
+        self.query_one(Findings).entries = ()
+        self._show_chart()
 
     def _ask_later(self) -> None:
         """The longer an answer takes, the longer the worker has the machine to itself."""
@@ -189,9 +212,17 @@ class ScaleScreen(Frame):
         self._show_table()
         self._show_chart()
 
+    @property
+    def _of_what(self) -> str:
+        """That all of this is of the listed stories alone, and which these are."""
+        wanted = self.session.library.filter
+        return f" · filter: {visible(str(wanted))}" if wanted else ""
+
     def _show_chart(self) -> None:
         chart = self.query_one(Chart)
-        look = pictures.Look(self.app.current_theme.dark, self.depth, self.session.models.size.name)
+        library, size = self.session.library, self.session.models.size
+        whole = "the listed" if library.filter else "the set"
+        look = pictures.Look(self.app.current_theme.dark, self.depth, size.name, whole)
         view = pictures.view(
             self.chart,
             self.measure,
@@ -202,12 +233,15 @@ class ScaleScreen(Frame):
             look,
         )
         missing = pictures.waiting_for(
-            self.measured, len(self.session.models.sizes), len(self.session.library.stories)
+            self.measured, len(self.session.models.sizes), len(library.order)
         )
         chart.border_title = Content(
             f"{view.title}  {pictures.CHARTS.index(self.chart) + 1}/{len(pictures.CHARTS)}"
+            f"{self._of_what}"
         )
-        chart.waiting = view.waiting or status.waiting(self.session)
+        self.query_one(Findings).border_title = Content(f"Findings{self._of_what}")
+        is_empty = library.filter and not library.order
+        chart.waiting = NO_MATCH if is_empty else view.waiting or status.waiting(self.session)
         chart.border_subtitle = Content(visible(missing or view.note))
         chart.picture = view.picture
 
@@ -222,6 +256,7 @@ class ScaleScreen(Frame):
             table.story = self.session.place.story
             table.grid = Grid(
                 tuple(visible(model.name) for model in tabled.sheet.models),
+                self.session.library.order,
                 title,
                 tabled.values[self.measure],
                 tabled.pooled[self.measure],
@@ -232,7 +267,7 @@ class ScaleScreen(Frame):
     def _show_titles(self) -> None:
         table = self.query_one(StoryTable)
         table.border_title = Content(
-            f"{pictures.NAMES[self.measure]} of every story, {table.sorted_by}"
+            f"{pictures.NAMES[self.measure]} of every story{self._of_what}, {table.sorted_by}"
         )
 
     # --- clicks and keys -------------------------------------------------------------------

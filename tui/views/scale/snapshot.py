@@ -9,12 +9,15 @@ ENOUGH = 0.5  # of the stories of the furthest model: with fewer, one would hide
 
 
 def snapshot(session: Session) -> Snapshot | None:
-    """The sizes that have scored enough; None while there is none. Takes no copy of the sums."""
+    """The sizes that have scored enough; None while there is none, or where nothing is listed.
+
+    Takes no copy of the sums.
+    """
     started = [size for size in session.models.sizes if size.stories and size.parameters]
     # One that stopped half-way would for ever hide what the others have done since.
     going = [size for size in started if size.settled or not size.is_out]
     started = going or started
-    if not started:
+    if not started or not session.library.order:
         return None
     furthest = max(size.stories for size in started)
     far = [size for size in started if size.stories >= ENOUGH * furthest]
@@ -36,6 +39,7 @@ def snapshot(session: Session) -> Snapshot | None:
         ),
         tuple(session.library.stories),
         tuple(session.library.digests),
+        tuple(session.library.order),
         tuple(
             size.name
             for size in session.models.sizes
