@@ -217,6 +217,8 @@ class EyebrowApp(App[None]):
             await super().on_event(event)
             return
         self._pressed_at = perf_counter()
+        if event.key == "ctrl+g" and self.screen.is_modal:
+            event = Key("escape", "\x1b")  # it does what esc does, in every dialogue
         if self.session.place.hunt is not None and event.key in STOPPING:
             self._keys.clear()
             await self._take_key(event)

@@ -34,7 +34,7 @@ def differences(
     depth: ColourDepth,
     axis: Axis,
 ) -> str:
-    """As many lines as asked for; the rows that there is no room for are left out.
+    """As many lines as asked for; of rows that there is no room for it says how many they are.
 
     A full marker where the interval does not hold zero. axis: linear.
     """
@@ -64,7 +64,8 @@ def differences(
         pad = " " * (names + 1 - cell_width(label))
         body.append(label + pad + _bar(row, ruler, zero, colour, quiet) + text)
         body += [empty] * (gap - 1 - (gap - 1) // 2)
-    body = body[:room] + [empty] * (room - len(body))
+    body = ink.fitted(body, room, width, quiet)
+    body += [empty] * (room - len(body))
     marks, numbers = ruler.lines()
     entries: list[ink.Entry] = [("●", colour, "with its 95 % interval")]
     lines = [

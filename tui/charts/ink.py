@@ -55,6 +55,16 @@ def paint(text: str, colour: int | None) -> str:
     return text if colour is None or not text else f"\x1b[38;5;{colour}m{text}{_RESET}"
 
 
+def fitted(rows: list[str], room: int, width: int, quiet: int | None) -> list[str]:
+    """Rows of a line each; where there is no room for all, the last line says how many are left."""
+    while rows and not rows[-1]:
+        rows.pop()
+    if len(rows) <= room:
+        return rows
+    left = f"… and {len(rows) - room + 1} more: + gives this pane the whole screen"
+    return [*rows[: room - 1], paint(shorten(left, width), quiet)]
+
+
 def in_depth(line: str, depth: ColourDepth) -> str:
     """The line in the codes of the terminal: none in mono, the short ones for 16 colours."""
     if depth == "mono":

@@ -44,7 +44,7 @@ def ridges(
     axis: Axis,
     current: str = "",
 ) -> str:
-    """As many lines as asked for; the rows that there is no room for are left out.
+    """As many lines as asked for; of rows that there is no room for it says how many they are.
 
     span: where densities begin and end. current: the label of the model in use.
     """
@@ -63,11 +63,12 @@ def ridges(
     if any(row.story is not None for row in rows):
         entries.append(("○", mark, "this story"))
     body: list[str] = []
-    for row, name in list(zip(rows, labels, strict=True))[: room // each]:
+    for row, name in zip(rows, labels, strict=True):
         for line in _ridge(row, ruler, each - 1, highest):
             body.append(" " * (names + 1) + ink.paint(line, fill))
         lead = ("▸" if row.label == current else " ") + name + " " * (names - cell_width(name))
         body.append(lead + _bar(row, ruler, fill, mark) + f" {figures(row.quantiles[2]):>7}")
+    body = ink.fitted(body, room, width, quiet)
     body += [""] * (room - len(body))
     marks, numbers = ruler.lines()
     lines = [

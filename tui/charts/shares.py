@@ -48,13 +48,15 @@ def shares(
     numbers = cells >= LEAST
     cells = max(1, cells if numbers else width - room - 2)
     gap = max(1, min(3, (height - 2) // len(rows)))
-    lines = [_heading(limits, width, title, colour, quiet, numbers)]
+    body: list[str] = []
     for row, name in zip(rows, names, strict=True):
         lead = ("▸" if row.label == current else " ") + name + " " * (room - cell_width(name))
         said = "".join(f"{100 * share:>{NUMBER - 2}.0f} %" for share in row.shares)
         bar = lead + " " + ink.paint(_bar(row.shares, cells), colour)
-        lines += [bar + (said if numbers else ""), *[""] * (gap - 1)]
-    lines = lines[:height] + [""] * (height - len(lines))
+        body += [bar + (said if numbers else ""), *[""] * (gap - 1)]
+    body = ink.fitted(body, height - 1, width, quiet)
+    heading = _heading(limits, width, title, colour, quiet, numbers)
+    lines = [heading, *body, *[""] * (height - 1 - len(body))]
     return "\n".join(ink.in_depth(line, depth) for line in lines)
 
 

@@ -64,6 +64,7 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_steps(self, before: tuple[Step, ...], now: tuple[Step, ...]) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(now) + 1)
         if len(before) != len(now):
+            self._show_current()
             self.refresh()
         for at, (old, new) in enumerate(zip(before, now, strict=False)):
             if old != new:
@@ -72,12 +73,17 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_current(self, before: int, now: int) -> None:
         self.refresh_line(before + 1)
         self.refresh_line(now + 1)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        now = self.current
         height = self.scrollable_content_region.height
-        if not self.scroll_offset.y <= now + 1 < self.scroll_offset.y + height:
+        if height and not self.scroll_offset.y <= now + 1 < self.scroll_offset.y + height:
             self.scroll_to(y=max(0, now + 2 - height), animate=False)
 
     def on_resize(self) -> None:
         self.watch_steps((), self.steps)
+        self._show_current()
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y - 1

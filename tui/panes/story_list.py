@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..text.plain import cell_width, figures, shorten
+from ..text.plain import Apart, cell_width, figures
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -58,6 +58,10 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         def __init__(self, row: int) -> None:
             self.row = row
             super().__init__()
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._apart = Apart()
 
     def watch_shelf(self) -> None:
         width = self.scrollable_content_region.width
@@ -109,7 +113,7 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         bar_width = max(0, min(8, width - 30))
         room = max(4, width - 10 - bar_width)
         mark = f"{'▸' if at == self.row else ' '}{'●' if self.shelf.is_marked(story) else ' '}"
-        title = shorten(self.shelf.title(story), room)
+        title = self._titles(room)[y]
         pad = " " * (room - cell_width(title))
         return Strip(
             [
@@ -119,6 +123,12 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
                 Segment(" ", style),
             ]
         ).adjust_cell_length(width, style)
+
+    def _titles(self, room: int) -> list[str]:
+        """Of the stories in sight, so that those that begin alike can be told apart."""
+        shelf, top, height = self.shelf, self.scroll_offset.y, self.size.height
+        seen = shelf.order[top : top + height]
+        return self._apart.cut((shelf, top, height), lambda: [*map(shelf.title, seen)], room)
 
     async def on_click(self, event: Click) -> None:
         row = event.y - self.gutter.top + self.scroll_offset.y

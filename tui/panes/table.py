@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..text.plain import cell_width, figures, shorten, shorten_apart
+from ..text.plain import Apart, cell_width, figures, shorten, shorten_apart
 from ..threads.scaling import Order, Values, short_names
 
 FIXED = 2  # lines that stay: the names of the columns, and the whole set
@@ -68,6 +68,7 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.key = LISTED
         self.reverse = False
+        self._apart = Apart()
         self._order: Order | None = None  # story of each row
         self._place: Order | None = None  # row of each story
 
@@ -189,11 +190,17 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
         if story == self.story:
             style = self.get_component_rich_style("story-table--cursor")
             style += Style(bold=self.has_focus)
-        title = shorten(grid.title(story), room)
+        title = self._titles(grid, order, room)[y - FIXED]
         cells = "".join(f"{figures(float(grid.values[at, story])):>{cell}}" for at in columns)
         mark = "▸" if story == self.story else " "
         text = f"{mark}{title}{' ' * (room - cell_width(title))}{cells} "
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def _titles(self, grid: Grid, order: Order, room: int) -> list[str]:
+        """Of the stories in sight, so that those that begin alike can be told apart."""
+        top, height = self.scroll_offset.y, self.size.height
+        seen = order[top : top + height].tolist()
+        return self._apart.cut((grid, *seen), lambda: [*map(grid.title, seen)], room)
 
     def _heading(self, grid: Grid, columns: range, cell: int, room: int, quiet: Style) -> Strip:
         chosen = self.get_component_rich_style("story-table--sorted")

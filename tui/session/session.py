@@ -212,6 +212,7 @@ class Session:
             if found is not None:
                 place.hunt = None
                 place.go_to(story, hunt.row, found)
+                self._catch_up()  # the token is one of this size: another looks at its characters
                 self.announce(Change.FOUND | Change.STORY | Change.TOKEN | Change.STATUS)
                 self.plan()
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
@@ -58,6 +58,22 @@ def shorten_apart(names: Sequence[str], cells: int) -> list[str]:
         short if same[short] == 1 else _shorten_front(tail, cells)
         for short, tail in zip(cut, tails, strict=True)
     ]
+
+
+class Apart:
+    """Texts in sight, cut so that they can be told apart; once for all lines that show them."""
+
+    def __init__(self) -> None:
+        self._about: tuple[object, ...] = ()
+        self._cut: list[str] = []
+
+    def cut(
+        self, about: tuple[object, ...], texts: Callable[[], list[str]], cells: int
+    ) -> list[str]:
+        """about: what the texts depend on; where it stays, they are not asked for again."""
+        if (about := (*about, cells)) != self._about:
+            self._about, self._cut = about, shorten_apart(texts(), cells)
+        return self._cut
 
 
 def _behind_dashes(name: str) -> list[int]:

@@ -66,7 +66,9 @@ def of_listed(session: Session) -> tuple[str, str]:
         value = size.perplexity_of(library.order)
         return f"{len(library.order):,} listed", "…" if math.isnan(value) else figures(value)
     if size.done < len(library.stories):
-        return "set", "…"
+        if not size.is_out:
+            return "set", "…"
+        return f"{size.stories:,} of the set", figures(size.perplexity)
     if size.interval is None:
         return "set", figures(size.perplexity)
     low, high = map(figures, size.interval)

@@ -17,7 +17,7 @@ class ChooseScreen(ModalScreen[None]):
     """take: is told the index of what was chosen."""
 
     BINDINGS = [
-        Binding("escape,q,ctrl+g", "dismiss", "leave as it was", id="choose.leave"),
+        Binding("escape,q", "dismiss", "leave as it was", id="choose.leave"),
         Binding("j", "move(1)", "down", show=False),
         Binding("k", "move(-1)", "up", show=False),
     ]

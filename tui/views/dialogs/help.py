@@ -23,7 +23,7 @@ class HelpScreen(ModalScreen[None]):
     """The keys of a pane, then of its view, then of the program. about: of the pane."""
 
     BINDINGS = [
-        Binding("escape,q,question_mark,enter,ctrl+g", "dismiss", "close", id="help.close"),
+        Binding("escape,q,question_mark,enter", "dismiss", "close", id="help.close"),
         Binding("j,down", "scroll(1)", "down", show=False),
         Binding("k,up", "scroll(-1)", "up", show=False),
         Binding("ctrl+d,pagedown", "scroll(10)", "page down", show=False),

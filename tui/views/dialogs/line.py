@@ -21,7 +21,7 @@ class LineScreen(ModalScreen[None]):
     to change.
     """
 
-    BINDINGS = [Binding("escape,ctrl+c,ctrl+g", "leave", "leave as it was", id="line.leave")]
+    BINDINGS = [Binding("escape,ctrl+c", "leave", "leave as it was", id="line.leave")]
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     LineScreen { align: center bottom; background: transparent; }

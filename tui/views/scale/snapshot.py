@@ -45,5 +45,5 @@ def snapshot(session: Session) -> Snapshot | None:
             for size in session.models.sizes
             if not (size.name in names or size.is_out or size.done == len(session.library.stories))
         ),
-        all(size.done == len(session.library.stories) for size in far),
+        all(size.is_out or size.done == len(session.library.stories) for size in far),
     )
