@@ -47,6 +47,12 @@ def guard(event: str, given: tuple[Any, ...]) -> None:
         raise PermissionError(13, "the monkey may not", place)
 
 
+def unraisable(given: sys.UnraisableHookArgs) -> None:
+    """Less that a signal could not be told to asyncio, which has so much to do that it wakes up."""
+    if not isinstance(given.exc_value, BlockingIOError):
+        fault("unraisable", given.exc_value or Exception())
+
+
 def play() -> int:
     from eyebrow.core import cli, errors
     from eyebrow.tui import app
@@ -89,6 +95,6 @@ def play() -> int:
 
 if __name__ == "__main__":
     threading.excepthook = lambda given: fault("thread", given.exc_value or Exception())
-    sys.unraisablehook = lambda given: fault("unraisable", given.exc_value or Exception())
+    sys.unraisablehook = unraisable
     sys.addaudithook(guard)
     sys.exit(play())
