@@ -8,12 +8,9 @@ folder of the test, in `pressed`: a failure can be played again with the same se
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
-import struct
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,9 +102,10 @@ class Monkey:
 
 
 def memory(pid: int) -> float:
-    """What a process holds in memory, in MB."""
+    """What a process holds of its own, in MB: in memory, and on disk where the system put it."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+    kinds = ("RssAnon:", "VmSwap:")
+    return sum(int(status.split(kind)[1].split()[0]) for kind in kinds) / 1000
 
 
 class Game:
@@ -154,8 +152,7 @@ class Game:
 
     def resize(self, size: tuple[int, int]) -> None:
         self.monkey.size = size
-        shape = struct.pack("HHHH", size[1], size[0], 0, 0)
-        fcntl.ioctl(self.terminal.child.fileno(), termios.TIOCSWINSZ, shape)
+        self.terminal.child.setwinsize(size[1], size[0])
 
     def answers(self) -> None:
         """Out of whatever is open, a key is still taken."""

@@ -26,7 +26,9 @@ class LineScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     LineScreen { align: center bottom; background: transparent; }
     LineScreen > Vertical { height: auto; border: round $primary; padding: 0 1; }
-    LineScreen Input { border: none; height: 1; padding: 0; background: $background; }
+    LineScreen Input, LineScreen Input:focus {
+        border: none; height: 1; padding: 0; background: $background;
+    }
     LineScreen Static { color: $text-muted; height: 1; }
     LineScreen Static.-wrong { color: $text-error; }
     """
