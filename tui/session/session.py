@@ -33,7 +33,7 @@ from .place import Place
 from .quarry import Changes, Eyebrows
 from .scores import Scores
 from .size import Size
-from .trail import Spot
+from .trail import Spot, Stance
 from .worker import Worker
 
 
@@ -187,12 +187,16 @@ class Session:
         token: int = 0,
         *,
         character: int | None = None,
+        stance: Stance | None = None,
         is_jump: bool = True,
         step: bool = False,
     ) -> None:
         """Stand there; where one was is noted if it is a jump."""
         before = self.spot
-        self.place.go_to(story, row, token, character)
+        if stance is None:
+            self.place.go_to(story, row, token, character)
+        else:
+            self.place.stand(story, row, stance)
         self._catch_up()
         if is_jump:
             self._expected = None
@@ -217,7 +221,7 @@ class Session:
     def spot(self) -> Spot:
         """Where one is."""
         place = self.place
-        return Spot(place.view, place.story, place.character, self.library.filter)
+        return Spot(place.view, place.story, place.stance, self.library.filter)
 
     def show_view(self, view: str) -> None:
         """Another view is going to be shown."""
@@ -233,13 +237,15 @@ class Session:
         self.library.filter = wanted
         self.arrange()
         if (row := self.library.row_of(before.story)) is not None:
-            self._arrive(before.story, row, character=before.character, is_jump=False)
+            self._arrive(before.story, row, stance=before.stance, is_jump=False)
         if typed_at is None:
             self._note(before)
 
     def end_typing(self, typed_at: Spot) -> None:
-        """What was typed holds: where one was then is a place one has been."""
-        self._note(typed_at)
+        """What was typed holds: where one was then is a place one has been, if it is another."""
+        now = self.spot
+        if (now.story, now.filter) != (typed_at.story, typed_at.filter):
+            self._note(typed_at)
 
     def read(self, story: int) -> None:
         """A story of another view is to be read, in Explore, also one that the filter hides."""
@@ -264,7 +270,7 @@ class Session:
             self.library.filter = spot.filter
             self.arrange()
         row = self.library.row_of(spot.story)
-        self._arrive(spot.story, row, character=spot.character, is_jump=False)
+        self._arrive(spot.story, row, stance=spot.stance, is_jump=False)
         self.place.view = spot.view
         return spot.view
 
