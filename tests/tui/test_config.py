@@ -25,7 +25,7 @@ eyebrow_bits = 6
 store = "/data/scores"
 
 [keys]
-next-hunted = "e"
+next-hunted = "p"
 find = ["ctrl+f", "backslash"]
 back = "Q"
 export = []
@@ -36,7 +36,7 @@ def test_a_whole_file() -> None:
     config, mistakes = parse_config(FULL)
     assert not mistakes
     wanted = Config(
-        {"next-hunted": ("e",), "find": ("ctrl+f", "backslash"), "back": ("Q",), "export": ()},
+        {"next-hunted": ("p",), "find": ("ctrl+f", "backslash"), "back": ("Q",), "export": ()},
         *("nord", False, True, 6.0, Path("/data/scores")),
     )
     assert config == wanted
@@ -126,7 +126,7 @@ async def test_replaced_keys_are_in_force_and_shown_everywhere() -> None:
         assert len(app.screen_stack) == 1
         await pilot.press("comma")
         assert app.session.library.marked_count == 1
-        await pilot.press("e")
+        await pilot.press("p")
         assert len(app.screen_stack) == 2
         await pilot.press("ctrl+g", "enter")
         assert app.focused is not None

@@ -63,17 +63,17 @@ class ReaderFrame(Frame):
         self.session.move(moves.to_end(to))
 
     def action_hunt(self, by: int) -> None:
+        self.session.edit.leave()
         self.session.hunts.begin(by)
 
     def action_same_token(self) -> None:
         session, place = self.session, self.session.place
-        score = session.score(session.models.size)
-        if score is None or not len(score):
+        score, story = session.score(session.models.size), session.story
+        if story is None or score is None or not len(score):
             self.notify("the tokens of this story are not known yet")
             return
         at = min(place.token, len(score) - 1)
-        text = session.library.stories[place.story].text
-        if token := text[score.starts[at] : score.ends[at]]:
+        if token := story.text[score.starts[at] : score.ends[at]]:
             session.hunts.look_for_token(token)
         else:
             self.notify("this token is a part of a character")
