@@ -163,7 +163,9 @@ async def test_help_begins_with_the_focused_pane() -> None:
 def test_no_selector_of_one_view_reaches_another(repo: Path) -> None:
     for sheet in (repo / "tui" / "views").rglob("*.tcss"):
         view = sheet.stem
-        owner = {"frame": "Frame"}.get(view, f"{view.capitalize()}Screen" if view in VIEWS else None)
+        owner = {"frame": "Frame"}.get(
+            view, f"{view.capitalize()}Screen" if view in VIEWS else None
+        )
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
         selectors = [one for block in re.findall(r"([^{}]+)\{", text) for one in block.split(",")]
         for selector in map(str.strip, selectors):

@@ -97,7 +97,7 @@ def test_in_a_pane_where_one_types_signs_are_no_keys() -> None:
     assert {"keep-edit", "undo", "back", "next-pane", "quit"} <= here
     assert not {"edit", "sort", "down", "suspend", "help", "next-hunted"} & here
     assert ("esc", "leave") in actions.hints("explore", "edit")
-    assert ("ctrl+q", "quit") == actions.hints("explore", "edit")[-1]
+    assert actions.hints("explore", "edit")[-1] == ("ctrl+q", "quit")
 
 
 # --- on the screen -------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def needed_bytes(model: Any, variant: Variant) -> int:
     total = sum(int(buffer.nbytes) for buffer in model.buffers())
     for name, parameter in model.named_parameters():
         if name not in rounded:
-            total += parameter.nbytes
+            total += int(parameter.nbytes)
             continue
         bits = min(int(variant.amount), 8 * parameter.itemsize)
         total += -(-parameter.numel() * bits // 8) + ENDS * _ends(parameter, variant)
