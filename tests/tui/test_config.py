@@ -114,12 +114,12 @@ def test_what_is_printed_is_a_file_that_sets_the_same(text: str) -> None:
 
 
 async def test_replaced_keys_are_in_force_and_shown_everywhere() -> None:
-    config, _ = parse_config("[keys]\nfind = 'e'\nmark = ['comma']\nback = 'X'\nreport = []")
+    config, _ = parse_config("[keys]\nfind = 'p'\nmark = ['comma']\nback = 'X'\nreport = []")
     app = made_app(config=config)
     async with app.run_test(size=(140, 60)) as pilot:
         await settled(app, pilot)
         shown = text_of(app)
-        assert "e find" in shown
+        assert "p find" in shown
         assert ", mark" in shown
         await pilot.press("m", "f")
         assert app.session.library.marked_count == 0

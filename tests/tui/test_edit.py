@@ -126,7 +126,7 @@ async def test_what_is_typed_is_scored_and_all_panes_follow() -> None:
         line = "".join(part for part, _ in app.screen.query_one("#edited", Bar).parts)
         was, now = bits_per_word(CAT, score_by(size.name, CAT)), bits_per_word(text, want)
         assert line.startswith(f"bits a word {was:.2f} → {now:.2f}")
-        first = [r.model.name for r in session.worker.engine.sent if isinstance(r, Rescore)][0]
+        first = next(r.model.name for r in session.worker.engine.sent if isinstance(r, Rescore))
         assert first == size.name, "what is on screen goes first"
 
 

@@ -31,6 +31,7 @@ from .edit import Edit
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
+from .lines import Lines
 from .look import Look
 from .models import Models
 from .place import Place
@@ -84,6 +85,7 @@ class Session:
         self.sampling = Sampling(
             self.library, self.models, self.place, self.jobs, self.worker, announce
         )
+        self.lines = Lines(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -109,6 +111,7 @@ class Session:
         """Other stories, other models, or both; None and nothing keep those that are open."""
         self.edit.leave()
         self.edit.empty()
+        self.lines.empty()
         self.jobs.cancel()
         self.worker.revive()
         if specs:
@@ -437,6 +440,7 @@ class Session:
             self.comparison,
             self.sampling,
             self.edit,
+            self.lines,
         ):
             room.receive(message)
         match message:
