@@ -20,6 +20,7 @@ VIEWS = "views"  # of every view
 PANES = {
     "list": "Stories",
     "text": "Story",
+    "edit": "The edit",
     "ladder": "Sizes",
     "chart": "Chart",
     "findings": "Findings",
@@ -31,6 +32,18 @@ PANES = {
     "tree": "Continuations",
 }
 """Names of the panes, by their ids."""
+
+TYPED = ("edit",)
+"""Panes in which one types: signs are text there, and most keys that move are the text's own."""
+ABOVE_TYPING = {
+    "back": "leave",
+    "next-pane": "",
+    "previous-pane": "",
+    "redraw": "",
+    "palette": "palette",
+    "quit": "quit",
+}
+"""What keys that are no signs do there all the same, with the words of the bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,8 @@ class Action:
 
     def applies(self, view: str, pane: str) -> bool:
         """Whether it does something in this pane of this view."""
+        if pane in TYPED and self.pane != pane and self.id not in ABOVE_TYPING:
+            return False
         return (not self.views or view in self.views) and self.pane in ("", pane)
 
     @property
@@ -130,6 +145,18 @@ scale | previous-chart |  | chart(-1) | previous chart
 = the difference to the reference; choose the reference (the next smaller size unless chosen)
 explore+compare | difference | d | difference | colour the difference to the reference | difference
 explore+compare | reference | D | reference | choose the reference
+= edit the story and score it again as one types; in `$EDITOR`; save it as a story of its own
+explore | edit | e | edit | edit the story | edit
+explore | editor | E | editor | edit the story in $EDITOR
+explore.edit | keep-edit | ctrl+s | keep_edit | save the edit as a story of its own | save
+= another token in the place of this one, of those the model would rather have seen
+explore.text | instead | enter | instead | another token in the place of this one | instead
+explore.edit | instead-here | ctrl+n | instead | another token in place of this one | instead
+= undo and redo what was typed
+explore.edit | undo | ctrl+z | undo | undo what was typed | undo
+explore.edit | redo | ctrl+y | redo | do it again
+= lines of one's own, side by side
+views | lines |  | lines | type lines to compare
 = unit: token, word, sentence
 explore+compare | unit | u | unit | by token, word or sentence | unit
 = measure: perplexity, bits per byte, nats
@@ -307,6 +334,10 @@ def hints(view: str, pane: str, actions: Iterable[Action] = ACTIONS) -> list[tup
     The keys of two actions, as in `n N`, are shown where both still have them.
     """
     here = in_reach(view, pane, actions)
+    if pane in TYPED:
+        words = [(action, ABOVE_TYPING.get(action.id, action.bar)) for action in here]
+        named = [([key for key in shown(one) if len(key) > 1], bar) for one, bar in words if bar]
+        return [(keys[0], bar) for keys, bar in named if keys]
     return [
         (action.bar_keys if _has(here, action) else shown(action)[0], action.bar)
         for action in here

@@ -271,17 +271,18 @@ class EyebrowApp(App[None]):
     async def _take_key(self, event: Key) -> None:
         screen, before = self.screen, self._standing
         target = self.focused or screen
+        is_typed = False
         if not await self._check_bindings(event.key, priority=True):
-            if not target.check_consume_key(event.key, event.character):
-                if await self._check_bindings(event.key):
-                    pass
-                elif isinstance(screen, Frame):
-                    screen.say_why(event.key)
-                else:
-                    target._forward_event(event)
+            is_typed = target.check_consume_key(event.key, event.character)
+            if is_typed:
+                target._forward_event(event)
+            elif await self._check_bindings(event.key):
+                pass
+            elif isinstance(screen, Frame):
+                screen.say_why(event.key)
             else:
                 target._forward_event(event)
-        if before != self._standing or not isinstance(screen, Frame):
+        if is_typed or before != self._standing or not isinstance(screen, Frame):
             await self._settle()
 
     @property

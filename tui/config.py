@@ -251,8 +251,9 @@ def _clashes(found: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
 
 def _meet(one: Action, other: Action) -> bool:
     """Whether there is a pane where both apply."""
-    views = not one.views or not other.views or {*one.views} & {*other.views}
-    return bool(views) and (not one.pane or not other.pane or one.pane == other.pane)
+    views = {*one.views} & {*other.views} or {*one.views, *other.views} or {""}
+    pane = one.pane or other.pane
+    return any(one.applies(view, pane) and other.applies(view, pane) for view in views)
 
 
 def _nearest(id: str) -> str:

@@ -10,21 +10,26 @@ from typing import Any
 
 import numpy as np
 from eyebrow.core.engine.messages import (
+    ContextTraced,
     Continue,
     Continued,
+    Failed,
     Finished,
     Hello,
     Loaded,
     Loading,
     NextShown,
+    Rescore,
+    Rescored,
     Score,
     Scored,
     ShowNext,
+    TraceContext,
     Vocabulary,
 )
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.results.compare.cuts import cuts_of
-from eyebrow.core.scoring.exploring import ContinuedToken, NextTable
+from eyebrow.core.scoring.exploring import ContinuedToken, CurvePoint, NextTable
 from eyebrow.core.scoring.next_table import next_table
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
@@ -42,6 +47,7 @@ SPECS = tuple(
     ModelSpec(f"made-{size}k", "folder", f"/nowhere/{size}", "made", parameters=size * 1000)
     for size in (50, 200, 800)
 )
+STRENGTHS = [*(spec.name for spec in SPECS), "other-100k"]
 OTHER = ModelSpec("other-100k", "folder", "/nowhere/other", "other", parameters=100_000)
 STORIES = (
     Story(
@@ -113,6 +119,9 @@ class MadeEngine:
         elif isinstance(request, Continue):
             for reply in continued(request):
                 self.mailbox.put(reply)
+        elif isinstance(request, Rescore | TraceContext):
+            self.mailbox.put(explored(request))
+            self.mailbox.put(Finished(request.job))
 
     def close(self) -> None:
         pass
@@ -135,6 +144,22 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
     recipe = request.recipe.settled("cpu", "float32")
     scored = Scored(request.job, name, tuple(rows), recipe, 0.5, cuts)
     return [*replies, scored, Finished(request.job)]
+
+
+def explored(request: Rescore | TraceContext) -> Rescored | ContextTraced | Failed:
+    """What a worker would say to a question about a place."""
+    name = request.model.name
+    if not request.text.strip():
+        return Failed(request.job, name, "Nothing to score", "the text is empty")
+    if isinstance(request, Rescore):
+        recipe = request.recipe.settled("cpu", "float32")
+        return Rescored(request.job, name, recipe, score_by(name, request.text), 1, 0.01)
+    nats = 8.0 - STRENGTHS.index(name)
+    before = len(request.text[: request.word[0]].split())
+    sizes = [n for n in (1, 2, 4, 8, 16) if n <= before]
+    points = [CurvePoint("tokens", n, nats / n) for n in sizes]
+    points += [CurvePoint(what, before, nats / before) for what in ("sentence", "story")]
+    return ContextTraced(request.job, name, tuple(points))
 
 
 def digest_of(name: str) -> str:

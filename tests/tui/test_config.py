@@ -25,7 +25,7 @@ eyebrow_bits = 6
 store = "/data/scores"
 
 [keys]
-next-hunted = "e"
+next-hunted = "p"
 find = ["ctrl+f", "backslash"]
 back = "Q"
 export = []
@@ -36,7 +36,7 @@ def test_a_whole_file() -> None:
     config, mistakes = parse_config(FULL)
     assert not mistakes
     wanted = Config(
-        {"next-hunted": ("e",), "find": ("ctrl+f", "backslash"), "back": ("Q",), "export": ()},
+        {"next-hunted": ("p",), "find": ("ctrl+f", "backslash"), "back": ("Q",), "export": ()},
         *("nord", False, True, 6.0, Path("/data/scores")),
     )
     assert config == wanted
@@ -114,19 +114,19 @@ def test_what_is_printed_is_a_file_that_sets_the_same(text: str) -> None:
 
 
 async def test_replaced_keys_are_in_force_and_shown_everywhere() -> None:
-    config, _ = parse_config("[keys]\nfind = 'e'\nmark = ['comma']\nback = 'X'\nreport = []")
+    config, _ = parse_config("[keys]\nfind = 'p'\nmark = ['comma']\nback = 'X'\nreport = []")
     app = made_app(config=config)
     async with app.run_test(size=(140, 60)) as pilot:
         await settled(app, pilot)
         shown = text_of(app)
-        assert "e find" in shown
+        assert "p find" in shown
         assert ", mark" in shown
         await pilot.press("m", "f")
         assert app.session.library.marked_count == 0
         assert len(app.screen_stack) == 1
         await pilot.press("comma")
         assert app.session.library.marked_count == 1
-        await pilot.press("e")
+        await pilot.press("p")
         assert len(app.screen_stack) == 2
         await pilot.press("ctrl+g", "enter")
         assert app.focused is not None

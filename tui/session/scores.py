@@ -76,14 +76,8 @@ class Scores:
 
     def common_bits(self, digest: str) -> dict[str, float]:
         """Bits per byte of a text by size, on the bytes that all of these have scored."""
-        known = [size for size in self.models.sizes if digest in size.cuts]
-        at = shared_cut({size.tokenizer: size.cuts[digest] for size in known}.values())
-        found = {}
-        if at is not None:
-            for size in known:
-                count, nll = behind(size.cuts[digest], at)
-                found[size.name] = bits_per_byte(nll, count)
-        return found
+        sizes = self.models.sizes
+        return bits_in_common({s.name: s.cuts[digest] for s in sizes if digest in s.cuts})
 
     def gap(self, size: Size, reference: Size, digest: str) -> float:
         """Bits per byte of a text by which a size is more surprised than its reference, on the
@@ -188,6 +182,12 @@ class Scores:
             size.forget()
             size.make_room(len(self.library.stories))
         self._compare()
+
+    def open_sums(self) -> None:
+        """A story has come to a set that was done: its sums are still to be settled."""
+        for size in self.models.sizes:
+            size.settled, size.interval, size.labelled = 0, None, False
+            self._settle(size)
 
     def add(self, added: Sequence[tuple[int, str]]) -> None:
         """Stories have come, by index and digest."""
@@ -397,6 +397,17 @@ class Scores:
         sums, cuts = [size.sums for size in done], [size.cuts for size in done]
         told = (list(self.library.stories), list(self.library.digests))
         self.store.compare(self._comparison, self.worker.recipe, members, sums, cuts, *told)
+
+
+def bits_in_common(cuts: Mapping[str, Cuts]) -> dict[str, float]:
+    """Bits per byte of a text by model, of its cuts under each, on the bytes all have scored."""
+    if (at := shared_cut(cuts.values())) is None:
+        return {}
+    found = {}
+    for name, one in cuts.items():
+        count, nll = behind(one, at)
+        found[name] = bits_per_byte(nll, count)
+    return found
 
 
 def _key(size: Size, digest: str) -> Key:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ...core.engine.client import Engine
 from ...core.engine.messages import CancelDownload
 from ...core.models.catalogue import ModelSpec
+from ...core.results.compare.cuts import cuts_of
 from ...core.scoring.recipe import Recipe
 from ...core.scoring.scores import StoryScore, Summary
 from ...core.stories.story import Story
@@ -26,15 +27,17 @@ from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .comparison import Comparison
+from .edit import Edit
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
+from .lines import Lines
 from .look import Look
 from .models import Models
 from .place import Place
 from .quarry import Changes, Eyebrows
 from .sampling import Sampling
-from .scores import Scores
+from .scores import Scores, bits_in_common
 from .size import Size
 from .trail import Spot, Stance
 from .worker import Worker
@@ -76,9 +79,13 @@ class Session:
         self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
+        self.edit = Edit(
+            self.library, self.models, self.place, self.jobs, self.scores, self.worker, announce
+        )
         self.sampling = Sampling(
             self.library, self.models, self.place, self.jobs, self.worker, announce
         )
+        self.lines = Lines(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -102,6 +109,9 @@ class Session:
         self, stories: Sequence[Story] | None, name: str, specs: Sequence[ModelSpec] = ()
     ) -> None:
         """Other stories, other models, or both; None and nothing keep those that are open."""
+        self.edit.leave()
+        self.edit.empty()
+        self.lines.empty()
         self.jobs.cancel()
         self.worker.revive()
         if specs:
@@ -142,6 +152,14 @@ class Session:
         if self.place.row is None and self.library.order:
             self._arrive(self.library.order[0], 0, is_jump=False)
         self.announce(Change.STORIES)
+
+    def keep_edit(self, title: str) -> None:
+        """The edit as a story of the set, like any other, which is read then."""
+        story = self.edit.keep(title)
+        self.add(batch_of([story]))
+        self.scores.open_sums()
+        self.arrange()
+        self.read(len(self.library.stories) - 1)
 
     def mark(self) -> None:
         """Mark the selected story, or take the mark away."""
@@ -208,6 +226,7 @@ class Session:
         step: bool = False,
     ) -> None:
         """Stand there; where one was is noted if it is a jump."""
+        self.edit.leave()
         before = self.spot
         if stance is None:
             self.place.go_to(story, row, token, character)
@@ -241,6 +260,7 @@ class Session:
 
     def show_view(self, view: str) -> None:
         """Another view is going to be shown."""
+        self.edit.leave()
         before, self.place.view = self.spot, view
         self._note(before)
 
@@ -285,6 +305,7 @@ class Session:
 
     def go_back(self, by: int) -> str | None:
         """Through the places one has been, -1: back; the view that is to be shown, None: none."""
+        self.edit.leave()
         spot = self.place.trail.go(by, self.spot)
         if spot is None:
             return None
@@ -295,6 +316,14 @@ class Session:
         self._arrive(spot.story, row, stance=spot.stance, is_jump=False)
         self.place.view = spot.view
         return spot.view
+
+    def put_caret(self, character: int) -> None:
+        """One types there, in the edit."""
+        if self.edit.is_on and character != self.edit.caret:
+            self.edit.caret = character
+            self.place.go_to(self.place.story, self.place.row, character=character)
+            self._catch_up()
+            self.announce(Change.TOKEN)
 
     def move(self, move: Move) -> None:
         """Among the tokens of the story, as soon as they are known."""
@@ -315,6 +344,7 @@ class Session:
             if self.library.follows_scores:
                 self.arrange()
             self.announce(~(Change.FOUND | Change.MORE))
+            self.edit.want()
             self.plan()
 
     def choose_reference(self, size: Size | None) -> None:
@@ -328,7 +358,7 @@ class Session:
         self.plan()
 
     def _catch_up(self) -> None:
-        text = self.library.stories[self.place.story].text if self.library.stories else ""
+        text = "" if self.story is None else self.story.text
         if self.place.catch_up(self.models.size, text, self.score):
             self.announce(Change.TOKEN)
 
@@ -342,19 +372,42 @@ class Session:
 
     # --- what is known ---------------------------------------------------------------------
 
+    @property
+    def story(self) -> Story | None:
+        """The selected story; while it is edited, the edit as it is scored. None: there is none."""
+        if not self.library.stories:
+            return None
+        return self.edit.story if self.edit.is_on else self.library.stories[self.place.story]
+
     def sums(self, size: Size, story: int) -> Summary | None:
         """The sums of one story under one size."""
         return size.sums.get(self.library.digests[story]) if self.library.stories else None
 
+    def summary(self, size: Size) -> Summary | None:
+        """The sums of `story` under one size."""
+        if self.edit.is_on:
+            score = self.edit.score(size)
+            return None if score is None else score.summary
+        return self.sums(size, self.place.story)
+
     def common_bits(self) -> dict[str, float]:
-        """Bits per byte of the selected story by size, on the bytes all of these have scored."""
-        stories = self.library.stories
-        return self.scores.common_bits(self.library.digests[self.place.story]) if stories else {}
+        """Bits per byte of `story` by size, on the bytes all of these have scored."""
+        story = self.story
+        if story is None:
+            return {}
+        if not self.edit.is_on:
+            return self.scores.common_bits(self.library.digests[self.place.story])
+        scores = {size.name: self.edit.score(size) for size in self.models.sizes}
+        return bits_in_common(
+            {name: cuts_of(story.text, one) for name, one in scores.items() if one is not None}
+        )
 
     def score(self, size: Size, story: int | None = None) -> StoryScore | None:
-        """The whole score of a story (the selected one) under a size, where it is at hand."""
+        """The whole score of a story (of `story`) under a size, where it is at hand."""
         if not self.library.stories:
             return None
+        if story is None and self.edit.is_on:
+            return self.edit.score(size)
         story = self.place.story if story is None else story
         return self.scores.of_text(size, self.library.digests[story])
 
@@ -392,6 +445,8 @@ class Session:
             self.hunts,
             self.comparison,
             self.sampling,
+            self.edit,
+            self.lines,
         ):
             room.receive(message)
         match message:

@@ -161,3 +161,9 @@ def _with_parts(bits: Values, score: StoryScore) -> Values:
         elif owner >= 0 and score.ends[owner] == score.ends[i]:
             shown[owner] = np.nansum([shown[owner], bits[i]])
     return shown
+
+
+def bits_per_word(text: str, score: StoryScore) -> float:
+    """The mean surprise of the words of which any token was scored; nan without any."""
+    scored = [one.surprise for one in units(text, score, "word") if one.scored]
+    return sum(scored) / BIT / len(scored) if scored else math.nan

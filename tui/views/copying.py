@@ -24,11 +24,10 @@ class Offer:
 
 def offers(session: Session) -> list[Offer]:
     """The story, its tokens, and the commands that show the same."""
-    library, size = session.library, session.models.size
+    size = session.models.size
     found: list[Offer] = []
     recipe = session.worker.asked
-    if library.stories:
-        story = library.stories[session.place.story]
+    if (story := session.story) is not None:
         found.append(Offer("the story", visible(story.title), lambda: story.text))
         if session.score(size) is not None:
             name = f"its tokens under {size.name}, a table"
@@ -43,8 +42,8 @@ def offers(session: Session) -> list[Offer]:
 def token_table(session: Session) -> str:
     """A row for each token of the story, with tabs between, as spreadsheets take them."""
     size = session.models.size
-    score = session.score(size)
-    text = session.library.stories[session.place.story].text
+    score, story = session.score(size), session.story
+    text = "" if story is None else story.text
     rows = ["\t".join(HEADS)]
     for at in range(0 if score is None else len(score)):
         assert score is not None

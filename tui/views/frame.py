@@ -292,6 +292,11 @@ class Frame(Screen[None]):
         elif view != self.NAME:
             await self.app.switch_mode(view)
 
+    def action_lines(self) -> None:
+        from .dialogs.lines import LinesScreen
+
+        self.app.push_screen(LinesScreen(self.session))
+
     def action_mark(self) -> None:
         self.session.mark()
 

@@ -63,9 +63,11 @@ class ReaderFrame(Frame):
         self.session.move(moves.to_end(to))
 
     def action_hunt(self, by: int) -> None:
+        self.session.edit.leave()
         self.session.hunts.begin(by)
 
     def action_same_token(self) -> None:
+        self.session.edit.leave()
         self.session.hunts.look_for_token()
 
     def action_find(self) -> None:

@@ -58,8 +58,8 @@ def what_runs(session: Session) -> str:
 
 
 def story_perplexity(session: Session, size: Size) -> float:
-    """Of the selected story under one size; nan while it is not known."""
-    summary = session.sums(size, session.place.story)
+    """Of the story under one size; nan while it is not known."""
+    summary = session.summary(size)
     return summary.perplexity if summary else math.nan
 
 

@@ -26,10 +26,10 @@ def across(session: Session, unit: UnitName, *, dark: bool, depth: ColourDepth) 
     current size.
     """
     models = session.models
-    score, stories = session.score(models.size), session.library.stories
-    if score is None or not stories or not len(score):
-        return Across(waiting="" if not stories else waiting(session))
-    story, at = stories[session.place.story], min(session.place.token, len(score) - 1)
+    score, story = session.score(models.size), session.story
+    if story is None or score is None or not len(score):
+        return Across(waiting="" if story is None else waiting(session))
+    at = min(session.place.token, len(score) - 1)
     scores = [session.score(size) for size in models.sizes]
     known = [one for one in scores if one is not None and len(one)]
     found = _stretch(story, score, known, at, unit)

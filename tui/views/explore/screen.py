@@ -13,7 +13,7 @@ from textual.timer import Timer
 from ....core.errors import EyebrowError
 from ....core.stories.story import Story
 from ....core.wording import many, visible
-from ...panes.bars import Legend
+from ...panes.bars import Bar, Legend
 from ...panes.chart import Chart
 from ...panes.inspector import Inspector
 from ...panes.ladder import Ladder
@@ -25,9 +25,9 @@ from ...session.arrange import SORTS, parse_filter
 from ...session.change import Change
 from ...text.reading import KINDS
 from ..dialogs.line import LineScreen, file_check
-from ..reader import ReaderFrame
 from . import showing
 from .across import across
+from .editing import EditFrame
 
 REST = 0.1  # seconds on a story, or a token, before chart and strip follow
 ROOMY = 22  # lines of the terminal from which on the strip has a place under the text
@@ -37,11 +37,11 @@ NO_MATCH = "no story matches; an empty line shows all"
 JUMP_HINT = "its number in the list as it is sorted now"
 
 
-class ExploreScreen(ReaderFrame):
+class ExploreScreen(EditFrame):
     """The view one starts in."""
 
     NAME = "explore"
-    PANES = ("list", "text", "ladder", "chart")
+    PANES = ("list", "text", "edit", "ladder", "chart")
     CSS_PATH = ["../frame.tcss", "explore.tcss"]
 
     def __init__(self, session: Session) -> None:
@@ -53,6 +53,7 @@ class ExploreScreen(ReaderFrame):
         yield StoryList(id="list")
         with Vertical(id="story"):
             yield StoryText(id="text")
+            yield Bar(id="edited")
             yield SizeStrip(id="across")
             yield Legend(id="legend")
         yield Inspector(id="inspector")
@@ -74,6 +75,8 @@ class ExploreScreen(ReaderFrame):
             self.query_one(StoryList).row = self.session.place.row
         if change & (Change.STORY | Change.SIZES):
             self._show_story()
+        if change & (Change.STORY | Change.SIZES | Change.STATUS):
+            self.query_one("#edited", Bar).parts = showing.edited(self.session)
         if change & (Change.TOKEN | Change.STORY | Change.SIZES):
             self.query_one(StoryText).token = self.session.place.token
             both = self.session.look.difference
@@ -102,12 +105,11 @@ class ExploreScreen(ReaderFrame):
         listed.row = self.session.place.row
 
     def _show_story(self) -> None:
-        session = self.session
-        stories = session.library.stories
-        story = stories[session.place.story] if stories else NOTHING
+        session, is_edited = self.session, self.session.edit.is_on
+        story = session.story or NOTHING
         # As content, not as a string: what stands in a file is never markup.
         box = self.query_one("#story", Vertical)
-        box.border_title = Content(visible(story.title))
+        box.border_title = Content(visible(story.title) + ", edited" * is_edited)
         box.border_subtitle = Content(visible(story.kind))
         view = showing.coloured(
             session,
@@ -117,9 +119,13 @@ class ExploreScreen(ReaderFrame):
             dark=self.app.current_theme.dark,
             depth=self.depth,
         )
-        text = self.query_one(StoryText)
-        text.token = session.place.token
-        text.paint = view.paint
+        self.show_editing()
+        if is_edited:
+            self.area.paint = view.paint
+        else:
+            text = self.query_one(StoryText)
+            text.token = session.place.token
+            text.paint = view.paint
         bar = self.query_one(Legend)
         bar.entries = view.legend
         bar.note = view.note
@@ -181,10 +187,11 @@ class ExploreScreen(ReaderFrame):
 
     def turns(self) -> tuple[str, ...]:
         """In a narrow terminal the chart is one of them; it stands with the sizes."""
-        return ("list", "text", "chart" if self.has_class("-narrow") else "ladder")
+        text = "edit" if self.session.edit.is_on else "text"
+        return ("list", text, "chart" if self.has_class("-narrow") else "ladder")
 
     def group_of(self, pane: str) -> str:
-        return "chart" if pane == "ladder" else pane
+        return {"ladder": "chart", "edit": "text"}.get(pane, pane)
 
     def move(self, by: int) -> None:
         if self.at == "list":
@@ -196,7 +203,7 @@ class ExploreScreen(ReaderFrame):
             self.session.select_size(max(0, min(self.session.models.current + by, sizes - 1)))
 
     def action_enter(self) -> None:
-        self.focus_pane("text")
+        self.focus_pane("edit" if self.session.edit.is_on else "text")
 
     # --- what is shown ---------------------------------------------------------------------
 

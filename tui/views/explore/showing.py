@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ....core.stories.story import Story
 from ....core.wording import many, visible
 from ... import charts
 from ...charts.ink import HOLLOW, SOLID, palette
+from ...panes.bars import Part
 from ...panes.chart import Picture
 from ...panes.inspector import SHORT, Against, Choice, Glass, quoted
 from ...panes.ladder import Step
@@ -22,13 +24,14 @@ from ...session import Session
 from ...session.size import Size
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
-from ...text.plain import NOTHING, arrival, shorten_apart
+from ...text.plain import NOTHING, arrival, figures, shorten_apart
 from ...text.reading import (
     BIT,
     NAMES,
     Kind,
     UnitName,
     Values,
+    bits_per_word,
     differences,
     places,
     spans,
@@ -116,8 +119,7 @@ def coloured(
     a token's. The scale stays while what it is for is waited for.
     """
     colours = scale("difference" if difference else kind, dark=dark, depth=depth)
-    score, stories = session.score(session.models.size), session.library.stories
-    story = stories[session.place.story] if stories else None
+    score, story = session.score(session.models.size), session.story
     text = story.text if story is not None else ""
     if score is None or story is None:
         return Coloured(Paint(text), tuple(legend(colours)), waiting(session))
@@ -159,14 +161,13 @@ def _difference(
 def glass(session: Session, *, both: bool = False) -> Glass:
     """The selected token and its alternatives; both: those of the reference too."""
     size = session.models.size
-    score = session.score(size)
-    if not session.library.stories:
+    score, story = session.score(size), session.story
+    if story is None:
         return Glass(waiting="no story")
     if score is None or not len(score):
         return Glass(waiting="no tokens" if score is not None else waiting(session))
     at = min(session.place.token, len(score) - 1)
     scored = bool(score.ranks[at] > 0)
-    story = session.library.stories[session.place.story]
     return Glass(
         index=at,
         count=len(score),
@@ -192,6 +193,58 @@ def _choices(score: StoryScore, at: int, size: Size) -> tuple[Choice, ...]:
         Choice(_word(size, int(k)), math.exp(p), int(k) == token)
         for k, p in zip(score.top_ids[at], score.top_logprobs[at], strict=True)
         if score.ranks[at] > 0 and k >= 0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A token that could stand at `place`, characters from and to; text: what is written then."""
+
+    text: str
+    probability: float
+    place: tuple[int, int]
+
+
+_NO_TEXT = re.compile(r"<[^<>\s]+>|.*‹.*›.*")  # special tokens, and parts of characters
+
+
+def instead(session: Session) -> tuple[list[Other], str]:
+    """What could stand in the place of the token under the cursor; why there is nothing."""
+    size, story = session.models.size, session.story
+    score = session.score(size)
+    if story is None or score is None or not len(score):
+        return [], "no tokens" if score is not None else waiting(session)
+    at = min(session.place.token, len(score) - 1)
+    if not score.ranks[at] > 0:
+        return [], "this token is context: nothing is known to stand here instead"
+    start, end = int(score.starts[at]), int(score.ends[at])
+    if start == end:
+        return [], "this token is a part of a character"
+    found = [
+        Other(choice.text, choice.probability, (start, end))
+        for choice in _choices(score, at, size)
+        if not choice.true and not _NO_TEXT.fullmatch(choice.text)
+    ]
+    return found, "" if found else "no alternatives are known (--top 0)"
+
+
+def edited(session: Session) -> tuple[Part, ...]:
+    """Before and after, in bits per word and in all; nothing where nothing is edited."""
+    edit, size = session.edit, session.models.size
+    if not edit.is_on:
+        return ()
+    before, after = edit.before(size), edit.score(size)
+    waits = edit.why
+    if before is None or after is None:
+        return ((waits or waiting(session), "quiet"),)
+    was, now = bits_per_word(edit.original.text, before), bits_per_word(edit.story.text, after)
+    whole = [one.summary.nll / BIT for one in (before, after)]
+    return (
+        ("bits a word ", "quiet"),
+        (f"{figures(was)} → {figures(now)}", "strong"),
+        (f"  {gap_in_figures(now - was)}", ""),
+        (f" · in all {whole[0]:,.0f} → {whole[1]:,.0f}", "spare"),
+        (f" · {waits}" if waits else "", "quiet"),
     )
 
 
