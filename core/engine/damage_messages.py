@@ -1,4 +1,4 @@
-"""What passes between the process that measures damage and the one that draws: frozen, picklable."""
+"""What passes between the process that measures damage and the one that draws: frozen, plain."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from eyebrow.core.engine.messages import (
     Loading,
     Score,
     Scored,
+    Settings,
     Vocabulary,
 )
 from eyebrow.core.models.catalogue import ModelSpec
@@ -81,6 +82,7 @@ class MadeEngine:
 
     log = Path("/nowhere/worker.log")
     pid = None
+    settings = Settings()
 
     def __init__(self, mailbox: Mailbox, *, silent: bool = False) -> None:
         self.mailbox = mailbox
