@@ -23,7 +23,7 @@ ChartName = Literal["bits", "bits-kl", "ratio", "ratio-kl", "bytes", "bytes-kl",
 CHARTS: tuple[ChartName, ...] = (
     *("bits", "bits-kl", "ratio", "ratio-kl", "bytes", "bytes-kl", "parts", "kinds"),
 )
-BEYOND = 1e4  # times the reference's perplexity, from which on it is only said to be beyond
+BEYOND = 20  # times the reference's perplexity: what is above is only said to be
 LEAST_KL = 1e-4  # of the noise floor's, below which it is drawn as that much
 
 
@@ -95,6 +95,7 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
     floor = next((line.damage for line in done if line.variant is None), None)
     place = _PLACES[axis]
     series: dict[str, list[charts.Point]] = {}
+    alone: set[str] = set()  # manners of a part, which have a chart of their own
     beyond: list[charts.Point] = []
     current = None
     for line in done:
@@ -107,15 +108,23 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
         if not kl and not point.value <= BEYOND * before:
             beyond.append(charts.Point(at, BEYOND * before))
         else:
-            series.setdefault(_manner(line.variant, axis), []).append(point)
+            manner = _manner(line.variant, axis)
+            series.setdefault(manner, []).append(point)
+            alone |= {manner} if line.variant is not None and line.variant.parts else set()
         current = at if line.name == look.current else current
-    drawn = [charts.Series(label, tuple(points)) for label, points in series.items()]
+    drawn = [
+        charts.Series(label, tuple(points))
+        for label, points in series.items()
+        if len(points) > 1 or label not in alone
+    ]
     if beyond:
         label = f"above {compact_count(BEYOND * before)}"
         drawn.append(charts.Series(label, tuple(beyond), marker="▲", line=False))
-    levels = [] if math.isnan(before) else [charts.Level(before, f"undamaged {figures(before)}")]
+    levels = (
+        [] if math.isnan(before) else [charts.Level(before, f"undamaged {figures(before)}", True)]
+    )
     if kl:
-        levels = [charts.Level(floor.kl_mean, "bfloat16")] if floor and floor.kl_mean else []
+        levels = [charts.Level(floor.kl_mean, "bfloat16", True)] if floor and floor.kl_mean else []
     return View(
         title,
         lambda width, height: charts.curves(
@@ -260,9 +269,9 @@ def _kinds(title: str, done: Sequence[Line], look: Look) -> View:
     for kind in sorted(line.damage.kinds, key=lambda kind: -kind.difference):
         low, high = (kind.difference,) * 2 if math.isnan(kind.ci95[0]) else kind.ci95
         sign = "+" if kind.difference > 0 else ""
-        text = f"{sign + number(kind.difference, 3):>7} {compact_count(kind.bytes):>5}"
+        text = f"{sign + number(kind.difference, 3):>7} {in_words(kind.bytes):>9}"
         rows.append(charts.Difference(kind.name, kind.difference, low, high, text))
-    axis = charts.Axis("bits per byte against the reference, bytes", log=False)
+    axis = charts.Axis("bits per byte against the reference", log=False)
     name = str(line.variant) if line.variant is not None else "bfloat16"
     return View(
         f"{title}: {shorten(name, 24)}",

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from ....core.wording import visible
+from ... import actions
 from ...panes.bars import Bar, Legend
 from ...panes.chart import Chart
 from ...panes.story_text import StoryText
@@ -62,7 +63,9 @@ class DamageScreen(ReaderFrame):
     def _show_table(self) -> None:
         variants, pane = self.session.variants, self.query_one(VariantList)
         pane.border_title = Content(visible(showing.title(variants)))
-        pane.border_subtitle = Content(visible(showing.progress(variants)))
+        stops = [f", {key} stops" for key in actions.shown(self.session.config.action("download"))]
+        running = showing.progress(variants)
+        pane.border_subtitle = Content(visible(running and "".join([running, *stops[:1]])))
         pane.waiting = variants.why_not or showing.NOTHING
         pane.row = variants.at
         pane.table = showing.table(variants)
