@@ -147,6 +147,7 @@ def damage(
 def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_layer: bool) -> int:
     """Measure and print; an interrupted run prints what it has."""
     from ..engine.damage import measure_damage
+    from ..results.statistics.clusters import drawn
     from ..stories.story_set import StorySet
 
     told = StorySet(source, lambda *_: None)
@@ -165,13 +166,14 @@ def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_laye
         interrupted = True
     finally:
         line.clear()
+    wanted = _narrowed(wanted)
     if failures and not any(not row.noise_floor for row in rows) and not interrupted:
         raise all_failed(((name,), error) for name, error in failures.items())
     try:
         if rows and json:
             emit_json(_json(wanted, rows, failures))
         elif rows:
-            emit(_shown(wanted, rows, by_layer))
+            emit(_shown(wanted, rows, drawn(told.groups, told.digests).lines, by_layer))
     finally:
         for name, error in failures.items():
             about = "" if name in error.message else f"{name}: "
@@ -179,6 +181,15 @@ def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_laye
     if interrupted:
         raise EyebrowError("Interrupted", _kept(wanted, len(rows)), INTERRUPTED)
     return PARTLY if failures else DONE
+
+
+def _narrowed(wanted: Wanted) -> Wanted:
+    """With the recipe as the reference's context has cut it."""
+    from ..models.configuration import positions
+
+    folder = wanted.reference.local_path
+    sees = positions(folder) if folder else None
+    return replace(wanted, recipe=wanted.recipe.within(sees))
 
 
 def _kept(wanted: Wanted, done: int) -> str:
@@ -276,11 +287,12 @@ def _before(rows: Sequence[Damage]) -> float:
     return nearest.perplexity - nearest.delta
 
 
-def _shown(wanted: Wanted, rows: Sequence[Damage], by_layer: bool) -> str:
+def _shown(wanted: Wanted, rows: Sequence[Damage], drawn: Sequence[str], by_layer: bool) -> str:
+    """The table and what it comes to; drawn: what is to be said of its intervals."""
     base = wanted.reference.name
     heads = ["variant", "bytes", "perplexity", "change", "95 % interval"]
     heads += ["KL", "median", "99.9 %", "same top", "RMS Δp"] if wanted.kl else []
-    most = max((abs(row.delta) for row in rows), default=0.0)
+    most = max(map(_harm, rows))
     cells = [
         [
             _short(row.model, base),
@@ -289,7 +301,7 @@ def _shown(wanted: Wanted, rows: Sequence[Damage], by_layer: bool) -> str:
             _signed(row.delta),
             f"[{_signed(row.delta_ci95[0])}, {_signed(row.delta_ci95[1])}]",
             *(_divergence(row) if wanted.kl else ()),
-            *(["▇" * round(BAR * abs(row.delta) / most)] if by_layer and most else ()),
+            *(["▇" * round(BAR * _harm(row) / most)] if by_layer and most else ()),
         ]
         for row in rows
     ]
@@ -299,10 +311,15 @@ def _shown(wanted: Wanted, rows: Sequence[Damage], by_layer: bool) -> str:
         f"{base}: perplexity {number(_before(rows), 2)} over {first.tokens:,} tokens of "
         f"{many(first.stories, 'story', 'stories')}",
         table(heads, cells, left=("variant", "which breaks it")),
-        "\n".join(_said(rows, base)),
+        "\n".join([*_said(rows, base), *drawn]),
         wanted.recipe.label.removesuffix(" · top 0"),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _harm(row: Damage) -> float:
+    """What bars are drawn of: KL, which does not explode as perplexity does, where it is known."""
+    return abs(row.delta) if row.kl_mean is None else row.kl_mean
 
 
 def _divergence(row: Damage) -> list[str]:
@@ -336,6 +353,8 @@ def _short(name: str, base: str) -> str:
 
 def _signed(value: float) -> str:
     said = _plain(abs(value))
+    if said == "0.00":
+        return said
     return said if math.isnan(value) else f"{'−' if value < 0 else '+'}{said}"
 
 

@@ -95,8 +95,8 @@ def sample(
 
     \b
     Example:
-      eyebrow sample "Once upon a time" -m pocket-3m --temperature 0 --max-tokens 40
-      eyebrow sample "To be or not to" -m pocket-3m --top-p 0.9 --seed 7 --count 3
+      eyebrow sample "Once upon a time" -m pocket-3m --temperature 0
+      eyebrow sample "To be or not to" --top-p 0.9 --seed 7 --count 3
     """
     dials = Dials(temperature, top_k, top_p, min_p, repetition_penalty)
     if "" in stop:

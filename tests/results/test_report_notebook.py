@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import shutil
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -23,6 +26,23 @@ from nbclient import NotebookClient
 def place(scored: Path, tmp_path: Path) -> Path:
     shutil.copytree(scored, tmp_path / "scores")
     return tmp_path / "report.ipynb"
+
+
+def test_what_the_cells_import_is_there() -> None:
+    """A room that moves takes its name along; no kernel is needed to see it."""
+    codes = [
+        node.value
+        for node in ast.walk(ast.parse(inspect.getsource(cells)))
+        if isinstance(node, ast.Constant) and "from eyebrow." in str(node.value)
+    ]
+    lines = [
+        line for code in codes for line in code.splitlines() if line.startswith("from eyebrow")
+    ]
+    assert len(lines) > 5
+    for line in lines:
+        module, _, names = line.removeprefix("from ").partition(" import ")
+        for name in names.split(", "):
+            assert hasattr(import_module(module), name), line
 
 
 def test_the_notebook_is_written_run_and_runs_again(place: Path) -> None:

@@ -10,17 +10,23 @@ from typing import Any
 
 import numpy as np
 from eyebrow.core.engine.messages import (
+    Continue,
+    Continued,
     Finished,
     Hello,
     Loaded,
     Loading,
+    NextShown,
     Score,
     Scored,
     Settings,
+    ShowNext,
     Vocabulary,
 )
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.results.compare.cuts import cuts_of
+from eyebrow.core.scoring.exploring import ContinuedToken, NextTable
+from eyebrow.core.scoring.next_table import next_table
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import Story, text_digest
@@ -98,8 +104,16 @@ class MadeEngine:
 
     def send(self, request: Any) -> None:
         self.sent.append(request)
-        if not self.silent and isinstance(request, Score):
+        if self.silent:
+            return
+        if isinstance(request, Score):
             for reply in answers(request, self.loaded):
+                self.mailbox.put(reply)
+        elif isinstance(request, ShowNext):
+            self.mailbox.put(NextShown(request.job, request.model.name, 3, next_shown(request)))
+            self.mailbox.put(Finished(request.job))
+        elif isinstance(request, Continue):
+            for reply in continued(request):
                 self.mailbox.put(reply)
 
     def close(self) -> None:
@@ -135,6 +149,42 @@ def score_by(name: str, text: str) -> StoryScore:
     if name == OTHER.name:
         return made_score(text, 2, first=True)
     return made_score(text, 1 + [spec.name for spec in SPECS].index(name))
+
+
+def next_shown(request: ShowNext) -> NextTable:
+    """Of a vocabulary as large as `WORDS`, by the functions that the worker has."""
+    logits = np.cos(np.arange(len(WORDS)) * (1 + len(request.context.added))) * 4
+    base = np.exp(logits) / np.exp(logits).sum()
+    reshaped = base ** (1 / max(request.dials.temperature, 1e-6))
+    reshaped /= reshaped.sum()
+    for token, share in request.by_hand:
+        rest = 1 - reshaped[token]
+        reshaped = reshaped * (1 - share) / rest
+        reshaped[token] = share
+    return next_table(
+        logits,
+        base,
+        reshaped,
+        rows=request.rows,
+        true=7,
+        wanted=request.wanted,
+        draws=request.draws,
+        seed=request.seed,
+    )
+
+
+def continued(request: Continue) -> list[Any]:
+    """Four tokens, one after the other."""
+    name, replies = request.model.name, []
+    text = ""
+    for n in range(4):
+        token = (len(request.context.added) + n) % len(WORDS)
+        text += WORDS[token]
+        told = ContinuedToken(
+            WORDS[token], token, -1.0 - n, n + 1, 2.0, 0.5, ((9, -0.5), (token, -1.0))
+        )
+        replies.append(Continued(request.job, name, (told,), text, "length" if n == 3 else ""))
+    return [*replies, Finished(request.job)]
 
 
 class Told:

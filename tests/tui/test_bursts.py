@@ -10,7 +10,6 @@ import pytest
 from eyebrow.core.stories import Story
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.story_text import StoryText
-from eyebrow.tui.panes.table import StoryTable
 from eyebrow.tui.views.explore.screen import ExploreScreen
 from eyebrow.tui.views.frame import Frame
 from eyebrow.tui.views.scale.screen import ScaleScreen
@@ -27,6 +26,7 @@ MANY = [
 ]
 NAMES = {
     "/": "slash",
+    "*": "asterisk",
     ":": "colon",
     "$": "dollar_sign",
     "<": "less_than_sign",
@@ -59,8 +59,10 @@ MOVES = [
     "pageup",
 ]
 OTHERS = ["tab", "ctrl+g", "n", "N", "1", "2", "3", "[", "]", "m", "d", "c", "u", "i", "s", "S"]
+OTHERS += ["*", "H", "L"]
 VIEWS = ["<", ">", "v", "+"]
 LINES = [["/", *"dog", "enter"], ["/", *"len>5", "ctrl+g"], ["/", *"ppl>", "enter", "ctrl+g"]]
+FINDS = [["f", *"dog", "enter"], ["f", *"cat", "ctrl+g"], ["f", *"zz", "enter"]]
 JUMPS = [[":", "7", "enter"], [":", "x", "ctrl+g"], ["/", "ctrl+u", "enter"]]
 
 
@@ -91,6 +93,7 @@ def state(app: EyebrowApp) -> dict[str, object]:
         "size": session.models.current,
         "marked": sorted(session.library.marked()),
         "order": list(session.library.order),
+        "hunted": session.hunts.quarry.many,
         "filter": str(session.library.filter),
         "screens": [type(screen).__name__ for screen in app.screen_stack],
         "at": [view.at for view in app.views if isinstance(view, Frame)],
@@ -99,9 +102,8 @@ def state(app: EyebrowApp) -> dict[str, object]:
         "invisibles": explore.query_one(StoryText).marks,
     }
     if stack := app._screen_stacks.get("scale"):
-        scale: Any = stack[0]
-        table = scale.query_one(StoryTable)
-        found["scale"] = (scale.chart, scale.measure, table.key, table.reverse)
+        scale: Any = stack[0]  # its table sorts once its numbers have come
+        found["scale"] = (scale.chart, scale.measure)
     return found
 
 
@@ -110,9 +112,9 @@ def sequence(seed: int, size: int) -> list[str]:
     keys: list[str] = []
     stops = chance.random() < 0.5  # what stops a hunt does so at once, whatever waits
     while len(keys) < size:
-        kind = chance.choice([MOVES, MOVES, OTHERS, OTHERS, VIEWS, LINES, JUMPS])
+        kind = chance.choice([MOVES, MOVES, OTHERS, OTHERS, VIEWS, LINES, JUMPS, FINDS])
         one = chance.choice(kind)
-        if ("ctrl+g" in one) if not stops else (one in ("n", "N")):
+        if ("ctrl+g" in one) if not stops else (one in ("n", "N", "*", FINDS[0], FINDS[2])):
             continue
         keys += [one] if isinstance(one, str) else one
     return keys

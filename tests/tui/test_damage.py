@@ -69,7 +69,7 @@ def drawn(found: pictures.View, width: int = 70, height: int = 20) -> str:
 
 def test_the_chart_against_bits_has_the_undamaged_level() -> None:
     found = table(
-        line("", 50.1, 1e-4), line("bits8", 50, 0.01), line("bits4", 90, 0.5), line("bits1", 1e30)
+        line("", 50.1, 1e-4), line("bits8", 50, 1e-4), line("bits4", 90, 0.5), line("bits1", 1e30)
     )
     text = drawn(view("bits", found, LOOK))
     assert "undamaged 50" in text

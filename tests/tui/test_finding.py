@@ -116,17 +116,18 @@ async def test_leaving_goes_back_to_where_one_was() -> None:
         assert app.session.place.trail.go(1, app.session.spot) is None
 
 
-async def test_what_no_story_has_can_be_mended() -> None:
+async def test_what_no_story_has_is_said_and_can_be_mended() -> None:
     app = made_app(LAMPS)
-    async with app.run_test(size=(140, 40)) as pilot:
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)
         await pilot.press("f", *"lampx")
         await rest(app, pilot)
         assert app.session.place.story == 0
+        await shows(app, pilot, "no listed story has it")
         await pilot.press("enter")
-        assert isinstance(app.screen, LineScreen)
-        assert "no listed story has it" in str(app.screen.query_one(Static).render())
-        await pilot.press("backspace", "enter")
+        await rest(app, pilot)
+        assert any("no “lampx” in the listed" in toast.message for toast in app._notifications)
+        await pilot.press("f", "right", "backspace", "enter")  # what was typed is there again
         await rest(app, pilot)
         assert stands(app) == (3, "lamp")
 

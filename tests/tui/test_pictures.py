@@ -1,26 +1,13 @@
-"""Pictures of the main screen, compared with those that were looked at and found good.
-
-After a change that is meant to be seen:
-
-    EYEBROW_ACCEPT_SNAPSHOTS=1 pytest tests/tui/test_pictures.py
-"""
+"""Pictures of the main screen, compared with those that were looked at and found good."""
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
 import pytest
 
+from .picture import is_as_accepted
 from .stage import made_app, settled
-
-FOLDER = Path(__file__).parent / "snapshots"
-
-
-def normal(svg: str) -> str:
-    """Without the identifiers that Textual makes anew for every picture."""
-    return re.sub(r"terminal-\d+", "terminal", svg)
 
 
 @pytest.mark.parametrize(
@@ -50,12 +37,4 @@ async def test_the_main_screen_looks_as_accepted(
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.1)
-        await pilot.pause(0.5)
-        picture = normal(app.export_screenshot(title="eyebrow"))
-    accepted = FOLDER / f"{name}.svg"
-    if os.environ.get("EYEBROW_ACCEPT_SNAPSHOTS"):
-        accepted.write_text(picture, encoding="utf-8")
-    if picture != accepted.read_text(encoding="utf-8"):
-        seen = tmp_path / accepted.name
-        seen.write_text(picture, encoding="utf-8")
-        pytest.fail(f"{name} looks different: {seen}; accept with EYEBROW_ACCEPT_SNAPSHOTS=1")
+        await is_as_accepted(name, app, pilot, tmp_path)

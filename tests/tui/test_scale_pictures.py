@@ -1,13 +1,7 @@
-"""Pictures of the Scale view, compared with those that were looked at and found good.
-
-After a change that is meant to be seen:
-
-    EYEBROW_ACCEPT_SNAPSHOTS=1 pytest tests/tui/test_scale_pictures.py
-"""
+"""Pictures of the Scale view, compared with those that were looked at and found good."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,8 +10,8 @@ from eyebrow.core.stories import Story, text_digest
 from eyebrow.core.stories.story import Label
 from eyebrow.tui.threads import measuring
 
+from .picture import is_as_accepted
 from .stage import STORIES, made_app, settled
-from .test_pictures import FOLDER, normal
 from .test_scale import shown
 
 MANY = (
@@ -62,12 +56,4 @@ async def test_the_scale_view_looks_as_accepted(
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.1)
-        await pilot.pause(0.5)
-        picture = normal(app.export_screenshot(title="eyebrow"))
-    accepted = FOLDER / f"{name}.svg"
-    if os.environ.get("EYEBROW_ACCEPT_SNAPSHOTS"):
-        accepted.write_text(picture, encoding="utf-8")
-    if picture != accepted.read_text(encoding="utf-8"):
-        seen = tmp_path / accepted.name
-        seen.write_text(picture, encoding="utf-8")
-        pytest.fail(f"{name} looks different: {seen}; accept with EYEBROW_ACCEPT_SNAPSHOTS=1")
+        await is_as_accepted(name, app, pilot, tmp_path)

@@ -129,7 +129,8 @@ class FindList(ScrollView, can_focus=True, inherit_bindings=False):
 def around(find: Find, room: int) -> tuple[str, str, str]:
     """A find within so many cells, all of them in one column: what is in front, it, and behind."""
     front = min(FRONT, room // 3)
-    before = visible(find.before)
+    space = find.text[: len(find.text) - len(find.text.lstrip())]
+    before = visible(find.before + space)
     while cell_width(before) > front:
         before = before[1:]
     text = shorten(visible(find.text.strip()) or visible(find.text, spaces=True), room - front)

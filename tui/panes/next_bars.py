@@ -16,8 +16,9 @@ from textual.strip import Strip
 from ...core.wording import percent
 from ..text.plain import cell_width, shorten
 
-TOKEN = 16  # cells of a token, at most
-NUMBERS = 34  # cells of rank, logit, share and sum
+TOKEN = 14  # cells of a token, at most
+NUMBERS = 35  # cells of rank, logit, share and sum
+BEFORE = TOKEN + 27  # cells before a bar
 SOLID, CUT, BASE, DRAWN = "▇", "░", "│", "┊"
 
 
@@ -141,7 +142,7 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
         row = event.y - self.gutter.top + self.scroll_offset.y
         if not 0 <= row < len(self.bars):
             return
-        column = event.x - self.gutter.left - (TOKEN + 8 + 19)
+        column = event.x - self.gutter.left - BEFORE
         share = self._most * (column + 0.5) / self._room if 0 <= column < self._room else None
         self.post_message(self.Selected(row, share))
 
@@ -156,6 +157,6 @@ def drawn_bar(bar: NextBar, room: int, most: float) -> str:
     line = [sign] * cells(length) + [" "] * (room - cells(length))
     if bar.reshaped and cells(bar.base) != cells(bar.reshaped):
         line[min(cells(bar.base), room - 1)] = BASE
-    if bar.drawn is not None:
+    if bar.drawn is not None and (bar.drawn or bar.reshaped):
         line[min(cells(bar.drawn), room - 1)] = DRAWN
     return "".join(line)

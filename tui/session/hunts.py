@@ -45,6 +45,7 @@ class Hunts:
         self.arrive, self.announce, self.notify = arrive, announce, notify
         self.usual = usual
         self.text: Text | Occurrences | None = None
+        self.last = ""  # that was found by `f`
         self.begun: tuple[Spot, Text | Occurrences | None] | None = None  # before `f`
         self._texts = Texts(library, finder)
 
@@ -65,19 +66,22 @@ class Hunts:
 
     # --- n, N and * ------------------------------------------------------------------------
 
-    def begin(self, by: int, *, here: bool = False) -> None:
-        """To the next, or the previous; the cursor stays until one is found."""
-        quarry, row, listed = self.quarry, self.place.row or 0, len(self.library.order)
+    def begin(self, by: int, *, here: bool = False, quarry: Quarry | None = None) -> None:
+        """To the next, or the previous; the cursor stays until one is found.
+
+        here: what stands at the cursor counts too. quarry: else what is hunted.
+        """
+        quarry = quarry or self.quarry
+        row, listed = self.place.row or 0, len(self.library.order)
         ahead = listed - row if by > 0 else row + 1
         left = listed + 1 if quarry.goes_round else ahead
         self.place.hunt = Hunt(quarry, by, row, self.models.size, left, here=here)
         self.place.hunt.begun = self.place.row is None
         self.go_on()
 
-    def look_for_token(self, text: str) -> None:
-        """The next token that reads like this one."""
-        self.text = Occurrences(text)
-        self.begin(1)
+    def look_for_token(self) -> None:
+        """The next token that reads like the one under the cursor, once that is known."""
+        self.begin(1, quarry=Occurrences())
 
     def stop(self) -> bool:
         """Whether there was a hunt to stop, or a text to want no more; the cursor stays."""
@@ -97,6 +101,11 @@ class Hunts:
             if not hunt.left or hunt.row >= listed or hunt.size is not self.models.size:
                 self._end(self._nothing(hunt))
                 return
+            if hunt.quarry == Occurrences():
+                if (scores := self._scores(hunt, place.story)) is None:
+                    return
+                self._take_token(hunt, scores)
+                continue
             if isinstance(hunt.quarry, Text | Occurrences):
                 if not self._texts.look(hunt.quarry):
                     self.announce(Change.STATUS)
@@ -104,13 +113,21 @@ class Hunts:
                 if library.order[hunt.row] not in self._texts.counts:
                     hunt.go_on(listed)
                     continue
-            scores = self._scores(hunt)
-            if scores is None:
+            if (scores := self._scores(hunt, library.order[hunt.row])) is None:
                 return
             self._look(hunt, scores)
 
-    def _scores(self, hunt: Hunt) -> Sequence[StoryScore] | None:
-        """What the hunt needs to know of its story: None while it waits; nothing where it cannot
+    def _take_token(self, hunt: Hunt, scores: Sequence[StoryScore]) -> None:
+        """From now on tokens are hunted that read like the one under the cursor."""
+        text, at = self.library.stories[self.place.story].text, self.place.token
+        token = text[scores[0].starts[at] : scores[0].ends[at]] if scores and len(scores[0]) else ""
+        if token:
+            self.text = hunt.quarry = Occurrences(token)
+        else:
+            self._end("there is no token that could be anywhere else")
+
+    def _scores(self, hunt: Hunt, story: int) -> Sequence[StoryScore] | None:
+        """What the hunt needs to know of a story: None while it waits; nothing where it cannot
         be had."""
         needed = hunt.quarry.sizes(self.models)
         if isinstance(needed, str):
@@ -118,7 +135,6 @@ class Hunts:
             return None
         if not hunt.begun and (waits := self.place.waits_for) is not None:
             needed = (*needed, waits)  # the cursor is not there yet
-        story = self.library.order[hunt.row]
         digest = self.library.digests[story]
         scores: list[StoryScore] = []
         for size in needed:
@@ -208,23 +224,14 @@ class Hunts:
             self.preview()
             self.text, self.begun = before, None
 
-    def end_finding(self, typed: str) -> str:
-        """Go to the first place, and hunt the text from now on; or why that cannot be."""
+    def end_finding(self, typed: str) -> None:
+        """Go to the first place, and hunt the text from now on; without one, hunt as usual."""
         assert self.begun is not None
-        self.find(typed)
-        if not typed:
-            self.leave_finding()
-            self.text = None
-            return ""
-        found = self.found
-        if found is not None and not found[0]:
-            return told(found)
-        spot, _ = self.begun
-        row = self.library.row_of(spot.story)
-        self.arrive(spot.story, row, character=spot.character, is_jump=False)
-        self.begun = None
-        self.begin(1, here=True)
-        return ""
+        self.last = typed
+        self.leave_finding()
+        self.text = Text(typed) if typed else None
+        if self.text is not None:
+            self.begin(1, here=True)
 
     # --- what comes in ---------------------------------------------------------------------
 

@@ -99,9 +99,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Tokens that read exactly so, whatever the tokenizer."""
+    """Tokens that read exactly so, whatever the tokenizer; "": like that under the cursor."""
 
-    text: str
+    text: str = ""
     exact: ClassVar[bool] = True
     by_character: ClassVar[bool] = False
     goes_round: ClassVar[bool] = True

@@ -29,7 +29,8 @@ from .copying import Offer, offers
 SLOW = 0.25  # seconds between repaints that only the worker caused
 SMALLEST = (60, 16)
 EVERYTHING = ~Change.FOUND
-OWN = Change.STORY | Change.TOKEN | Change.STORIES  # what the reader's own keys change
+# What the reader's own keys change, and what answers them.
+OWN = Change.STORY | Change.TOKEN | Change.STORIES | Change.FINDS | Change.NEXT
 
 
 class Frame(Screen[None]):
@@ -240,13 +241,22 @@ class Frame(Screen[None]):
             self.notify(why)
 
     def action_move(self, by: int) -> None:
-        self.move(by)
+        if self._has_rows():
+            self.move(by)
 
     def action_end(self, to: int) -> None:
-        self.end(to)
+        if self._has_rows():
+            self.end(to)
 
     def action_page(self, by: int) -> None:
-        self.move(self.page(by))
+        if self._has_rows():
+            self.move(self.page(by))
+
+    def _has_rows(self) -> bool:
+        """Whether one can move in the pane `at`; where not, it says so."""
+        if self.at == "chart":
+            self.notify("there is nothing to move through in a chart")
+        return self.at != "chart"
 
     def action_turn(self, by: int) -> None:
         turns = self.turns()

@@ -66,17 +66,7 @@ class ReaderFrame(Frame):
         self.session.hunts.begin(by)
 
     def action_same_token(self) -> None:
-        session, place = self.session, self.session.place
-        score = session.score(session.models.size)
-        if score is None or not len(score):
-            self.notify("the tokens of this story are not known yet")
-            return
-        at = min(place.token, len(score) - 1)
-        text = session.library.stories[place.story].text
-        if token := text[score.starts[at] : score.ends[at]]:
-            session.hunts.look_for_token(token)
-        else:
-            self.notify("this token is a part of a character")
+        self.session.hunts.look_for_token()
 
     def action_find(self) -> None:
         session, hunts = self.session, self.session.hunts
@@ -85,10 +75,10 @@ class ReaderFrame(Frame):
         if self.has_class("-narrow"):
             self.focus_pane(self.TEXT)  # what is found is to be seen
 
-        def done(wrong: str) -> str:
-            if not wrong:
-                self._finding = None
-            return wrong
+        def done(text: str) -> str:
+            self._finding = None
+            hunts.end_finding(text)
+            return ""
 
         def typed(text: str) -> str:
             hunts.find(text)
@@ -99,9 +89,7 @@ class ReaderFrame(Frame):
             self._finding = None
             self.focus_pane(at)
 
-        self._finding = LineScreen(
-            "Find", "", FIND_HINT, lambda text: done(hunts.end_finding(text)), typed, leave
-        )
+        self._finding = LineScreen("Find", hunts.last, FIND_HINT, done, typed, leave)
         self.app.push_screen(self._finding)
 
     # --- what is shown ---------------------------------------------------------------------

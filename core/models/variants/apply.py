@@ -71,10 +71,10 @@ def needed_bytes(model: Any, variant: Variant) -> int:
     dense tensor takes as much as any other number.
     """
     rounded = chosen(model, variant) if variant.kind == "bits" else {}
-    total = sum(buffer.nbytes for buffer in model.buffers())
+    total = sum(int(buffer.nbytes) for buffer in model.buffers())
     for name, parameter in model.named_parameters():
         if name not in rounded:
-            total += parameter.nbytes
+            total += int(parameter.nbytes)
             continue
         bits = min(int(variant.amount), 8 * parameter.itemsize)
         total += -(-parameter.numel() * bits // 8) + ENDS * _ends(parameter, variant)

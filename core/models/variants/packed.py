@@ -84,7 +84,7 @@ def _torchao(model: Any, kind: str) -> None:
 
 
 def _nf4(model: Any, _: str) -> None:
-    import bitsandbytes
+    from bitsandbytes.nn.modules import Linear4bit, Params4bit
 
     device = next(model.parameters()).device
     if device.type != "cuda":
@@ -97,14 +97,14 @@ def _nf4(model: Any, _: str) -> None:
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, torch.nn.Linear) and layer is not head:
-                packed = bitsandbytes.nn.Linear4bit(
+                packed = Linear4bit(
                     layer.in_features,
                     layer.out_features,
                     bias=layer.bias is not None,
                     compute_dtype=layer.weight.dtype,
                     quant_type="nf4",
                 )
-                packed.weight = bitsandbytes.nn.Params4bit(
+                packed.weight = Params4bit(
                     layer.weight.data.cpu(), requires_grad=False, quant_type="nf4"
                 )
                 packed.bias = layer.bias

@@ -17,7 +17,7 @@ from ...errors import FAILED, EyebrowError, reason
 from .spelling import Variant
 
 _WIDTHS = ("intermediate_size", "n_inner", "ffn_dim")
-_INTO = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "fc1", "dense_h_to_4h")
+_INTO = ("gate_proj", "up_proj", "fc1", "dense_h_to_4h")  # into an MLP; one leads to the others
 
 
 def take_out(model: Any, variant: Variant) -> None:
@@ -32,7 +32,7 @@ def take_out(model: Any, variant: Variant) -> None:
     first: dict[str, torch.nn.Linear] = {}
     for name, module in model.named_modules():
         parent, _, own = name.rpartition(".")
-        if own in _INTO[:2] + _INTO[4:] and isinstance(module, torch.nn.Linear):
+        if own in _INTO and isinstance(module, torch.nn.Linear):
             first.setdefault(parent, module)
     if not first or field is None:
         raise EyebrowError(

@@ -136,7 +136,7 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
             x=_AXES[axis],
             y=charts.Axis("KL, nats" if kl else "perplexity"),
             current=current,
-            levels=levels,
+            levels=[level],
         ),
         note="95 % intervals",
         waiting="" if drawn else "nothing to draw",

@@ -68,10 +68,10 @@ class LineScreen(ModalScreen[None]):
             self.dismiss()
 
     def say(self, said: str, *, wrong: bool = False) -> None:
-        """Below the line that is typed."""
-        line = self.query_one(Static)
-        line.update(visible(said))
-        line.set_class(wrong, "-wrong")
+        """Below the line that is typed; nothing while that is not there yet."""
+        for line in self.query(Static):
+            line.update(visible(said))
+            line.set_class(wrong, "-wrong")
 
     def action_leave(self) -> None:
         if self.leave is not None:

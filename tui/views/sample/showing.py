@@ -64,7 +64,7 @@ def bars(session: Session) -> tuple[NextBar, ...]:
                 bar.logit,
                 bar.probability,
                 bar.reshaped,
-                None if is_found or bar.token_id not in listed else total,
+                total if bar.reshaped and bar.token_id in listed and not is_found else None,
                 None if draws is None else draws.counts.get(bar.token_id, 0) / draws.count,
                 table.true is not None and bar.token_id == table.true.token_id,
                 is_found,
@@ -84,7 +84,7 @@ def dials(sampling: Sampling) -> tuple[tuple[str, str], ...]:
             shown = "all"
         said = f"{SHOWN[name]} {shown}"
         turned = name == sampling.turned
-        parts.append((f" ‹{said}› " if turned else f"  {said}  ", "strong" if turned else "quiet"))
+        parts.append((f"‹{said}› " if turned else f" {said}  ", "strong" if turned else "quiet"))
     return tuple(parts)
 
 
