@@ -120,11 +120,10 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
     if beyond:
         label = f"above {compact_count(BEYOND * before)}"
         drawn.append(charts.Series(label, tuple(beyond), marker="▲", line=False))
-    levels = (
-        [] if math.isnan(before) else [charts.Level(before, f"undamaged {figures(before)}", True)]
-    )
+    level = charts.Level(before, f"undamaged {figures(before)}", is_left=True)
     if kl:
-        levels = [charts.Level(floor.kl_mean, "bfloat16", True)] if floor and floor.kl_mean else []
+        least = (floor is not None and floor.kl_mean) or math.nan
+        level = charts.Level(least, "bfloat16", is_left=True)
     return View(
         title,
         lambda width, height: charts.curves(
