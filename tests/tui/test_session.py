@@ -31,6 +31,7 @@ from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.session.worker import GIVE_UP
 from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
 from eyebrow.tui.threads.comparing import Comparing
+from eyebrow.tui.threads.damaging import Damaging
 from eyebrow.tui.threads.finding import Finder
 from eyebrow.tui.threads.mailbox import Mailbox
 from eyebrow.tui.views.explore.showing import steps
@@ -64,6 +65,7 @@ class Shop:
             self.notices.append,
             Finder(self.found.append),
             Comparing(None, self.found.append),
+            Damaging(self.found.append),
         )
 
     def look_up_tokenizers(self, specs: Any) -> None:

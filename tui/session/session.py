@@ -21,12 +21,14 @@ from ..config import DEFAULTS, Config
 from ..text.moves import Move
 from ..threads.answers import Exported, KeptMarks, Trouble
 from ..threads.comparing import Comparing
+from ..threads.damaging import Damaging
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .comparison import Comparison
+from .damage import Variants
 from .edit import Edit
 from .hunts import Hunts
 from .jobs import Jobs
@@ -61,6 +63,7 @@ class Session:
         notify: Callable[[Notice], None],
         finder: Finder,
         comparing: Comparing,
+        damaging: Damaging,
         config: Config = DEFAULTS,
         asked: Asked = BUNDLE,
     ) -> None:
@@ -87,6 +90,10 @@ class Session:
         )
         self.lines = Lines(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
+        self.variants = Variants(
+            *(self.library, self.models, self.place, self.jobs, self.worker),
+            *(damaging, announce, notify),
+        )
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
             self.library,
@@ -125,6 +132,7 @@ class Session:
         self.scores.open()
         self.comparison.empty()
         self.sampling.empty()
+        self.variants.open(other_stories=stories is not None)
         if stories is not None:
             self.add(batch_of(stories))
         self.arrange()
@@ -447,6 +455,7 @@ class Session:
             self.sampling,
             self.edit,
             self.lines,
+            self.variants,
         ):
             room.receive(message)
         match message:
