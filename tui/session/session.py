@@ -295,11 +295,11 @@ class Session:
         """A story of another view is to be read, in Explore, also one that the filter hides; the
         one that is selected, where one is in it."""
         before, self.place.view = self.spot, "explore"
-        character = before.character if story == before.story else 0
+        stance = before.stance if story == before.story else None
         if self.library.row_of(story) is None:
             self.library.filter = Filter()
             self.arrange()
-        self._arrive(story, self.library.row_of(story), character=character, is_jump=False)
+        self._arrive(story, self.library.row_of(story), stance=stance, is_jump=False)
         self._note(before)
 
     def go_to(self, story: int, character: int, *, step: bool = False) -> None:
