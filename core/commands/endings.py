@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
@@ -206,7 +206,7 @@ def _each(pairs: Sequence[Pair], found: Sequence[Endings]) -> str:
     rows = [
         (
             pair.name,
-            *(number(float(one.nats[row, 1] - one.nats[row, 0]) / np.log(2), 1) for one in found),
+            *(number(float(one.nats[row, 1] - one.nats[row, 0]) / math.log(2), 1) for one in found),
             *pair.endings,
         )
         for row, pair in enumerate(pairs)

@@ -70,4 +70,4 @@ def test_the_example_of_the_documentation_has_no_mistake(cli: Run, file: Path, r
     file.write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
     done = cli("config")
     assert (done.code, done.err) == (0, "")
-    assert 'find = ["ctrl+f", "/"]' in done.out
+    assert 'find = ["ctrl+f", "F"]' in done.out

@@ -116,7 +116,7 @@ class DamageScreen(ReaderFrame):
 
     # --- measuring -------------------------------------------------------------------------
 
-    def action_measure(self) -> None:
+    def action_measure_widths(self) -> None:
         self._say(self.session.variants.measure())
 
     def action_measure_parts(self) -> None:
