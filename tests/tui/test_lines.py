@@ -25,15 +25,17 @@ async def test_lines_are_sorted_by_perplexity_under_the_current_size() -> None:
         assert isinstance(app.screen, LinesScreen)
         for key in "\n".join((*LINES, LINES[0])):
             await pilot.press({"\n": "enter", " ": "space", ".": "full_stop"}.get(key, key))
-        sizes = session.models.sizes
+        sizes, lines = session.models.sizes, session.lines
         await until(
             pilot,
             lambda: (
-                session.lines.wanted == LINES
-                and all(session.lines.perplexity(s, one) is not None for s in sizes for one in LINES)
+                lines.wanted == LINES
+                and all(lines.perplexity(s, one) is not None for s in sizes for one in LINES)
             ),
         )
-        asked = [(r.model.name, r.text) for r in session.worker.engine.sent if isinstance(r, Rescore)]
+        asked = [
+            (r.model.name, r.text) for r in session.worker.engine.sent if isinstance(r, Rescore)
+        ]
         assert len(asked) == len(set(asked)), "each is asked for once"
         found = {one: score_by(SPECS[2].name, one).summary.perplexity for one in LINES[:2]}
         assert session.lines.ranked(sizes[2])[:2] == sorted(found, key=lambda one: found[one])

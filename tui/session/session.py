@@ -39,6 +39,7 @@ from .quarry import Changes, Eyebrows
 from .sampling import Sampling
 from .scores import Scores, bits_in_common
 from .size import Size
+from .tracing import Tracing
 from .trail import Spot
 from .worker import Worker
 
@@ -86,6 +87,7 @@ class Session:
             self.library, self.models, self.place, self.jobs, self.worker, announce
         )
         self.lines = Lines(self.models, self.jobs, self.worker, announce)
+        self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -441,6 +443,7 @@ class Session:
             self.sampling,
             self.edit,
             self.lines,
+            self.tracing,
         ):
             room.receive(message)
         match message:
