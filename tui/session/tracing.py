@@ -51,15 +51,19 @@ class Tracing:
         self.word, self.found, self.failed, self._asked = None, {}, {}, {}
 
     def _want(self) -> None:
-        if self.word is None:
-            return
         current = self.models.size
-        for size in (current, *(other for other in self.models.sizes if other is not current)):
-            if size.name in self.found or size.is_out or size.state == "downloading":
-                continue
-            self._asked[size.name] = self.jobs.explore(
-                partial(_question, size, self.worker, self.word), partial(self._take, size.name)
-            )
+        self._ask(current)
+        if current.is_out or current.name in self.found or current.name in self.failed:
+            for size in self.models.sizes:
+                self._ask(size)
+
+    def _ask(self, size: Size) -> None:
+        asked = self._asked.keys() | self.found.keys() | self.failed.keys()
+        if self.word is None or size.name in asked or size.is_out or size.state == "downloading":
+            return
+        self._asked[size.name] = self.jobs.explore(
+            partial(_question, size, self.worker, self.word), partial(self._take, size.name)
+        )
 
     def _take(self, name: str, answer: Explored | Failed) -> None:
         if isinstance(answer, ContextTraced):
@@ -67,12 +71,14 @@ class Tracing:
         elif isinstance(answer, Failed):
             self.failed[name] = f"{answer.title}: {answer.message}"
         self.announce(Change.NEXT)
+        self._want()
 
     @property
     def waits_for(self) -> str:
         """A size that has not answered yet; "" where all have."""
-        asked = (name for name in self._asked if name not in self.found)
-        return next((name for name in asked if name not in self.failed), "")
+        asked = (size.name for size in self.models.sizes if not size.is_out)
+        answered = self.found.keys() | self.failed.keys()
+        return next((name for name in asked if name not in answered), "")
 
     def receive(self, message: object) -> None:
         """A worker that is gone is asked again when it is back."""
