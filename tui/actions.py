@@ -159,6 +159,8 @@ explore.edit | redo | ctrl+y | redo | do it again
 explore+compare | context | C | context | what the context contributes to this word
 = lines of one's own, side by side
 views | lines |  | lines | type lines to compare
+= guess the story word by word
+explore | guess |  | guess | guess the story word by word
 = unit: token, word, sentence
 explore+compare | unit | u | unit | by token, word or sentence | unit
 = measure: perplexity, bits per byte, nats

@@ -28,6 +28,7 @@ from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .comparison import Comparison
 from .edit import Edit
+from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
@@ -87,6 +88,7 @@ class Session:
             self.library, self.models, self.place, self.jobs, self.worker, announce
         )
         self.lines = Lines(self.models, self.jobs, self.worker, announce)
+        self.guessing = Guessing(self.library, self.scores, store, announce)
         self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self._eyebrows = Eyebrows(config.eyebrow_bits)
@@ -444,6 +446,7 @@ class Session:
             self.edit,
             self.lines,
             self.tracing,
+            self.guessing,
         ):
             room.receive(message)
         match message:
