@@ -14,6 +14,7 @@ HEAVY = ("torch", "transformers")
 LIGHT = [  # what the process that draws, and a start of the command line, need of core
     "eyebrow.core",
     "eyebrow.core.engine.client",
+    "eyebrow.core.engine.damage_messages",
     "eyebrow.core.engine.messages",
     "eyebrow.core.models.catalogue",
     "eyebrow.core.models.identity",

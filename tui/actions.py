@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = "app"
 VIEWS = "views"  # of every view
+READING = "explore+compare+damage"  # the views with the cursor in a story
 
 PANES = {
     "list": "Stories",
@@ -30,6 +31,8 @@ PANES = {
     "bars": "The next token",
     "branch": "Continuation",
     "tree": "Continuations",
+    "variants": "Variants",
+    "curve": "Chart of damage",
 }
 """Names of the panes, by their ids."""
 
@@ -108,28 +111,28 @@ views | zoom | plus | zoom | this pane alone, and back
 explore.list | read | enter,l,right | enter | into the story | read
 scale.table | open-story | enter | enter | read the story | read
 compare.finds | open-find | enter,l,right | enter | into the story | read
-compare.text | read-story | enter | enter | read the story in Explore | Explore
+compare+damage.text | read-story | enter | enter | read the story in Explore | Explore
 scale.findings | open-finding | enter | enter | read its stories, one after the other | read
 views | back | escape,ctrl+g | back | out of it: hunt, zoom, pane, filter
 = previous and next token, word, sentence; first and last token
-explore+compare.text | next-token | l,right | token(1) | next token | h l: token
-explore+compare.text | previous-token | h,left | token(-1) | previous token
-explore+compare.text | next-word | w | word(1) | next word | w b: word
-explore+compare.text | previous-word | b | word(-1) | previous word
-explore+compare.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
-explore+compare.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
-explore+compare.text | first-token | 0 | token_end(-1) | first token
-explore+compare.text | last-token | dollar_sign | token_end(1) | last token
+reading.text | next-token | l,right | token(1) | next token | h l: token
+reading.text | previous-token | h,left | token(-1) | previous token
+reading.text | next-word | w | word(1) | next word | w b: word
+reading.text | previous-word | b | word(-1) | previous word
+reading.text | next-sentence | right_curly_bracket | sentence(1) | next sentence
+reading.text | previous-sentence | left_curly_bracket | sentence(-1) | previous sentence
+reading.text | first-token | 0 | token_end(-1) | first token
+reading.text | last-token | dollar_sign | token_end(1) | last token
 sample.bars | longer-context | l,right | context(1) | the context a token longer | h l: context
 sample.bars | shorter-context | h,left | context(-1) | the context a token shorter
 sample.branch | next-branch-token | l,right | branch_token(1) | next token of the continuation
 sample.branch | previous-branch-token | h,left | branch_token(-1) | previous token of it
 = next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
-explore+compare | next-hunted | n | hunt(1) | next of what is hunted | n N: hunt
-explore+compare | previous-hunted | N | hunt(-1) | previous of what is hunted
+reading | next-hunted | n | hunt(1) | next of what is hunted | n N: hunt
+reading | previous-hunted | N | hunt(-1) | previous of what is hunted
 = find text in the listed stories; the other places of this token
-explore+compare | find | f | find | find text in the listed stories | find
-explore+compare | same-token | asterisk | same_token | the other places of this token
+reading | find | f | find | find text in the listed stories | find
+reading | same-token | asterisk | same_token | the other places of this token
 = back, forward through the places one has been: stories, tokens, views
 views | been-back | H | been(-1) | back to where one was
 views | been-forward | L | been(1) | forward again
@@ -137,11 +140,13 @@ views | been-forward | L | been(1) | forward again
 views | smaller | left_square_bracket | size(-1) | smaller size | [ ]: size
 views | larger | right_square_bracket | size(1) | larger size
 views | size | 1,2,3,4,5,6,7,8,9 | size_at({n}) | choose a size |  | ask_size
-= what is shown: surprise, rank, entropy, surprise minus entropy; Scale: chart; Sample: sizes
+= what is shown: surprise, rank, entropy, surprise - entropy; Scale, Damage: chart; Sample: sizes
 explore | colour | c | colour | what is coloured | colour
 scale | chart | c | chart(1) | next chart | chart
+damage | damage-chart | c | damage_chart(1) | next chart of damage | chart
 sample | across | c | across | the next token under every size | sizes
 scale | previous-chart |  | chart(-1) | previous chart
+damage | previous-damage-chart |  | damage_chart(-1) | previous chart of damage
 = the difference to the reference; choose the reference (the next smaller size unless chosen)
 explore+compare | difference | d | difference | colour the difference to the reference | difference
 explore+compare | reference | D | reference | choose the reference
@@ -198,14 +203,19 @@ sample | name |  | name | name this continuation
 = Sample: type a prompt; look up a token
 sample | prompt | e | prompt | type a prompt | prompt
 sample | look-up | slash | look_up | look up a token | look up
+= Damage: the usual widths; other variants; each part alone; a variant as a model of its own
+damage.variants | measure | enter | measure | measure 32, 24, 16, 8, 4, 2 and 1 bits | measure
+damage | type-variants | slash | type_variants | measure other variants | others
+damage | measure-parts | p | measure_parts | which part breaks it: each one alone | parts
+damage | open-variant | O | open_variant | open the variant as a model | open it
 = the finds of Compare as a list, from any view
 app | finds | J | finds | the finds of Compare
-= previous, next view: Explore, Scale, Compare, Sample
+= previous, next view: Explore, Scale, Compare, Sample, Damage
 app | previous-view | less_than_sign | view(-1) | previous view
 app | next-view | greater_than_sign | view(1) | next view | < >: view
-= open stories or models; stop or resume a download
+= open stories or models; stop or resume what runs
 app | open | o | open | open stories or models
-views | download | z | download | stop or resume the download
+views | download | z | download | stop or resume what runs
 = palette; help; theme; quit; suspend
 app | palette | ctrl+p | command_palette | palette of all actions
 app | help | question_mark | help | help | help
@@ -227,7 +237,7 @@ def _read(table: str) -> Iterator[Action]:
             topic = line.removeprefix("= ")
             continue
         where, id, keys, run, words, bar, asks, *_ = [*map(str.strip, line.split(" | ")), "", ""]
-        where, _, pane = where.partition(".")
+        where, _, pane = where.replace("reading", READING).partition(".")
         *bar_keys, bar = bar.split(": ")
         yield Action(id, keys, run, words, where, topic, pane, bar, "".join(bar_keys), asks)
 

@@ -48,10 +48,11 @@ from .terminal.thrift import Screenful
 from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
 from .threads.comparing import Comparing
+from .threads.damaging import Damaging
 from .threads.finding import Finder
 from .threads.lane import aside
 from .threads.mailbox import Mailbox
-from .threads.opening import AT_ONCE, Ready
+from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
@@ -143,6 +144,7 @@ class EyebrowApp(App[None]):
             self._notice,
             Finder(mailbox.put),
             Comparing(store, mailbox.put),
+            Damaging(mailbox.put),
             config,
             asked,
         )
@@ -411,6 +413,11 @@ class EyebrowApp(App[None]):
     async def on_frame_read(self, message: Frame.Read) -> None:
         self.session.read(message.story)
         await self.switch_mode("explore")
+
+    def on_frame_open(self, message: Frame.Open) -> None:
+        names = tuple(spec.name for spec in message.specs)
+        self.open(Ready(Opened(models=names), specs=message.specs))
+        message.then()
 
     def action_help(self) -> None:
         from .views.dialogs.help import HelpScreen

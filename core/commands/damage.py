@@ -209,6 +209,7 @@ def _asked(
 ) -> tuple[ModelSpec, list[ModelSpec]]:
     """The reference and what is measured against it. Raises `EyebrowError` for what cannot be."""
     from ..models.catalogue import find_models
+    from ..models.variants.each_part import each_part
 
     given = find_models(names)
     bases = find_models([reference]) if reference else []
@@ -238,7 +239,7 @@ def _asked(
         )
     parts = [each.strip() for each in part.split(",") if each.strip()]
     if by_layer:
-        parts += _every_part(base)
+        parts += each_part(base)
     words = [f"{word}:{each}" if each else word for word in asked for each in parts or [""]]
     variants = find_models([f"{name}@{word}" for name in plain for word in words])
     known = dict.fromkeys([*changed, *variants])
@@ -249,18 +250,6 @@ def _words(listed: str, kind: str) -> Iterator[str]:
     """`bits4` of `4`, as far as that is written."""
     for each in filter(None, (word.strip() for word in listed.split(","))):
         yield each if each.startswith(kind) else kind + each
-
-
-def _every_part(base: ModelSpec) -> list[str]:
-    from ..models.configuration import layer_count
-
-    folder = base.local_path
-    if folder is None:
-        raise EyebrowError(
-            "Not here yet", f"{base.name}: its layers are not known; score it once, or fetch it"
-        )
-    layers = [f"layers{number}" for number in range(layer_count(folder))]
-    return ["embeddings", "attention", "mlp", *layers]
 
 
 def _places(save: Path, base: ModelSpec, variants: Sequence[ModelSpec]) -> dict[str, Path]:

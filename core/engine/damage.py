@@ -30,7 +30,7 @@ from ..models.variants.originals import Files, Originals, OtherModel
 from ..models.variants.packed import packed_bytes
 from ..models.variants.save import check_place, save_model
 from ..models.variants.spelling import parse_variant
-from ..results.damage import Damage, Measured, keep, recall, sum_up
+from ..results.damage import Damage, Measured, Pieces, keep, recall, sum_up
 from ..scoring.batches import Batch, pieces_of, split_by_piece
 from ..scoring.divergence import Divergence, Pair
 from ..scoring.encode import Encoding, beyond, encode
@@ -42,7 +42,7 @@ from ..stories.story_set import StorySet
 from .local import Loading
 from .progress import TELL_AFTER, Progress
 
-RULE = 1  # counts up where the same models come to give other rows
+RULE = 2  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
 
 
@@ -101,6 +101,7 @@ class _Bench:
         self.reference = Trunk(self.loaded.model)
         self.digests, self.encodings = self._encode()
         self.at, self.rows = 0, 1 + len(wanted.variants)
+        self._pieces: dict[str, Pieces] = {}  # of each text, by digest, once they are asked for
         self._own: list[Measured] | None = None  # of the reference, without KL
         self._copy: tuple[Any, Trunk, Originals] | None = None
 
@@ -230,12 +231,14 @@ class _Bench:
         by_digest = dict(zip(self.digests, stories, strict=True))
         if any(np.isnan(story.other).any() for story in stories):
             raise not_a_number(trunk.model)
+        pieces = self._cut()
         return sum_up(
             name,
             [by_digest[digest] for digest in self.told.digests],
             self.told.groups,
             self.told.digests,
             size,
+            pieces=[pieces[digest] for digest in self.told.digests],
             seed=self.wanted.seed,
             speed=speed,
             noise_floor=noise_floor,
@@ -293,6 +296,17 @@ class _Bench:
                 digests.append(digest)
                 encodings.append(encoding)
         return digests, encodings
+
+    def _cut(self) -> dict[str, Pieces]:
+        """The texts by kind of what they say; the same for all variants, which cut alike."""
+        if not self._pieces:
+            encodings = dict(zip(self.digests, self.encodings, strict=True))
+            for block in self.told.blocks(lambda _: True):
+                for digest, story in block.items():
+                    own = encodings[digest]
+                    starts = self.told.sentence_starts.get(digest, ())
+                    self._pieces[digest] = Pieces.of(story.text, starts, own.starts, own.ends)
+        return self._pieces
 
     def _check_same_tokens(self, other: LoadedModel) -> None:
         own = self.loaded

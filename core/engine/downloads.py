@@ -10,7 +10,8 @@ from functools import partial
 from ..errors import STOPPED, as_told
 from ..machine.device import pick_device, pick_dtype
 from ..machine.memory import check_memory
-from ..models.hub.download import Transfer, download, here
+from ..models.hub.download import download, here
+from ..models.hub.transfer import Transfer
 from ..models.spec import ModelSpec
 from .messages import Downloading, Failed, Finished, Reply, Settings, Work
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..stories import Story
 
 if TYPE_CHECKING:
-    from ..models.hub.download import Transfer
+    from ..models.hub.transfer import Transfer
 
 TELL_AFTER = 0.1  # seconds between two reports of progress
 

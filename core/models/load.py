@@ -22,7 +22,8 @@ from .catalogue import ModelSpec, find_models
 from .configuration import is_quantised
 from .gguf.place import SUFFIX, WEIGHTS
 from .gguf.unpack import check_gguf_extra, unpacked_folder
-from .hub.download import Transfer, download, here
+from .hub.download import download, here
+from .hub.transfer import Transfer
 from .identity import Identity, identify, stamps
 from .load_errors import (
     check_folder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,11 @@ class ModelSpec:
     def change(self) -> tuple[str, str]:
         """Variant and adapter, as `identify` wants them."""
         return self.variant, self.adapter
+
+    def with_variant(self, variant: str) -> ModelSpec:
+        """This model changed so; a family of its own, so that no fit has a part in both."""
+        family = f"{self.family}@{variant}" if self.family else ""
+        return replace(self, name=f"{self.name}@{variant}", family=family, variant=variant)
 
     @property
     def place(self) -> str:

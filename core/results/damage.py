@@ -3,7 +3,7 @@
 Of positions: KL divergence (see `divergence`), whether both models have one likeliest token, and
 by how much the true token's probability has changed, as llama.cpp's `--kl-divergence` prints it.
 Of the set: perplexity and its paired difference, with intervals that resample stories, both
-models on the same resamples.
+models on the same resamples. By kind of text: bits per byte of either, see `compare.kinds`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ import numpy.typing as npt
 
 from ..files import write_atomically
 from ..scoring.scores import perplexity
+from ..scoring.sentences import sentence_spans
+from .compare.cuts import cut_tokens
+from .compare.gaps import Gap, Sums, gaps, sums_of
+from .compare.kinds import Described, describe
+from .compare.spans import NONE, Indices, Places, Spans
 from .finite import finite
 from .statistics.bootstrap import SEED, exp, interval, resampled_log_perplexities
 from .statistics.clusters import clusters, summed
@@ -42,6 +47,50 @@ class Measured:
     same_top: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """The tokens of a text as stretches of a kind each; P stretches of its N scored tokens.
+
+    firsts: int64 (P,), the scored token that each begins with. starts, ends: int32 (P,),
+    characters.
+    """
+
+    firsts: Indices
+    starts: Places
+    ends: Places
+    described: Described
+
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        sentence_starts: tuple[int, ...],
+        starts: Places,
+        ends: Places,
+    ) -> Pieces:
+        """starts, ends: int32 (T,), the characters of the text's T tokens, of which the first is
+        not scored. An added symbol has none."""
+        firsts = cut_tokens(starts, ends, 1) if len(starts) > 1 else np.empty(0, np.int64)
+        found = starts[firsts]
+        until = np.append(found[1:], len(text)).astype(np.int32) if len(found) else found
+        nothing = np.zeros(len(found))
+        spans = Spans(found, until, nothing, nothing, nothing)
+        sentences = sentence_spans(text, "en", sentence_starts)
+        described = describe(text, spans if len(found) else NONE, sentences)
+        at = np.append(0, firsts[1:] - 1) if len(firsts) else firsts  # what is before, with it
+        return cls(at, found, until, described)
+
+    def sums(self, one: Measured) -> Sums:
+        """See `sums_of`."""
+        before, after = (
+            np.add.reduceat(-logprobs.astype(np.float64), self.firsts)
+            if len(self.firsts)
+            else np.zeros(0)
+            for logprobs in (one.reference, one.other)
+        )
+        return sums_of(Spans(self.starts, self.ends, before, after, before), self.described)
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """One row. delta: perplexity less the reference's; intervals are 95 %.
@@ -50,7 +99,8 @@ class Damage:
     the reference's top token. delta_p_rms, delta_p: root mean square and percentiles of the
     change of the true token's probability. These are None where only perplexities were asked
     for. bytes: that the weights take, or would. tokens_per_second: of the layers, without the
-    head; None where it was not measured.
+    head; None where it was not measured. kinds: bits per byte by kind of text, of this model and
+    of the reference, with the interval of their difference.
     """
 
     model: str
@@ -71,10 +121,13 @@ class Damage:
     bytes: int
     tokens_per_second: float | None = None
     noise_floor: bool = False
+    kinds: tuple[Gap, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """An entry of `eyebrow damage --json`; numbers that are not finite are None."""
         found: dict[str, Any] = finite(asdict(self))
+        for kind in found["kinds"]:
+            kind["kind"] = kind.pop("name")
         return found
 
 
@@ -85,13 +138,14 @@ def sum_up(
     digests: Sequence[str],
     size: int,
     *,
+    pieces: Sequence[Pieces],
     seed: int = SEED,
     speed: float | None = None,
     noise_floor: bool = False,
 ) -> Damage:
     """The row of one model. stories: what was measured of each; groups, digests: see `clusters`.
 
-    size: bytes of the weights. speed: tokens a second.
+    size: bytes of the weights. pieces: of each story. speed: tokens a second.
     """
     tokens = np.array([len(one.other) for one in stories], dtype=np.float64)
     nll = np.array([_nll(one.other) for one in stories])
@@ -105,6 +159,7 @@ def sum_up(
     with np.errstate(over="ignore", invalid="ignore"):
         apart = np.exp(drawn[1]) - np.exp(drawn[0])
     low, high = interval(drawn[1])
+    sums = [cut.sums(one) for cut, one in zip(pieces, stories, strict=True)]
     total, whole = int(tokens.sum()), perplexity(float(nll.sum()), int(tokens.sum()))
     row = Damage(
         model=model,
@@ -125,6 +180,7 @@ def sum_up(
         bytes=size,
         tokens_per_second=speed,
         noise_floor=noise_floor,
+        kinds=tuple(kind for kind in gaps(sums, groups, digests, seed=seed).kinds if kind.bytes),
     )
     every = np.concatenate([one.kl for one in stories])
     if not len(every):
@@ -134,30 +190,29 @@ def sum_up(
     )
     same = np.concatenate([one.same_top for one in stories])
     found = np.percentile(changes, PERCENTILES)
-    return Damage(
-        **asdict(row)
-        | {
-            "kl_mean": float(every.mean(dtype=np.float64)),
-            "kl_mean_ci95": interval(drawn[2]),
-            "kl_median": float(np.median(every)),
-            "kl_p999": float(np.percentile(every, 99.9)),
-            "same_top": float(same.mean()),
-            "delta_p_rms": float(np.sqrt(np.square(changes).mean())),
-            "delta_p": {f"{p:g}": float(v) for p, v in zip(PERCENTILES, found, strict=True)},
-        }
+    return replace(
+        row,
+        kl_mean=float(every.mean(dtype=np.float64)),
+        kl_mean_ci95=interval(drawn[2]),
+        kl_median=float(np.median(every)),
+        kl_p999=float(np.percentile(every, 99.9)),
+        same_top=float(same.mean()),
+        delta_p_rms=float(np.sqrt(np.square(changes).mean())),
+        delta_p={f"{p:g}": float(v) for p, v in zip(PERCENTILES, found, strict=True)},
     )
 
 
 def recall(folder: Path, key: str) -> Damage | None:
     """A row that was kept; None where there is none that can be read."""
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, KeyError):
         row = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
         pairs = {
             name: tuple(value)
             for name, value in row.items()
             if name.endswith("_ci95") and value is not None
         }
-        return Damage(**row | pairs)
+        kinds = (Gap(**kind | {"ci95": tuple(kind["ci95"])}) for kind in row["kinds"])
+        return Damage(**row | pairs | {"kinds": tuple(kinds)})
     return None
 
 

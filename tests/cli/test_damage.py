@@ -93,6 +93,24 @@ def test_without_kl_perplexities_are_the_same(cli: Cli, tiny: Tiny, stories: Pat
         assert other["kl_mean"] is None
 
 
+def test_kinds_of_text_are_those_of_compare(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    model = tiny("llama")
+    done = cli("damage", stories, "-m", model, "--bits", "3", "--json", "--no-store")
+    row = done.json["variants"][1]
+    assert sum(kind["nats_model"] for kind in row["kinds"]) == pytest.approx(row["nll"], rel=1e-6)
+    compared = cli(
+        *("compare", stories, "-m", model, "-m", f"{model}@bits3", "--dtype", "float32"),
+        *("--json", "--no-store"),
+    )
+    wanted = {kind["kind"]: kind for kind in compared.json["kinds"]}
+    assert len(row["kinds"]) > 3
+    for kind in row["kinds"]:
+        other = wanted[kind["kind"]]
+        assert (kind["spans"], kind["bytes"]) == (other["spans"], other["bytes"])
+        for name in ("nats_reference", "nats_model"):
+            assert kind[name] == pytest.approx(other[name], rel=1e-5)
+
+
 def test_a_variant_scores_alike_everywhere(cli: Cli, tiny: Tiny, stories: Path) -> None:
     name = f"{tiny('llama')}@bits3"
     texts = stories.read_text().split("\n\n")

@@ -13,7 +13,8 @@ import pytest
 from eyebrow.core.errors import FAILED, INTERRUPTED, USAGE, EyebrowError
 from eyebrow.core.models.catalogue import POCKET
 from eyebrow.core.models.hub import download as room
-from eyebrow.core.models.hub.download import Transfer, download
+from eyebrow.core.models.hub.download import download
+from eyebrow.core.models.hub.transfer import Transfer
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import Size

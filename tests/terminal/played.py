@@ -3,7 +3,8 @@
     python -m tests.terminal.played FOLDER open ...
 
 In FOLDER, beside which nothing may be written: `faults` has what no screen shows, `seen` the
-screens that were opened, `quits` a letter for each time that somebody wanted to leave.
+screens that were opened, `quits` a letter for each time that somebody wanted to leave, `marks`
+one for each F12.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 FOLDER = Path(sys.argv[1]).resolve()
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 ELSEWHERE = ("/dev/", "/proc/", "/tmp/pymp-")
+MARK = "f12"  # says that all keys before it have been taken
 CHANGES = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "shutil.rmtree"}
 
 
@@ -84,6 +86,15 @@ def play() -> int:
         resume(screen, event)
 
     type.__setattr__(Screen, "_on_screen_resume", resumed)
+
+    async def take(played: app.EyebrowApp, event: Any) -> None:
+        if event.key == MARK:
+            note("marks", "m")
+        else:
+            await take_key(played, event)
+
+    take_key = app.EyebrowApp._take_key
+    type.__setattr__(app.EyebrowApp, "_take_key", take)
 
     async def stay(_: object) -> None:
         note("quits", "q")

@@ -16,7 +16,7 @@ PATIENCE = 120.0  # seconds before a test gives up; nothing is measured by it
 
 
 class Terminal:
-    """`written` counts the bytes the program wrote."""
+    """said: what the program wrote; `written` counts its bytes."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Terminal:
         env.pop("NO_COLOR", None)
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
-        self.written = 0
+        self.said = b""
         self.child = pexpect.spawn(
             command[0],
             command[1:],
@@ -58,6 +58,14 @@ class Terminal:
         self.child.close(force=True)
 
     @property
+    def written(self) -> int:
+        return len(self.said)
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
+    @property
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
@@ -69,7 +77,7 @@ class Terminal:
             return False
         except pexpect.EOF:
             return False
-        self.written += len(data)
+        self.said += data
         self.stream.feed(data)
         return True
 

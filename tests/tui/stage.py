@@ -23,6 +23,7 @@ from eyebrow.core.engine.messages import (
     Rescored,
     Score,
     Scored,
+    Settings,
     ShowNext,
     TraceContext,
     Vocabulary,
@@ -93,6 +94,7 @@ class MadeEngine:
 
     log = Path("/nowhere/worker.log")
     pid = None
+    settings = Settings()
 
     def __init__(self, mailbox: Mailbox, *, silent: bool = False) -> None:
         self.mailbox = mailbox

@@ -6,7 +6,7 @@ from typing import Any
 
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.session.arrange import Filter
-from eyebrow.tui.session.trail import KEPT, Spot, Trail
+from eyebrow.tui.session.trail import KEPT, Spot, Stance, Trail
 
 from .stage import made_app, settled
 from .test_bursts import MANY
@@ -14,7 +14,7 @@ from .test_finding import rest
 
 
 def spot(story: int, character: int = 0) -> Spot:
-    return Spot("explore", story, character, Filter())
+    return Spot("explore", story, Stance(character), Filter())
 
 
 def test_steps_in_a_row_leave_one_place() -> None:

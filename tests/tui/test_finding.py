@@ -174,14 +174,16 @@ async def test_under_the_difference_its_largest_are_hunted() -> None:
         await rest(app, pilot)
         await pilot.pause(0.1)
         session = app.session
-        smaller = session.models.smaller
-        assert smaller is not None
-        score, below = session.score(session.models.size), session.score(smaller)
+        reference = session.models.reference
+        assert reference is not None
+        score, below = session.score(session.models.size), session.score(reference)
         assert score is not None
         assert below is not None
         at = session.place.token
-        assert abs(differences(score, below)[at]) >= 3
-        assert not any(abs(differences(score, below)[1:at]) >= 3)
+        text = session.library.stories[session.place.story].text
+        found = abs(differences(text, score, below))
+        assert found[at] >= 3
+        assert not any(found[1:at] >= 3)
         await shows(app, pilot, "n gains and losses of 3 bits")
         await pilot.press("d")
         await pilot.pause()

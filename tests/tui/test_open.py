@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from eyebrow.core.recent import Recent, recall, remember
+from eyebrow.tui.text.standing import standing
 from eyebrow.tui.threads.opening import Opened, Ready
 from eyebrow.tui.views.dialogs.completion import (
     LISTED,
@@ -150,6 +151,10 @@ class Host(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(OpenScreen("made up", "made-50k made-200k"), self.returned.append)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return variables | standing(variables)
 
 
 def field(app: App[None], name: str) -> Field:

@@ -36,7 +36,17 @@ from eyebrow.tui.views.explore.showing import chart, steps
 from eyebrow.tui.views.scale import pictures as scale_pictures
 from eyebrow.tui.views.scale.snapshot import snapshot
 
-from .stage import OTHER, PATIENCE, SPECS, STORIES, made_app, made_score, score_by, settled
+from .stage import (
+    OTHER,
+    PATIENCE,
+    SPECS,
+    STORIES,
+    digest_of,
+    made_app,
+    made_score,
+    score_by,
+    settled,
+)
 from .test_explore import text_of
 from .test_scale import shown
 from .test_session import HELLO, Shop
@@ -159,7 +169,7 @@ def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> No
     assert not session.models.mixes_tokenizers
     asked, sent = len(shop.asked), len(shop.sent)
     shop.tokenizers[SPECS[2].name] = "u"  # it was downloaded
-    session.receive(Loaded(SPECS[2].name, 800_000, f"d{SPECS[2].name}", 1.0))
+    session.receive(Loaded(SPECS[2].name, 800_000, digest_of(SPECS[2].name), 1.0))
     assert session.models.mixes_tokenizers
     again = [(name, *rest) for what, name, *rest in shop.asked[asked:] if what == "cuts"]
     everything = frozenset(session.library.digests)
@@ -294,7 +304,7 @@ def test_stored_cuts_are_asked_for_once_of_open_texts_and_the_worker_makes_the_r
         scores = {text_digest(s.text): score_by(spec.name, s.text) for s in STORIES}
         sums = {digest: score.summary for digest, score in scores.items()}
         sums["of a story that is not open"] = sums[digests[0]]
-        session.receive(KeptSums(spec.name, recipe, f"d{spec.name}", sums))
+        session.receive(KeptSums(spec.name, recipe, digest_of(spec.name), sums))
     asked = [rest for what, *rest in shop.asked if what == "cuts"]
     assert asked == [[spec.name, frozenset(digests)] for spec in MIXED]
     assert not [sent for sent in shop.sent if not sent.urgent]  # the store may have them

@@ -64,10 +64,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A reference line across the picture, with its name."""
+    """A reference line across the picture, with its name at the right, or at the left."""
 
     value: float
     label: str
+    is_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,10 @@ def _levels(
         at = y.place(level.value)
         yield Ink(xs, (at,) * len(xs), "╌", quiet)
         text = shorten(f" {level.label} ", columns)
-        yield Ink((window.x[1],), (at,), text, quiet, text=True)
+        end = window.x[1]
+        if level.is_left:
+            end = window.x[0] + span * cell_width(text) / columns
+        yield Ink((end,), (at,), text, quiet, text=True)
 
 
 def _current(

@@ -33,7 +33,7 @@ class BranchList(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"branch-list--cursor", "branch-list--quiet"}
     DEFAULT_CSS = """
-    BranchList > .branch-list--cursor { background: $panel-lighten-1; color: $text; }
+    BranchList > .branch-list--cursor { background: $row; color: $row-text; }
     BranchList > .branch-list--quiet { color: $text-muted; }
     """
 

@@ -52,7 +52,7 @@ class FindList(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"find-list--cursor", "find-list--quiet"}
     DEFAULT_CSS = """
-    FindList > .find-list--cursor { background: $panel-lighten-1; color: $text; }
+    FindList > .find-list--cursor { background: $row; color: $row-text; }
     FindList > .find-list--quiet { color: $text-muted; }
     """
 

@@ -54,7 +54,7 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"next-bars--cursor", "next-bars--quiet", "next-bars--bar"}
     DEFAULT_CSS = """
-    NextBars > .next-bars--cursor { background: $panel-lighten-1; color: $text; }
+    NextBars > .next-bars--cursor { background: $row; color: $row-text; }
     NextBars > .next-bars--quiet { color: $text-muted; }
     NextBars > .next-bars--bar { color: $primary; }
     """

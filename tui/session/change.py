@@ -18,6 +18,7 @@ class Change(Flag):
     STATUS = auto()  # what is running
     FINDS = auto()  # what Compare has found, or which find is selected
     NEXT = auto()  # the next-token distribution of Sample, or its continuations
+    DAMAGE = auto()  # rows of Damage, or which of them is selected
     FOUND = auto()  # a hunt has come to what it was for
 
 

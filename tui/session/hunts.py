@@ -201,16 +201,16 @@ class Hunts:
             return
         spot, _ = self.begun
         row = self.library.row_of(spot.story)
-        self.arrive(spot.story, row, character=spot.character, is_jump=False)
+        self.arrive(spot.story, row, stance=spot.stance, is_jump=False)
         if isinstance(self.text, Text) and (self.found or (0,))[0]:
             hunt = Hunt(self.text, 1, row or 0, self.models.size, len(self.library.order) + 1)
-            hunt.here = True
+            hunt.begun, hunt.here = row is None, True
             while hunt.left:
                 story = self.library.order[hunt.row]
                 stops: tuple[int, ...] = ()
                 if story in self._texts.counts:
                     stops = tuple(hunt.quarry.stops(self.library.stories[story].text, ()))
-                if (found := hunt.find(stops, spot.character)) is not None:
+                if (found := hunt.find(stops, self.place.character)) is not None:
                     self.arrive(story, hunt.row, character=found, is_jump=False)
                     break
                 hunt.go_on(len(self.library.order))

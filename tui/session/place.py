@@ -13,7 +13,7 @@ from ...core.scoring.scores import StoryScore
 from ..text.moves import Cursor, Move
 from .quarry import Hunt
 from .size import Size
-from .trail import Trail
+from .trail import Stance, Trail
 
 
 class Place:
@@ -54,6 +54,17 @@ class Place:
         self.story, self.row = story, row
         self.cursor, self._size, self._character = Cursor(token), None, character
         self._moves.clear()
+
+    @property
+    def stance(self) -> Stance:
+        """Where the cursor is in the story, with what waits."""
+        return Stance(self._character, tuple(self._moves), self.cursor, self._size)
+
+    def stand(self, story: int, row: int | None, stance: Stance) -> None:
+        """In a story as one stood there before."""
+        self.go_to(story, row, character=stance.character)
+        self.cursor, self._size = stance.cursor, stance.size
+        self._moves.extend(stance.moves)
 
     def move(self, size: Size, move: Move) -> None:
         """Among the tokens of the story under `size`; `catch_up` makes the move."""

@@ -21,12 +21,14 @@ from ..config import DEFAULTS, Config
 from ..text.moves import Move
 from ..threads.answers import Exported, KeptMarks, Trouble
 from ..threads.comparing import Comparing
+from ..threads.damaging import Damaging
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .comparison import Comparison
+from .damage import Variants
 from .edit import Edit
 from .guessing import Guessing
 from .hunts import Hunts
@@ -41,7 +43,7 @@ from .sampling import Sampling
 from .scores import Scores, bits_in_common
 from .size import Size
 from .tracing import Tracing
-from .trail import Spot
+from .trail import Spot, Stance
 from .worker import Worker
 
 
@@ -63,6 +65,7 @@ class Session:
         notify: Callable[[Notice], None],
         finder: Finder,
         comparing: Comparing,
+        damaging: Damaging,
         config: Config = DEFAULTS,
         asked: Asked = BUNDLE,
     ) -> None:
@@ -91,6 +94,10 @@ class Session:
         self.guessing = Guessing(self.library, self.scores, store, announce)
         self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
+        self.variants = Variants(
+            *(self.library, self.models, self.place, self.jobs, self.worker),
+            *(damaging, announce, notify),
+        )
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
             self.library,
@@ -129,6 +136,7 @@ class Session:
         self.scores.open()
         self.comparison.empty()
         self.sampling.empty()
+        self.variants.open(other_stories=stories is not None)
         if stories is not None:
             self.add(batch_of(stories))
         self.arrange()
@@ -225,13 +233,17 @@ class Session:
         token: int = 0,
         *,
         character: int | None = None,
+        stance: Stance | None = None,
         is_jump: bool = True,
         step: bool = False,
     ) -> None:
         """Stand there; where one was is noted if it is a jump."""
         self.edit.leave()
         before = self.spot
-        self.place.go_to(story, row, token, character)
+        if stance is None:
+            self.place.go_to(story, row, token, character)
+        else:
+            self.place.stand(story, row, stance)
         self._catch_up()
         if is_jump:
             self._expected = None
@@ -256,7 +268,7 @@ class Session:
     def spot(self) -> Spot:
         """Where one is."""
         place = self.place
-        return Spot(place.view, place.story, place.character, self.library.filter)
+        return Spot(place.view, place.story, place.stance, self.library.filter)
 
     def show_view(self, view: str) -> None:
         """Another view is going to be shown."""
@@ -273,23 +285,25 @@ class Session:
         self.library.filter = wanted
         self.arrange()
         if (row := self.library.row_of(before.story)) is not None:
-            self._arrive(before.story, row, character=before.character, is_jump=False)
+            self._arrive(before.story, row, stance=before.stance, is_jump=False)
         if typed_at is None:
             self._note(before)
 
     def end_typing(self, typed_at: Spot) -> None:
-        """What was typed holds: where one was then is a place one has been."""
-        self._note(typed_at)
+        """What was typed holds: where one was then is a place one has been, if it is another."""
+        now = self.spot
+        if (now.story, now.filter) != (typed_at.story, typed_at.filter):
+            self._note(typed_at)
 
     def read(self, story: int) -> None:
         """A story of another view is to be read, in Explore, also one that the filter hides; the
         one that is selected, where one is in it."""
         before, self.place.view = self.spot, "explore"
-        character = before.character if story == before.story else 0
+        stance = before.stance if story == before.story else None
         if self.library.row_of(story) is None:
             self.library.filter = Filter()
             self.arrange()
-        self._arrive(story, self.library.row_of(story), character=character, is_jump=False)
+        self._arrive(story, self.library.row_of(story), stance=stance, is_jump=False)
         self._note(before)
 
     def go_to(self, story: int, character: int, *, step: bool = False) -> None:
@@ -311,7 +325,7 @@ class Session:
             self.library.filter = spot.filter
             self.arrange()
         row = self.library.row_of(spot.story)
-        self._arrive(spot.story, row, character=spot.character, is_jump=False)
+        self._arrive(spot.story, row, stance=spot.stance, is_jump=False)
         self.place.view = spot.view
         return spot.view
 
@@ -447,6 +461,7 @@ class Session:
             self.lines,
             self.tracing,
             self.guessing,
+            self.variants,
         ):
             room.receive(message)
         match message:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..text.moves import Cursor, Move
 from .arrange import Filter
+from .size import Size
 
 KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Stance:
+    """Where the cursor is in a story: at a character (None: where the token of `cursor` begins).
+
+    moves: those that wait for tokens. size: among whose tokens the cursor was.
+    """
+
+    character: int | None = None
+    moves: tuple[tuple[Size, Move], ...] = ()
+    cursor: Cursor = field(default=Cursor(), compare=False)
+    size: Size | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Spot:
-    """A place one has been: a story by its index, a character of it, under a filter, in a view."""
+    """A place one has been: a story by its index, where in it, under a filter, in a view."""
 
     view: str
     story: int
-    character: int
+    stance: Stance
     filter: Filter
 
 

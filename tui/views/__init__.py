@@ -5,4 +5,5 @@ VIEWS = {
     "scale": "scale.screen:ScaleScreen",
     "compare": "compare.screen:CompareScreen",
     "sample": "sample.screen:SampleScreen",
+    "damage": "damage.screen:DamageScreen",
 }

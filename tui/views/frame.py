@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -15,6 +16,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from ...core.models.spec import ModelSpec
 from .. import actions
 from ..panes.bars import Bar, KeyBar
 from ..session import Session
@@ -50,6 +52,13 @@ class Frame(Screen[None]):
 
         def __init__(self, story: int) -> None:
             self.story = story
+            super().__init__()
+
+    class Open(Message):
+        """These models are to be open in place of those that are, and something done then."""
+
+        def __init__(self, specs: tuple[ModelSpec, ...], then: Callable[[], None]) -> None:
+            self.specs, self.then = specs, then
             super().__init__()
 
     class Copy(Message):

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,6 +25,7 @@ from ...wording import in_words, share_in_words
 from ..spec import ModelSpec
 from ..weights import Size
 from .download_errors import explained, is_network, is_passing, not_here
+from .transfer import Transfer
 from .wanted import File, wanted_files
 
 if TYPE_CHECKING:
@@ -35,22 +36,6 @@ TELL_AFTER = 0.2  # seconds between two reports
 SPEED_OVER = 5.0  # seconds that the speed is taken over
 _BLOCK = 1 << 20
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """How far a download is, in bytes; what was there before counts as done."""
-
-    done: int
-    total: int
-    bytes_per_second: float
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None while the speed is not known."""
-        if not self.bytes_per_second:
-            return None
-        return (self.total - self.done) / self.bytes_per_second
 
 
 def here(spec: ModelSpec, allow_pickle: bool = False) -> Path | None:

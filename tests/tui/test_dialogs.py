@@ -1,0 +1,50 @@
+"""What all dialogues have in common."""
+
+from __future__ import annotations
+
+from textual.events import MouseDown, MouseUp
+
+from .stage import made_app, settled
+from .test_explore import text_of
+
+
+async def test_what_is_typed_into_a_line_is_seen() -> None:
+    app = made_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(app, pilot)
+        for key in ("slash", "colon", "x"):
+            await pilot.press(key, "ctrl+u", *"7wonders")
+            await pilot.pause()
+            assert "7wonders" in text_of(app), key
+            await pilot.press("ctrl+g")
+
+
+async def test_every_dialogue_is_left_by_ctrl_g_as_by_esc() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        for key in ("slash", "colon", "x", "o", "t", "question_mark", "ctrl+p"):
+            await pilot.press(key)
+            assert app.screen.is_modal, key
+            await pilot.press("ctrl+g")
+            assert not app.screen.is_modal, key
+
+
+async def test_a_dialogue_that_is_left_twice_is_left_once() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("ctrl+p")
+        palette = app.screen
+        beside = (1, 39)
+        for kind in (MouseDown, MouseUp) * 2:  # together, as a double click comes
+            app.post_message(
+                kind(None, *beside, 0, 0, 1, False, False, False, screen_x=1, screen_y=39)
+            )
+        while app.screen is palette:
+            await pilot.pause(0.01)
+        await pilot.pause(0.1)
+        assert app.is_running
+        assert app._exception is None
+        await pilot.press("at", "j")  # and @ is a key like any other
+        assert app.session.place.story == 1
