@@ -160,8 +160,12 @@ explore.edit | instead-here | ctrl+n | instead | another token in place of this 
 = undo and redo what was typed
 explore.edit | undo | ctrl+z | undo | undo what was typed | undo
 explore.edit | redo | ctrl+y | redo | do it again
+= what the context contributes to the word under the cursor
+explore+compare | context | C | context | what the context contributes to this word
 = lines of one's own, side by side
 views | lines |  | lines | type lines to compare
+= guess the story word by word
+explore | guess |  | guess | guess the story word by word
 = unit: token, word, sentence
 explore+compare | unit | u | unit | by token, word or sentence | unit
 = measure: perplexity, bits per byte, nats

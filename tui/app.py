@@ -320,7 +320,7 @@ class EyebrowApp(App[None]):
         if not self._arrivals:
             return
         if patience := self._patience:
-            self._rest = self.set_timer(patience, self._take_one)
+            self._take_next_in(patience)
             return
         began, what = perf_counter(), self._arrivals.popleft()
         if isinstance(what, StoriesRead):
@@ -329,7 +329,13 @@ class EyebrowApp(App[None]):
             self.session.receive(what)
         if isinstance(what, StoriesRead | KeptSums | KeptCuts):
             gc.freeze()  # they stay: looking through them for garbage would keep keys waiting
-        self._rest = self.set_timer(perf_counter() - began, self._take_one)
+        self._take_next_in(perf_counter() - began)
+
+    def _take_next_in(self, seconds: float) -> None:
+        """Textual skips a timer whose time is over before it has begun to wait: here it would
+        never ring, and nothing would arrive any more."""
+        self._rest = self.set_timer(seconds, self._take_one)
+        self._rest._skip = False
 
     def _take_stories(self, read: StoriesRead) -> None:
         if read.reader is not self._reader:

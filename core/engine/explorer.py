@@ -179,8 +179,8 @@ class Explorer:
                     self._show(request, kept)
             except Exception as error:
                 told = as_told(error, "It failed")
-                name = request.model.name
-                self.answer(Failed(request.job, name, told.title, told.message))
+                name, about = request.model.name, request.about
+                self.answer(Failed(request.job, name, told.title, told.message, about))
             self.answer(Finished(request.job))
 
     # --- edits, context, continuations --------------------------------------------------------

@@ -15,7 +15,7 @@ from ..scoring.dials import NEUTRAL, Dials
 from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, NextTable
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
-from ..stories.story import Story
+from ..stories.story import Story, text_digest
 
 # --- to the worker -------------------------------------------------------------------------
 
@@ -63,12 +63,21 @@ class Explore:
 
     urgent: ClassVar[bool] = True
 
+    @property
+    def about(self) -> str:
+        """The digest of the text that is asked about."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Rescore(Explore):
     """Score a text that is being edited, from its first changed token on: `Rescored`."""
 
     text: str
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,10 @@ class ShowNext(Explore):
     reference: str = ""
     characters: int = 0
 
+    @property
+    def about(self) -> str:
+        return text_digest(self.context.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Continue(Explore):
@@ -109,6 +122,10 @@ class Continue(Explore):
     max_tokens: int = 100
     stops: tuple[str, ...] = ()
 
+    @property
+    def about(self) -> str:
+        return text_digest(self.context.text)
+
 
 @dataclass(frozen=True, slots=True)
 class TraceContext(Explore):
@@ -120,6 +137,10 @@ class TraceContext(Explore):
     text: str
     word: tuple[int, int]
     sentence: int
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.text)
 
 
 Work = Score | Rescore | ShowNext | Continue | TraceContext  # what a model is needed for
@@ -289,7 +310,8 @@ class Finished:
 class Failed:
     """A job cannot be done, or one story of it.
 
-    story: the digest of that story's text; empty for the whole job.
+    story: the digest of that story's text, or of the text that a question about a place is
+    about; empty for the whole job, as where the model cannot be had.
     """
 
     job: int

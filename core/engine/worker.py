@@ -199,7 +199,7 @@ class Worker:
                     job.steps = None
 
     def _steps(self, job: Job) -> Generator[None, None, None]:
-        request = job.request
+        request, held = job.request, None
         try:
             with contained():
                 if request.job not in self.inbox.cancelled:
@@ -211,7 +211,9 @@ class Worker:
         except DeviceLost:
             raise
         except Exception as error:  # a worker that goes on is worth more than a traceback
-            self._fail(request, error)
+            # What is wrong with a question is nothing of the model's.
+            about = request.about if held is not None and isinstance(request, Explore) else ""
+            self._fail(request, error, about)
         self.answer(Finished(request.job))
 
     def _fail(self, request: Work, error: Exception, story: str = "") -> None:

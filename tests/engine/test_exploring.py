@@ -32,6 +32,7 @@ from eyebrow.core.scoring.dials import Dials
 from eyebrow.core.scoring.exploring import Context
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.simple import score_text
+from eyebrow.core.stories import text_digest
 
 Open = Callable[..., Desk]
 Spec = Callable[[str], ModelSpec]
@@ -106,6 +107,7 @@ def test_the_next_token_and_its_dials(at: Desk, spec: Spec, opened: Any) -> None
     assert by_hand.table.rows[4].reshaped == pytest.approx(0.9)
     (failed,) = ask(at, replace(asked, by_hand=((0, 2.0),)))
     assert (type(failed), failed.title) == (Failed, "Bad bar")
+    assert failed.story == text_digest(asked.context.text), "nothing is wrong with the model"
 
 
 def test_sizes_side_by_side(at: Desk, spec: Spec) -> None:
@@ -157,7 +159,10 @@ def test_a_word_and_its_context(at: Desk, spec: Spec) -> None:
     assert isinstance(traced, ContextTraced)
     assert {point.what for point in traced.points} == {"tokens", "sentence", "story"}
     (failed,) = ask(at, TraceContext(0, spec("llama"), RECIPE, TEXT, (0, 3), 0))
-    assert (type(failed), failed.title) == (Failed, "No context")
+    assert (type(failed), failed.title, failed.story) == (Failed, "No context", text_digest(TEXT))
+    gone = replace(spec("llama"), location="/nowhere/at-all", name="gone")
+    (failed,) = ask(at, TraceContext(0, gone, RECIPE, TEXT, word, 0))
+    assert (type(failed), failed.story) == (Failed, ""), "here something is"
 
 
 def test_a_turned_dial_waits_for_no_batch(

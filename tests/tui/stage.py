@@ -152,12 +152,14 @@ def explored(request: Rescore | TraceContext) -> Rescored | ContextTraced | Fail
     """What a worker would say to a question about a place."""
     name = request.model.name
     if not request.text.strip():
-        return Failed(request.job, name, "Nothing to score", "the text is empty")
+        return Failed(request.job, name, "Nothing to score", "the text is empty", request.about)
     if isinstance(request, Rescore):
         recipe = request.recipe.settled("cpu", "float32")
         return Rescored(request.job, name, recipe, score_by(name, request.text), 1, 0.01)
     nats = 8.0 - STRENGTHS.index(name)
     before = len(request.text[: request.word[0]].split())
+    if not before:
+        return Failed(request.job, name, "No context", "nothing stands before it", request.about)
     sizes = [n for n in (1, 2, 4, 8, 16) if n <= before]
     points = [CurvePoint("tokens", n, nats / n) for n in sizes]
     points += [CurvePoint(what, before, nats / before) for what in ("sentence", "story")]

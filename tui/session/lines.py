@@ -45,14 +45,20 @@ class Lines:
         self.want()
 
     def want(self) -> None:
+        """Have them scored under the current size, and where that is done under the others."""
         current = self.models.size
-        for size in (current, *(other for other in self.models.sizes if other is not current)):
-            for line in self.wanted:
-                key = size.name, line
-                if key not in self._asked and not size.is_out and size.state != "downloading":
-                    self._asked[key] = self.jobs.explore(
-                        partial(self._ask, size, line), partial(self._take, key)
-                    )
+        self._want(current)
+        if current.is_out or all((current.name, line) in self._known for line in self.wanted):
+            for size in self.models.sizes:
+                self._want(size)
+
+    def _want(self, size: Size) -> None:
+        for line in self.wanted:
+            key = size.name, line
+            if key not in self._asked and not size.is_out and size.state != "downloading":
+                self._asked[key] = self.jobs.explore(
+                    partial(self._ask, size, line), partial(self._take, key)
+                )
 
     def _ask(self, size: Size, line: str, number: int) -> Rescore:
         return Rescore(number, size.spec, self.worker.asked, line)
@@ -60,6 +66,7 @@ class Lines:
     def _take(self, key: Key, answer: Explored | Failed) -> None:
         self._known[key] = answer.score.summary if isinstance(answer, Rescored) else None
         self.announce(Change.NEXT)
+        self.want()
 
     def perplexity(self, size: Size, line: str) -> float | None:
         """None while it is waited for; nan where the line cannot be scored."""

@@ -30,6 +30,7 @@ from .change import Change, Notice
 from .comparison import Comparison
 from .damage import Variants
 from .edit import Edit
+from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
@@ -41,6 +42,7 @@ from .quarry import Changes, Eyebrows
 from .sampling import Sampling
 from .scores import Scores, bits_in_common
 from .size import Size
+from .tracing import Tracing
 from .trail import Spot, Stance
 from .worker import Worker
 
@@ -89,6 +91,8 @@ class Session:
             self.library, self.models, self.place, self.jobs, self.worker, announce
         )
         self.lines = Lines(self.models, self.jobs, self.worker, announce)
+        self.guessing = Guessing(self.library, self.scores, store, announce)
+        self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self.variants = Variants(
             *(self.library, self.models, self.place, self.jobs, self.worker),
@@ -455,6 +459,8 @@ class Session:
             self.sampling,
             self.edit,
             self.lines,
+            self.tracing,
+            self.guessing,
             self.variants,
         ):
             room.receive(message)

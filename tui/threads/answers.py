@@ -95,6 +95,14 @@ class KeptMarks:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptGuesses:
+    """What a reader has guessed of the text with this digest, see `keep_guesses`."""
+
+    digest: str
+    hits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exported:
     """A file was written; `what` says what is in it."""
 
@@ -114,6 +122,7 @@ Found = (
     Trouble
     | Exported
     | KeptMarks
+    | KeptGuesses
     | KeptTokenizers
     | KeptSums
     | KeptCuts

@@ -27,6 +27,7 @@ from .answers import (
     Found,
     Interval,
     KeptCuts,
+    KeptGuesses,
     KeptMarks,
     KeptScore,
     KeptSums,
@@ -127,6 +128,14 @@ class StoreReader:
     def keep_mark(self, story: Story, *, marked: bool) -> None:
         """Answered only where it cannot be kept, by `Trouble`."""
         self._lane.submit(partial(self._mark, story, marked))
+
+    def look_up_guesses(self, digest: str) -> None:
+        """Answered by `KeptGuesses` where there are any. digest: of the story's text."""
+        self._lane.submit(partial(self._guesses, digest))
+
+    def keep_guesses(self, story: Story, hits: tuple[int, ...]) -> None:
+        """Answered only where they cannot be kept, by `Trouble`."""
+        self._lane.submit(partial(self._keep_guesses, story, hits))
 
     def export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         """Answered by `Exported`, or by `Trouble`. what: the rows in words."""
@@ -246,6 +255,18 @@ class StoreReader:
         if self.folder is None:
             return
         (mark if marked else unmark)(self.folder, story)
+
+    def _guesses(self, digest: str) -> None:
+        from ...core.results.guesses import read_guesses
+
+        if self.folder is not None and (hits := read_guesses(self.folder, digest)):
+            self.deliver(KeptGuesses(digest, hits))
+
+    def _keep_guesses(self, story: Story, hits: tuple[int, ...]) -> None:
+        from ...core.results.guesses import keep_guesses
+
+        if self.folder is not None:
+            keep_guesses(self.folder, story, hits)
 
     def _export(self, rows: Iterable[Row], path: Path, what: str) -> None:
         from ...core.results.export import write_stories

@@ -96,6 +96,15 @@ class ReaderFrame(Frame):
 
     # --- what is shown ---------------------------------------------------------------------
 
+    def action_context(self) -> None:
+        from .dialogs.context import ContextScreen, word_at
+
+        word, why = word_at(self.session)
+        if word is None:
+            self.notify(why)
+        else:
+            self.app.push_screen(ContextScreen(self.session, word, self.depth))
+
     def action_unit(self) -> None:
         look = self.session.look
         look.kind, look.unit = KINDS[0], UNITS[(UNITS.index(look.unit) + 1) % len(UNITS)]

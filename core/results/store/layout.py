@@ -4,6 +4,7 @@ STORE/scores/        Parquet parts, and nothing else
 STORE/runs/          what each run calls its stories and models
 STORE/vocabularies/  what the ids of a tokenizer read as
 STORE/marks/         a file for each marked story
+STORE/guesses/       what a reader has guessed, a file for each story
 STORE/comparisons/   rows of `eyebrow damage` that are finished
 STORE/damaged/       parts that could not be read
 STORE/checked/       which parts were found whole, so that they are read through once

@@ -264,6 +264,15 @@ class ExploreScreen(EditFrame):
 
         self.app.push_screen(LineScreen("Go to story", "", JUMP_HINT, jump))
 
+    def action_guess(self) -> None:
+        from ..dialogs.guess import GuessScreen
+
+        self.session.edit.leave()
+        if (story := self.session.story) is None:
+            self.notify("there is no story to guess")
+        else:
+            self.app.push_screen(GuessScreen(self.session, story))
+
     def action_export(self) -> None:
         from ....core.results.export import SUFFIXES
 
