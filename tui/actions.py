@@ -173,7 +173,7 @@ sample | name |  | name | name this continuation
 sample | prompt | e | prompt | type a prompt | prompt
 sample | look-up | slash | look_up | look up a token | look up
 = Damage: the usual widths; other variants; each part alone; a variant as a model of its own
-damage.variants | measure | enter | measure | measure 32, 24, 16, 8, 4, 2 and 1 bits | measure
+damage.variants | measure-variants | enter | measure | measure 32, 24, 16, 8, 4, 2 and 1 bits | measure
 damage | type-variants | slash | type_variants | measure other variants | others
 damage | measure-parts | p | measure_parts | which part breaks it: each one alone | parts
 damage | open-variant | O | open_variant | open the variant as a model | open it
