@@ -14,7 +14,7 @@ from ..session.size import Size
 from ..text.plain import arrival, duration, figures
 from . import VIEWS
 
-WIDE_ENOUGH = 100  # cells, for the recipe's label beside the names of the views
+WIDE_ENOUGH = 120  # cells, for the recipe's label beside the names of the views
 
 
 def waiting(session: Session) -> str:
