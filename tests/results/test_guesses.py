@@ -98,5 +98,5 @@ def test_guesses_are_kept_beside_marks(tmp_path: Path) -> None:
     (tmp_path / "guesses" / f"{digest}.json").write_text("{")
     assert read_guesses(tmp_path, digest) == ()
     (tmp_path / "file").write_text("")
-    with pytest.raises(EyebrowError, match="Cannot keep the guesses|not a directory"):
+    with pytest.raises(EyebrowError, match=r"Cannot keep the guesses|not a directory"):
         keep_guesses(tmp_path / "file", story, (1,))
