@@ -206,7 +206,7 @@ sample | look-up | slash | look_up | look up a token | look up
 = Damage: the usual widths; other variants; each part alone; a variant as a model of its own
 damage.variants | measure-widths | enter | measure_widths | measure the usual widths | measure
 damage | type-variants | slash | type_variants | measure other variants | others
-damage | measure-parts | p | measure_parts | which part breaks it: each one alone | parts
+damage | measure-parts | P | measure_parts | which part breaks it: each one alone | parts
 damage | open-variant | O | open_variant | open the variant as a model | open it
 = the finds of Compare as a list, from any view
 app | finds | J | finds | the finds of Compare

@@ -136,12 +136,12 @@ async def test_replaced_keys_are_in_force_and_shown_everywhere() -> None:
         await pilot.press("enter", "X")
         assert app.focused.id == "list"
         about = {title: help for title, help, _, *_ in app.get_system_commands(app.screen)}
-        assert about["Explore: find text in the listed stories"].startswith("key e,")
+        assert about["Explore: find text in the listed stories"].startswith("key p,")
         assert about["Mark the story"] == "key ,"
         await pilot.press("question_mark")
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
-        assert re.search(r"  e +find text", text_of(app))
+        assert re.search(r"  p +find text", text_of(app))
 
 
 async def test_the_threshold_of_an_eyebrow() -> None:

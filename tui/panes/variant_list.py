@@ -44,7 +44,7 @@ class VariantList(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP = (
         "What each variant costs on the same tokens, the noise floor first. `enter` measures the "
-        "usual widths, `/` others, `p` each part alone, `z` stops and goes on."
+        "usual widths, `/` others, `P` each part alone, `z` stops and goes on."
     )
 
     COMPONENT_CLASSES = {"variant-list--cursor", "variant-list--quiet"}
