@@ -249,7 +249,7 @@ async def test_other_variants_are_typed_and_each_part_is_measured(
         answer(app, Ended())
         there = ModelSpec(SPECS[2].name, "folder", str(tmp_path), "made", parameters=800_000)
         app.session.models.size.spec = there
-        await pilot.press("j", "p")
+        await pilot.press("j", "P")
         await pilot.pause(0.3)
         asked = {spec.variant for spec in wanted(app)[1].variants}
         assert {f"bits6:{part}" for part in ("embeddings", "attention", "mlp", "layers1")} < asked
