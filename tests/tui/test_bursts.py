@@ -58,7 +58,22 @@ MOVES = [
     "end",
     "pageup",
 ]
-OTHERS = ["tab", "ctrl+g", "n", "N", "1", "2", "3", "[", "]", "m", "d", "c", "u", "i", "s", "S"]
+OTHERS = [
+    "tab",
+    "ctrl+g",
+    "n",
+    "N",
+    "1",
+    "2",
+    "3",
+    "[",
+    "]",
+    "m",
+    "d",
+    "c",
+    "u",
+    "i",
+]  # s: by numbers that come when they come
 OTHERS += ["*", "H", "L"]
 VIEWS = ["<", ">", "v", "+"]
 LINES = [["/", *"dog", "enter"], ["/", *"len>5", "ctrl+g"], ["/", *"ppl>", "enter", "ctrl+g"]]
