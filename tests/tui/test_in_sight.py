@@ -90,7 +90,7 @@ async def test_what_a_hunt_has_found_is_the_same_characters_under_another_size()
             session.scores._kept[key] = by_character(story.text)
         while (score := session.score(session.models.size)) is None:
             await pilot.pause(0.01)
-        session.hunt(1)
+        session.hunts.begin(1)
         assert session.place.hunt is None
         start = int(score.starts[session.place.token])
         assert start

@@ -22,7 +22,7 @@ from eyebrow.tui.text.reading import BIT, differences
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 from rich.style import Style
 
-from .stage import OTHER, SPECS, STORIES, made_app, made_score, score_by, settled
+from .stage import OTHER, SPECS, STORIES, digest_of, made_app, made_score, score_by, settled
 from .test_explore import pane, text_of
 from .test_session import Shop
 
@@ -212,9 +212,9 @@ def test_other_sizes_are_asked_for_last_and_no_model_is_loaded_for_them() -> Non
     shop.answer_all()
     digest = text_digest(STORIES[0].text)
     assert ("score", "made-50k", digest) in shop.asked, "scored with the set: the store has it"
-    session.receive(Loaded("made-50k", 50_000, "dmade-50k", 0.1))
+    session.receive(Loaded("made-50k", 50_000, digest_of("made-50k"), 0.1))
     session.receive(Unloaded("made-50k"))
-    session.scores._missing.add(("dmade-50k", digest))
+    session.scores._missing.add((digest_of("made-50k"), digest))
     before = len(shop.sent)
     session.plan()
     assert len(shop.sent) == before

@@ -29,7 +29,7 @@ async def until(pilot: Any, holds: Callable[[], bool]) -> None:
 async def begin(app: EyebrowApp, pilot: Any) -> Sampling:
     """In Sample, at the third token of the first story."""
     await settled(app, pilot)
-    await pilot.press("enter", "l", "l", "less_than_sign")
+    await pilot.press("enter", "l", "l", *["greater_than_sign"] * 3)
     sampling = app.session.sampling
     await until(pilot, lambda: app.current_mode == "sample" and bool(shown(app)))
     return sampling

@@ -145,7 +145,7 @@ def test_a_counted_model_is_no_size_and_in_no_line(
     now = snapshot(shop.session)
     assert view.picture is not None
     assert now is not None
-    sheet = measuring.common_to_all(measuring.sheet_of(now))
+    sheet = measuring.common_to_all(measuring.sheet_of(now), now.listed)
     look = scale_pictures.Look(True, "256", SPECS[0].name)
     done = measuring.measured(1, sheet, now)
     scale = scale_pictures.view(
