@@ -22,7 +22,15 @@ from .test_explore import text_of
 PLACES = [(view, pane) for view, pane in (("explore", "list"), ("explore", "text"))] + [
     *(("explore", pane) for pane in ("ladder", "chart")),
     *(("scale", pane) for pane in ("chart", "findings", "table")),
+    *(("compare", pane) for pane in ("finds", "text", "gaps")),
+    *(("sample", pane) for pane in ("bars", "branch", "tree")),
     *(("damage", pane) for pane in ("variants", "curve", "text")),
+]
+FIRST = dict(reversed(PLACES))
+# What every key and every entry does takes its time: in one pane of each view with every run.
+SOME = [
+    pytest.param(view, pane, marks=() if FIRST[view] == pane else (pytest.mark.slow,))
+    for view, pane in PLACES
 ]
 AWAY = {"quit", "suspend", "picture", "editor"}  # what leaves the app or writes a file
 
@@ -90,7 +98,7 @@ async def at(app: EyebrowApp, pilot: Any, view: str, pane: str) -> Frame:
     return screen
 
 
-@pytest.mark.parametrize(("view", "pane"), PLACES)
+@pytest.mark.parametrize(("view", "pane"), SOME)
 async def test_every_entry_of_the_palette_runs_wherever_the_focus_is(view: str, pane: str) -> None:
     app = made_app()
     async with app.run_test(size=(140, 40)) as pilot:
@@ -109,7 +117,7 @@ async def test_every_entry_of_the_palette_runs_wherever_the_focus_is(view: str, 
             assert app._exception is None, title
 
 
-@pytest.mark.parametrize(("view", "pane"), PLACES)
+@pytest.mark.parametrize(("view", "pane"), SOME)
 async def test_every_key_does_no_harm_wherever_the_focus_is(view: str, pane: str) -> None:
     app = made_app()
     keys = {key for action in ACTIONS if action.id not in AWAY for key in action.key_list}
