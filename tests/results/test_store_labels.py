@@ -80,8 +80,8 @@ def test_of_stories_with_one_text_each_counts_in_what_tokens_say(folder: Path) -
     alone = read_tokens(Store(folder), one_each(sheet), [0], least=1, in_stories=1).models[0]
     once = {kind.text: kind for kind in (*alone.hardest_words, *alone.easiest_words)}
     word = TEXTS[0].split()[3]
-    assert (kinds[word].places, kinds[word].stories) == (
-        once[word].places + 2,
+    assert (kinds[word].occurrences, kinds[word].stories) == (
+        once[word].occurrences + 2,
         once[word].stories + 2,
     )
     spots = [(spot.story.digest, spot.index) for spot in model.most_surprising]
@@ -111,7 +111,7 @@ def test_kinds_of_one_text_are_no_cluster_each() -> None:
     counter = TypeCounter(1)
     counter.add(np.array([0]), np.array([[2.0]]), copies=9)
     (kind,), _ = counter.ends(0, ["cat"], least=1, in_stories=1, count=9)
-    assert (kind.places, kind.stories, kind.nats) == (9, 9, 2.0)
+    assert (kind.occurrences, kind.stories, kind.nats) == (9, 9, 2.0)
     assert np.isnan(kind.error)
     assert counter.ends(0, ["cat"], least=1, in_stories=2, count=9) == ((), ())
 

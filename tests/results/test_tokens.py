@@ -130,7 +130,7 @@ def test_kinds_against_a_loop(real: tuple[Store, Sheet], family: FamilyTokens) -
     hardest = family.models[0].hardest_tokens
     assert [k.text for k in hardest] == sorted(means, key=lambda k: -means[k])[: len(hardest)]
     assert hardest[0].nats == pytest.approx(means[hardest[0].text])
-    assert hardest[0].places == len(told[hardest[0].text])
+    assert hardest[0].occurrences == len(told[hardest[0].text])
     assert hardest[0].stories == len({s for s, *_ in told[hardest[0].text]})
 
     assert family.improvement is not None
@@ -144,7 +144,7 @@ def test_kinds_against_a_loop(real: tuple[Store, Sheet], family: FamilyTokens) -
     assert family.improvement.improved == pytest.approx(np.mean(every))
 
     for kind in (*family.models[1].hardest_words[:10], *family.models[1].easiest_words[:10]):
-        assert kind.places == len(words[kind.text])
+        assert kind.occurrences == len(words[kind.text])
         assert kind.nats == pytest.approx(np.mean(words[kind.text]))
 
 
@@ -172,7 +172,7 @@ def test_error_of_a_kind_is_that_of_stories() -> None:
         counter.add(np.zeros(len(nats), dtype=np.int64), nats[None])
     ((kind,), _) = counter.ends(0, ["the"], 1, 1, 5)
     every = np.concatenate(stories)
-    assert (kind.text, kind.places, kind.stories) == ("the", len(every), 60)
+    assert (kind.text, kind.occurrences, kind.stories) == ("the", len(every), 60)
     assert kind.nats == pytest.approx(every.mean())
     drawn = [
         np.concatenate([stories[i] for i in random.integers(0, 60, 60)]).mean() for _ in range(2000)
@@ -208,7 +208,7 @@ def test_error_of_a_kind_is_over_groups(monkeypatch: pytest.MonkeyPatch, room: i
         wanted, _ = whole.ends(value, None, 1, 1, 6)
         short, _ = alone.ends(value, None, 1, 1, 6)
         for one, other, by_text in zip(ends, wanted, short, strict=True):
-            assert (one.text, one.places) == (other.text, other.places)
+            assert (one.text, one.occurrences) == (other.text, other.occurrences)
             assert one.stories == by_text.stories > other.stories
             assert one.nats == pytest.approx(other.nats)
             assert one.error == pytest.approx(other.error)
@@ -221,7 +221,7 @@ def test_a_group_that_never_was_whole_counts_with_what_came() -> None:
         counter.add(np.array([0]), np.array([[nats]]), group=group)
     for _ in range(2):
         ((kind,), _) = counter.ends(0, ["the"], 1, 1, 1)
-        assert (kind.places, kind.stories, kind.nats) == (3, 3, pytest.approx(7 / 3))
+        assert (kind.occurrences, kind.stories, kind.nats) == (3, 3, pytest.approx(7 / 3))
         # Two clusters of sums 6 and 1 over 2 and 1 places: residuals 4/3 and -4/3.
         assert kind.error == pytest.approx(math.sqrt(2 * 2 * (4 / 3) ** 2) / 3)
 
