@@ -9,7 +9,7 @@ BIN := $(ENV)/bin
 SOURCES := pyproject.toml constraints.txt Makefile
 TYPING := $(ENV)/eyebrow-typing
 
-.PHONY: run test test-slow test-lm-eval check clean
+.PHONY: run test test-slow test-monkey test-lm-eval check clean
 
 run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
@@ -24,7 +24,11 @@ test: check
 	exit $$failed
 
 test-slow: $(ENV)/.eyebrow-test
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore=tests/terminal/test_monkey.py
+
+# 60,000 random keys, clicks and resizes in a real terminal: about twenty minutes.
+test-monkey: $(ENV)/.eyebrow-test
+	$(BIN)/pytest -m slow -s tests/terminal/test_monkey.py
 
 # `corpus --recipe rolling` beside lm-eval itself, which brings a hundred packages along.
 test-lm-eval: $(ENV)/.eyebrow-test

@@ -24,6 +24,7 @@ from textual.await_complete import AwaitComplete
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -56,6 +57,7 @@ from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
+from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
 BATCH = 200  # at a time after that: reading them must not keep a key waiting
@@ -100,6 +102,8 @@ class EyebrowApp(App[None]):
 
     TITLE = "eyebrow"
     DEFAULT_MODE = "explore"
+    ALLOW_SELECT = False  # by dragging: none of the panes has text for it, and a toast that goes
+    # while it is clicked ended the program
 
     def __init__(
         self,
@@ -479,8 +483,11 @@ class EyebrowApp(App[None]):
             return AwaitComplete().call_next(self)
         return super().pop_screen()
 
+    def action_command_palette(self) -> None:
+        self.push_screen(Palette())
+
     def action_theme(self) -> None:
-        self.search_themes()
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_picture(self) -> None:
         self.deliver_screenshot()

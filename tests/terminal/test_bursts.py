@@ -41,8 +41,10 @@ def same(one: Terminal, other: Terminal) -> bool:
     """Whether both come to show the same; toasts go by themselves."""
     end = time.monotonic() + PATIENCE / 3
     while time.monotonic() < end:
-        one.rest(0.2)
-        other.rest(0.2)
+        for terminal in (one, other):
+            terminal.rest(0.2)
+            terminal.press("\x0c")  # a toast that outlived its view stays until then
+            terminal.rest(0.2)
         if seen(one.text) == seen(other.text):
             return True
     return False

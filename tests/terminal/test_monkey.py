@@ -3,7 +3,7 @@
     make test-monkey
 
 EYEBROW_MONKEY_KEYS says how many keys each seed presses (20,000). What was pressed is in the
-folder of the test, in `pressed`: a failure can be played again with the same seed.
+folder of the test, in `pressed`, and what the program said when it ended in `said`.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ class Game:
             except pexpect.TIMEOUT:
                 break
             except pexpect.EOF:
+                (self.folder / "said").write_text(self.said)
                 raise AssertionError(f"it has ended:\n{self.said}") from None
             self.last = self.last[-20_000:]
         faults = self.folder / "faults"
@@ -147,7 +148,7 @@ class Game:
         while self.pressed < keys:
             if chance.random() < 0.02:
                 self.resize(chance.choice(SIZES))
-            if chance.random() < 0.05:
+            if chance.random() < 0.2:
                 self.catch_up()
             is_line = chance.random() < 0.08
             self.press(self.monkey.line() if is_line else [*self.monkey.some()])
@@ -169,7 +170,7 @@ class Game:
         """Press these until the program has written more into the file with this name."""
         file = self.folder / name
         before = file.stat().st_size if file.exists() else 0
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + 5 * PATIENCE
         while not file.exists() or file.stat().st_size == before:
             assert time.monotonic() < end, f"no key is taken any more:\n{self.said}"
             for key in keys:

@@ -48,3 +48,24 @@ async def test_a_dialogue_that_is_left_twice_is_left_once() -> None:
         assert app._exception is None
         await pilot.press("at", "j")  # and @ is a key like any other
         assert app.session.place.story == 1
+
+
+async def test_in_a_terminal_too_low_for_its_list_the_palette_has_no_pages() -> None:
+    app = made_app()
+    async with app.run_test(size=(40, 10)) as pilot:
+        for key in ("ctrl+p", "t"):
+            await pilot.press(key, "pagedown", "pageup", "down", "pagedown", "ctrl+g")
+            assert app._exception is None, key
+
+
+async def test_one_palette_comes_while_the_other_goes() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        for _ in range(3):
+            await pilot.press("ctrl+p")
+            app.pop_screen()  # and it is still going
+            app.action_command_palette()
+            await pilot.pause()
+            await pilot.press("ctrl+g")
+        assert app._exception is None
