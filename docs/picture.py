@@ -35,7 +35,7 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.3)
-        await pilot.pause(1)
+        await pilot.pause(6)  # what the worker and threads have to say
         picture = app.export_screenshot(title="eyebrow")
     engine.close()
     return picture
