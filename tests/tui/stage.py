@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eyebrow.core.engine.damage_messages import Measure
 from eyebrow.core.engine.messages import (
     ContextTraced,
     Continue,
@@ -214,6 +215,24 @@ def continued(request: Continue) -> list[Any]:
     return [*replies, Finished(request.job)]
 
 
+class MadeDamaging:
+    """Stands in for `Damaging`: what was asked, and no answer but those that a test gives."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.wanted: list[Measure] = []
+        self.stops = 0
+
+    def measure(self, wanted: Measure) -> int:
+        self.wanted.append(wanted)
+        self.asked += 1
+        return self.asked
+
+    def stop(self) -> None:
+        self.asked += 1
+        self.stops += 1
+
+
 class Told:
     """Stands in for `Stories`."""
 
@@ -240,7 +259,10 @@ def made_app(
     engine.start()
     told: Any = Told(stories)
     made: Any = engine
-    return EyebrowApp(told, specs, Recipe(), made, mailbox, store, config=config, state=state)
+    app = EyebrowApp(told, specs, Recipe(), made, mailbox, store, config=config, state=state)
+    damaging: Any = MadeDamaging()
+    app.session.variants.damaging = damaging
+    return app
 
 
 async def settled(app: EyebrowApp, pilot: Any) -> None:

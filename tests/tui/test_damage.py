@@ -137,24 +137,6 @@ def test_time_left_is_of_all_rows() -> None:
 # --- the view ------------------------------------------------------------------------------
 
 
-class MadeDamaging:
-    """Stands in for `Damaging`: what was asked, and no answers but those that a test gives."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.wanted: list[Measure] = []
-        self.stops = 0
-
-    def measure(self, wanted: Measure) -> int:
-        self.wanted.append(wanted)
-        self.asked += 1
-        return self.asked
-
-    def stop(self) -> None:
-        self.asked += 1
-        self.stops += 1
-
-
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> EyebrowApp:
     """With a worker that can score variants too: 3 bits more for each token than their base."""
@@ -165,9 +147,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> EyebrowApp:
         return plain(base, text) if not variant else made_score(text, 1)
 
     monkeypatch.setattr(stage, "score_by", score_by)
-    app = made_app()
-    app.session.variants.damaging = MadeDamaging()  # type: ignore[assignment]
-    return app
+    return made_app()
 
 
 def answer(app: EyebrowApp, reply: Any) -> None:
