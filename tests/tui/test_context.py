@@ -9,8 +9,9 @@ from eyebrow.core.scoring.exploring import CurvePoint
 from eyebrow.core.stories import text_digest
 from eyebrow.tui.charts.context import context_chart
 from eyebrow.tui.panes.chart import Chart
+from eyebrow.tui.session.tracing import word_at
 from eyebrow.tui.text.plain import cell_width
-from eyebrow.tui.views.dialogs.context import ContextScreen, table, word_at
+from eyebrow.tui.views.dialogs.context import ContextScreen, table
 
 from .stage import SPECS, STORIES, made_app, settled
 from .test_edit import until
@@ -71,12 +72,12 @@ async def test_what_is_not_wanted_any_more_is_dropped_and_what_died_asked_again(
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(app, pilot)
         session, engine = app.session, app.session.worker.engine
-        word, _ = word_at(session)
-        assert word is None
-        await pilot.press("tab", "w", "w")
-        word, why = word_at(session)
+        score = session.score(session.models.size)
+        assert score is not None
+        assert word_at(STORIES[0], score, 0) is None, "it is context"
+        word = word_at(STORIES[0], score, 2)
         assert word is not None
-        assert why == ""
+        assert STORIES[0].text[slice(*word.place)] == "sat"
         engine.silent = True  # type: ignore[attr-defined]
         session.tracing.trace(word)
         numbers = [r.job for r in engine.sent if isinstance(r, TraceContext)]  # type: ignore[attr-defined]

@@ -8,6 +8,9 @@ from functools import partial
 
 from ...core.engine.messages import ContextTraced, Failed, Hello, TraceContext, WorkerDied
 from ...core.scoring.exploring import CurvePoint
+from ...core.scoring.scores import StoryScore
+from ...core.stories.story import Story
+from ..text.reading import UNITS, units
 from .change import Change
 from .jobs import Explored, Jobs
 from .models import Models
@@ -23,6 +26,19 @@ class Word:
     text: str
     place: tuple[int, int]
     sentence: int
+
+
+def word_at(story: Story, score: StoryScore, token: int) -> Word | None:
+    """The word that a token belongs to; None where it is context, or there is no word."""
+    if not len(score):
+        return None
+    at, starts = min(token, len(score) - 1), story.sentence_starts
+    word, sentence = (
+        next(one for one in units(story.text, score, unit, starts) if one.last >= at)
+        for unit in UNITS[1:]
+    )
+    place = word.start, word.end
+    return Word(story.text, place, sentence.start) if word.scored else None
 
 
 class Tracing:

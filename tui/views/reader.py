@@ -8,10 +8,12 @@ from ..panes.story_text import StoryText
 from ..session import Session
 from ..session.change import Change
 from ..session.hunts import told
+from ..session.tracing import word_at
 from ..text import moves
 from ..text.reading import KINDS, UNITS
 from .dialogs.line import LineScreen
 from .frame import Frame
+from .status import waiting
 
 FIND_HINT = "the first place is shown as you type; enter: n and N go through them"
 
@@ -97,13 +99,16 @@ class ReaderFrame(Frame):
     # --- what is shown ---------------------------------------------------------------------
 
     def action_context(self) -> None:
-        from .dialogs.context import ContextScreen, word_at
+        from .dialogs.context import ContextScreen
 
-        word, why = word_at(self.session)
-        if word is None:
-            self.notify(why)
+        session, story = self.session, self.session.story
+        score = session.score(session.models.size)
+        if story is None or score is None:
+            self.notify("no story" if story is None else waiting(session))
+        elif (word := word_at(story, score, session.place.token)) is None:
+            self.notify("this word is context: nothing is before it")
         else:
-            self.app.push_screen(ContextScreen(self.session, word, self.depth))
+            self.app.push_screen(ContextScreen(session, word, self.depth))
 
     def action_unit(self) -> None:
         look = self.session.look

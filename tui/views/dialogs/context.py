@@ -19,29 +19,9 @@ from ...session import Session
 from ...session.tracing import Word
 from ...terminal.colours import ColourDepth
 from ...text.plain import NOTHING, cell_width, figures, shorten, shorten_apart
-from ...text.reading import units
-from ..status import waiting
 
 SLOW = 0.1  # seconds between looks at what has come
 CELL = 9  # cells of a column
-
-
-def word_at(session: Session) -> tuple[Word | None, str]:
-    """The word under the cursor; why there is none."""
-    story, score = session.story, session.score(session.models.size)
-    if story is None:
-        return None, "no story"
-    if score is None or not len(score):
-        return None, waiting(session) if score is None else "no tokens"
-    at, starts = min(session.place.token, len(score) - 1), story.sentence_starts
-    of = {
-        unit: next(one for one in units(story.text, score, unit, starts) if one.last >= at)
-        for unit in ("word", "sentence")
-    }
-    word = of["word"]
-    if not word.scored:
-        return None, "this word is context: nothing is before it"
-    return Word(story.text, (word.start, word.end), of["sentence"].start), ""
 
 
 class ContextScreen(ModalScreen[None]):
