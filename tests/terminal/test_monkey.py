@@ -203,6 +203,7 @@ def game(request: pytest.FixtureRequest, tmp_path: Path, repo: Path) -> Iterator
         "PYTHONPATH": str(repo),
         "PYTHONDONTWRITEBYTECODE": "1",
         "EDITOR": "true",
+        "VISUAL": "true",
     }
     for name in ("XDG_DATA_HOME", "XDG_DOWNLOAD_DIR", "TMPDIR"):
         environment[name] = str(tmp_path / name)

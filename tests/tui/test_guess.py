@@ -72,7 +72,9 @@ async def test_words_are_revealed_as_they_are_guessed_or_given_up(tmp_path: Path
             size.name for size in session.models.sizes
         ]
         assert "rank" in rows[2]
-        assert "made-800k" in text_of(app)
+        shown = text_of(app)
+        assert "made-800k" in shown
+        assert DOG.split()[-1] not in shown, "nothing is given away"
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, GuessScreen))
         await until(pilot, lambda: read_guesses(tmp_path, text_digest(DOG)))

@@ -158,7 +158,7 @@ class Edit:
             return self.worker.stopped or size.trouble
         if self._has_failed(size):
             return self._failed[size.name][1]
-        return f"scoring with {size.name}…"
+        return f"{size.state if size.state == 'loading' else 'scoring with'} {size.name}…"
 
     def _knows(self, size: Size) -> bool:
         return self._known.get(size.name, ("", None))[0] == self.text and size.name in self._known

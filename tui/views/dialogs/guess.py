@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -21,12 +20,15 @@ from ...text.plain import NOTHING, cell_width, figures, shorten, shorten_apart
 from ...text.reading import BIT
 
 SLOW = 0.2  # seconds between looks at what has come
-HINT = "enter: say it · enter alone: give it up · ctrl+r: begin anew · esc: leave, it is kept"
+HINT = "enter: say it; alone: give it up · ctrl+r: anew · esc: leave, it is kept"
 NAMES = 26  # cells of a name, at most
 
 
 class GuessScreen(ModalScreen[None]):
-    """One line to type into below the text so far; what was guessed above the running score."""
+    """One line to type into below the text so far, above the running score.
+
+    It hides the view, which has the story and what often is its first words, the title.
+    """
 
     BINDINGS = [
         Binding("escape", "dismiss", "leave", id="guess.leave"),
@@ -34,7 +36,7 @@ class GuessScreen(ModalScreen[None]):
     ]
     AUTO_FOCUS = "Input"
     DEFAULT_CSS = """
-    GuessScreen { align: center middle; }
+    GuessScreen { align: center middle; background: $background; }
     GuessScreen > Vertical {
         width: 96%; max-width: 110; height: 92%; border: round $primary; padding: 0 1;
         background: $background;
@@ -55,7 +57,7 @@ class GuessScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = Content(f"Guess: {visible(self.story.title)}")
+            box.border_title = "Guess what comes next"
             with VerticalScroll(can_focus=False):
                 yield Static("", id="guess-text", markup=False)
             yield Input(placeholder="the next word")
