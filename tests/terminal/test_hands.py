@@ -45,7 +45,7 @@ def test_the_mouse_takes_what_is_under_it() -> None:
         terminal.until(coloured)
         click(terminal, "Two, please")
         terminal.until(status("story 3/20"))
-        click(terminal, " 1 pocket-bigram")
+        click(terminal, "1 pocket-bigram")
         terminal.until(status("pocket-bigram"))
         first = terminal.screen.display[2]
         terminal.press("\t", "\x1b[<65;5;9M" * 3)  # the wheel, over the list; keys go to the text
@@ -79,7 +79,8 @@ def test_stopped_and_brought_back() -> None:
         terminal.until(status("story 4/20"))
         assert {*modes(terminal.said).values()} == {"h"}
         terminal.press("q")
-        terminal.press("echo le''ft\r")  # to the shell
+        terminal.until("prompt$")  # what is typed before is the program's
+        terminal.press("echo le''ft\r")
         terminal.until("left")
 
 

@@ -21,13 +21,13 @@ def test_a_second_run_goes_on_and_has_the_users_keys(tmp_path: Path) -> None:
         terminal.press("q")
         assert terminal.leave() == 0
     config.parent.mkdir(parents=True)
-    config.write_text("ascii = true\n[keys]\nquit = 'Q'\nnext-view = 'e'\n", encoding="utf-8")
+    config.write_text("ascii = true\n[keys]\nquit = 'Q'\nnext-view = 'B'\n", encoding="utf-8")
     with Terminal(program) as terminal:
         terminal.until(">Scale")
         terminal.until("story 7/30 - pocket-50k")
         assert terminal.text.isascii()
         terminal.press("q")
-        terminal.press("e")
+        terminal.press("B")
         terminal.until(">Explore")
         terminal.press("Q")
         assert terminal.leave() == 0
