@@ -169,13 +169,19 @@ class Game:
     def until_more(self, name: str, *keys: str) -> None:
         """Press these until the program has written more into the file with this name."""
         file = self.folder / name
-        before = file.stat().st_size if file.exists() else 0
-        end = time.monotonic() + 5 * PATIENCE
-        while not file.exists() or file.stat().st_size == before:
+        before, end, again = size_of(file), time.monotonic() + 5 * PATIENCE, 0.0
+        while size_of(file) == before:
             assert time.monotonic() < end, f"no key is taken any more:\n{self.said}"
-            for key in keys:
-                os.write(self.terminal.child.fileno(), key.encode())
-                self.drain(0.3, 3.0)
+            if time.monotonic() > again:
+                for key in keys:
+                    os.write(self.terminal.child.fileno(), key.encode())
+                    self.drain(0.1, 0.2)  # what comes behind an escape would be part of it
+                again = time.monotonic() + 5
+            self.drain(0.02, 0.1)
+
+
+def size_of(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 @pytest.fixture
