@@ -142,6 +142,21 @@ async def test_what_there_is_nothing_of_is_said(store: Path) -> None:
             assert said in app.screen.query_one("#gaps", Chart).waiting
 
 
+async def test_finds_that_come_late_are_not_taken_for_those_of_another_pair(store: Path) -> None:
+    app = made_app(specs=PAIR[:2], store=store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        comparison = app.session.comparison
+        late = comparison.finds
+        assert late is not None
+        app.session.select_size(0)  # there is no smaller one
+        comparison.want()
+        app.session.receive(late)
+        await pilot.pause(0.3)
+        assert comparison.finds is None
+        assert app._exception is None
+
+
 async def test_other_tokenizers_are_lined_up(store: Path) -> None:
     app = made_app(specs=(SPECS[0], OTHER), store=store)
     async with app.run_test(size=(100, 30)) as pilot:

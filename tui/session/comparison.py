@@ -54,7 +54,7 @@ class Comparison:
         self._is_asked = False
 
     def empty(self) -> None:
-        """Other stories or models are open."""
+        """Other stories or models are open, or no two models are compared."""
         self.comparing.forget()
         self.found = self.finds = None
         self.at, self._about, self._is_asked = 0, (), False
@@ -63,8 +63,7 @@ class Comparison:
         """Compare, if there is anything new; how many seconds later to ask again, None: not."""
         model, reference = self.models.size, self.models.reference
         if self.why_not(model, reference) or reference is None:
-            self.found = self.finds = None
-            self._about = ()
+            self.empty()  # what is still on its way is about another pair
             return None
         library = self.library
         about = (
