@@ -194,3 +194,26 @@ async def test_panes_bind_nothing_of_their_own() -> None:
         assert app.session.place.story == 1
         await pilot.press("home", "right", "right")
         assert (app.session.place.story, app.session.place.token) == (0, 1)
+
+
+async def test_two_clicks_at_once_do_not_take_the_focus_from_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        screen = await at(app, pilot, "explore", "list")
+        asked: list[str] = []
+        focus = type(screen).focus_pane
+
+        def counted(view: Frame, pane: str) -> None:
+            asked.append(pane)
+            focus(view, pane)
+
+        monkeypatch.setattr(type(screen), "focus_pane", counted)
+        for pane in ("text", "ladder"):
+            screen.set_focus(screen.query_one(f"#{pane}"))
+        for _ in range(20):
+            await pilot.pause()
+        assert screen.at == "ladder"
+        assert asked == ["ladder"]

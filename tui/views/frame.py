@@ -214,7 +214,9 @@ class Frame(Screen[None]):
         return pane
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """A click has put it there."""
+        """A click has put it there; of two clicks the last, or they would take turns for ever."""
+        if event.widget is not self.focused:
+            return
         if event.widget.id in self.PANES and event.widget.id != self.at:
             self.focus_pane(event.widget.id)
 
