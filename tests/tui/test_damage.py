@@ -253,12 +253,12 @@ async def test_the_story_is_coloured_by_what_the_variant_loses(app: EyebrowApp) 
         assert score is not None
         assert len(text.paint.styles) == len(score)
         assert len({str(style) for style in text.paint.styles}) > 1
-        assert told.note.startswith("no top choice of")
+        assert told.note.startswith("no top token of")
         assert told.title.endswith("@bits4")
         score.top_ids[3, 0] = 7
         told = showing.story(app.session, dark=True, depth="truecolor")
         assert told.note.startswith("1 of ")
-        assert told.note.endswith("␣w0 → ␣w7")
+        assert "first ␣w0 → ␣w7 at ␣" in told.note
 
 
 async def test_charts_go_round_and_a_variant_becomes_a_model(app: EyebrowApp) -> None:

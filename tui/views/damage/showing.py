@@ -163,7 +163,7 @@ def _flips(session: Session) -> str:
     flipped = (scored & (before.top_ids[:, 0] != after.top_ids[:, 0])).nonzero()[0]
     of = int(scored.sum())
     if not len(flipped):
-        return f"no top choice of {of:,} flips"
+        return f"no top token of {of:,} flips"
     first = int(flipped[0])
     text = session.library.stories[session.place.story].text
     words = variants.reference.vocabulary
@@ -173,4 +173,4 @@ def _flips(session: Session) -> str:
 
     at = visible(text[int(after.starts[first]) : int(after.ends[first])], spaces=True)
     choice = f"{word(int(before.top_ids[first, 0]))} → {word(int(after.top_ids[first, 0]))}"
-    return f"{len(flipped):,} of {of:,} top choices flip, the first before {at}: {choice}"
+    return f"{len(flipped):,} of {of:,} top tokens flip, first {choice} at {at}"
