@@ -242,6 +242,7 @@ class EyebrowApp(App[None]):
             self._reader = ready.reader
             self.session.open(ready.first, ready.name, ready.specs)
             remembering.resume(self.session, {**recall_state().stories, **self._state.stories})
+            self.session.plan()
             self.session.library.reading = len(ready.first) == AT_ONCE
             self._read_on()
         for view in self.views:

@@ -252,7 +252,10 @@ class Session:
         self.plan()
 
     def resume(self, digest: str, character: int) -> None:
-        """Where one was in the last run, as soon as that story is there, unless one has moved."""
+        """Where one was in the last run, as soon as that story is there, unless one has moved.
+
+        Asks for nothing: it may come before the first paint; `plan` does.
+        """
         self._expected = digest, character
         self._resume()
 
@@ -260,7 +263,9 @@ class Session:
         if self._expected is not None and self._expected[0] in self.library.by_digest:
             (digest, character), self._expected = self._expected, None
             story = self.library.by_digest[digest][0]
-            self._arrive(story, self.library.row_of(story), character=character, is_jump=False)
+            self.place.go_to(story, self.library.row_of(story), character=character)
+            self._catch_up()
+            self.announce(Change.STORY | Change.TOKEN)
 
     # --- back and forward ------------------------------------------------------------------
 
@@ -380,7 +385,6 @@ class Session:
         self.hunts.usual = Changes() if wanted else self._eyebrows
         self.hunts.text = None
         self.announce(Change.STORY | Change.STATUS)
-        self.plan()
 
     # --- what is known ---------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ _SIGNS = {
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("●◆■▲", "*"),
     **dict.fromkeys("○◇□△", "o"),
+    **dict.fromkeys("◉◎", "@"),
     **dict.fromkeys("▸▶→", ">"),
     **dict.fromkeys("◂◀←", "<"),
     **dict.fromkeys("↑▴", "^"),
