@@ -117,6 +117,7 @@ class ReaderFrame(Frame):
 
     def action_difference(self) -> None:
         self.session.show_difference(not self.session.look.difference)
+        self.session.plan()
 
     def action_reference(self) -> None:
         from .dialogs.choose import ChooseScreen
