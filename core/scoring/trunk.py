@@ -72,10 +72,13 @@ class Trunk:
         """float32 (N,), on the CPU: of the batch's targets, without anything else."""
         if self.head is not None:
             return self.of_batch(batch).logprobs
-        given = (batch.ids, batch.rows, batch.positions, batch.targets)
-        ids, rows, positions, targets = (t.to(self.device) for t in given)
         with torch.inference_mode():
-            return target_logprobs(self.states(ids)[rows, positions], targets)
+            return target_logprobs(self.at_targets(batch), batch.targets.to(self.device))
+
+    def at_targets(self, batch: Batch) -> Tensor:
+        """What the head is given in front of each target of a batch, (N, H)."""
+        ids, rows, positions = (t.to(self.device) for t in (batch.ids, batch.rows, batch.positions))
+        return self.states(ids)[rows, positions]
 
     def states(self, ids: Tensor) -> Tensor:
         """What the head is given at each position of `ids` (B, L): hidden states (B, L, H).

@@ -18,7 +18,8 @@ from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.variants import quantise
-from eyebrow.core.models.variants.apply import damaged, in_bfloat16, needed_bytes
+from eyebrow.core.models.variants.apply import damaged, needed_bytes
+from eyebrow.core.models.variants.half import WidenedProducts, in_bfloat16
 from eyebrow.core.models.variants.originals import Files, OtherModel
 from eyebrow.core.models.variants.parts import chosen
 from eyebrow.core.models.variants.spelling import Variant, parse_variant
