@@ -116,6 +116,23 @@ def test_what_was_damaged_is_restored_from_its_files(
         assert files.spilled == 0, "nothing had to be written aside"
 
 
+@pytest.mark.parametrize("shape", ["llama", "gpt2"])
+def test_widened_products_are_those_of_bfloat16(
+    shape: str, opened: Callable[[str], tuple[Any, Any]]
+) -> None:
+    model = copy.deepcopy(opened(shape)[0]).bfloat16()
+    ids = torch.arange(1, 33)[None]
+    with torch.inference_mode():
+        own = model(ids).logits.double()
+        with WidenedProducts():
+            widened = model(ids).logits.double()
+        exact = opened(shape)[0](ids).logits.double()
+    assert model(ids).logits.dtype == torch.bfloat16
+    off, apart = (own - exact).norm(), (widened - own).norm()
+    assert 0 < off
+    assert apart < 0.5 * off, "they are much nearer to each other than to float32"
+
+
 def test_an_error_in_the_midst_of_damaging_is_undone_too(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ torch has no place in the process that draws, and the worker goes on answering k
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ from ...core.errors import NO_MEMORY, tells_of_memory
 if TYPE_CHECKING:
     from ...core.engine.damage_messages import Measure, Reply
 
+# Threads that wait for each other sleep: beside the worker's on the same cores they would spend
+# most of their time, and of the worker's, on spinning.
+_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 _LAST = 20  # lines in which a process may say why it goes
 
 
@@ -65,6 +69,7 @@ class Damaging:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                env=_CALM | os.environ,
                 start_new_session=True,
             )
             if asked != self.asked:
