@@ -25,7 +25,7 @@ from platformdirs import user_cache_path
 from ..errors import EyebrowError, as_told, contained
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import LoadedModel
+from ..models.load import check_same_tokens
 from ..models.spec import ModelSpec
 from ..models.variants.adapters import merge
 from ..models.variants.apply import change, damaged, needed_bytes
@@ -119,7 +119,9 @@ class _Bench:
         """Whether it is made of the reference's weights."""
         own = self.wanted.reference
         places = [(one.source, one.location, one.revision) for one in (own, spec)]
-        is_more = spec.change != own.change and not own.variant and own.adapter in ("", spec.adapter)
+        is_more = (
+            spec.change != own.change and not own.variant and own.adapter in ("", spec.adapter)
+        )
         return is_more and places[0] == places[1]
 
     def noise_floor(self) -> Damage:
@@ -187,7 +189,7 @@ class _Bench:
         if spec.local_path is None:
             self.wanted.loading.fetch(spec, self.tell)
         loaded = self.wanted.loading.load(spec)
-        self._check_same_tokens(loaded)
+        check_same_tokens(self.loaded, loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
             size = Path(spec.location).stat().st_size
@@ -335,17 +337,6 @@ class _Bench:
                     starts = self.told.sentence_starts.get(digest, ())
                     self._pieces[digest] = Pieces.of(story.text, starts, own.starts, own.ends)
         return self._pieces
-
-    def _check_same_tokens(self, other: LoadedModel) -> None:
-        own = self.loaded
-        if other.tokenizer_digest == own.tokenizer_digest:
-            return
-        if other.tokenizer.get_vocab() != own.tokenizer.get_vocab():
-            raise EyebrowError(
-                "Tokenizers differ",
-                f"{other.name} and {own.name} have different tokens, so they have no position in "
-                "common; `eyebrow score` compares them by the byte",
-            )
 
 
 def _logprobs(trunk: Trunk) -> Callable[[Batch], Divergence]:

@@ -21,6 +21,8 @@ from .messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Explore,
     Failed,
     Finished,
@@ -183,7 +185,7 @@ class Explorer:
                 self.answer(Failed(request.job, name, told.title, told.message, about))
             self.answer(Finished(request.job))
 
-    # --- edits, context, continuations --------------------------------------------------------
+    # --- edits, context, divergence, continuations ----------------------------------------------
 
     def _rescore(self, request: Rescore, held: Shelved, recipe: Recipe) -> None:
         began = time.monotonic()
@@ -198,6 +200,18 @@ class Explorer:
         scorer = held.scorer(recipe)
         points = context_curve(scorer, request.text, request.word, request.sentence)
         self.answer(ContextTraced(request.job, request.model.name, points))
+
+    def diverge(self, request: Diverge, held: Shelved, reference: Shelved) -> None:
+        """Answer a question about two models."""
+        from ..models.load import check_same_tokens
+        from ..scoring.token_divergence import token_divergence
+
+        check_same_tokens(reference.loaded, held.loaded)
+        one, other = (
+            shelved.scorer(shelved.loaded.recipe(request.recipe)) for shelved in (reference, held)
+        )
+        kl = token_divergence(one, other, request.text)
+        self.answer(Diverged(request.job, request.model.name, kl))
 
     def _continue(self, request: Continue, held: Shelved, recipe: Recipe) -> Iterator[None]:
         from ..scoring.continuation import END, STOP, Continuation

@@ -7,7 +7,7 @@ import signal
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ..models.catalogue import ModelSpec
 from ..results.compare.cuts import Cuts
@@ -16,6 +16,10 @@ from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, Next
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story, text_digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # --- to the worker -------------------------------------------------------------------------
 
@@ -143,7 +147,20 @@ class TraceContext(Explore):
         return text_digest(self.text)
 
 
-Work = Score | Rescore | ShowNext | Continue | TraceContext  # what a model is needed for
+@dataclass(frozen=True, slots=True)
+class Diverge(Explore):
+    """How far the model is from another at each token of a text: `Diverged`. It takes both in
+    memory at once."""
+
+    text: str
+    reference: ModelSpec
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.text)
+
+
+Work = Score | Rescore | ShowNext | Continue | TraceContext | Diverge  # what a model is needed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +308,16 @@ class ContextTraced:
     points: tuple[CurvePoint, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Diverged:
+    """kl: float32 (T,), nats from the reference to the model at each token of the text; nan where
+    none was scored."""
+
+    job: int
+    model: str
+    kl: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the ids of a model's tokenizer read as."""
@@ -354,6 +381,7 @@ Reply = (
     | NextShown
     | Continued
     | ContextTraced
+    | Diverged
     | Vocabulary
     | Finished
     | Failed

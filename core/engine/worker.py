@@ -30,6 +30,7 @@ from .keeper import Keeper
 from .messages import (
     Cancel,
     CancelDownload,
+    Diverge,
     Explore,
     Failed,
     Finished,
@@ -203,9 +204,13 @@ class Worker:
         try:
             with contained():
                 if request.job not in self.inbox.cancelled:
+                    if isinstance(request, Diverge):
+                        self._held(request.reference)
                     held = self._held(request.model)
                     if isinstance(request, Score):
                         yield from self._score(request, job.left, held)
+                    elif isinstance(request, Diverge):
+                        self.explorer.diverge(request, held, self._still_held(request.reference))
                     else:
                         yield from self.explorer.steps(request, held)
         except DeviceLost:
@@ -235,6 +240,15 @@ class Worker:
             took = time.monotonic() - began
             self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest, took))
         self._tell_vocabulary(spec.name, held.loaded)
+        return held
+
+    def _still_held(self, spec: ModelSpec) -> Shelved:
+        """A model that was loaded before another one was."""
+        held = self.shelf.find(spec)
+        if held is None:
+            raise EyebrowError(
+                "No room for both", f"{spec.name} had to leave; the memory holds one of them"
+            )
         return held
 
     def _score(self, request: Score, left: dict[str, Story], held: Shelved) -> Iterator[None]:

@@ -16,6 +16,8 @@ from eyebrow.core.engine.messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Failed,
     Finished,
     NextShown,
@@ -28,6 +30,7 @@ from eyebrow.core.engine.messages import (
     TraceContext,
 )
 from eyebrow.core.models.catalogue import ModelSpec
+from eyebrow.core.models.load import load_model
 from eyebrow.core.scoring.dials import Dials
 from eyebrow.core.scoring.exploring import Context
 from eyebrow.core.scoring.recipe import Recipe
@@ -163,6 +166,26 @@ def test_a_word_and_its_context(at: Desk, spec: Spec) -> None:
     gone = replace(spec("llama"), location="/nowhere/at-all", name="gone")
     (failed,) = ask(at, TraceContext(0, gone, RECIPE, TEXT, word, 0))
     assert (type(failed), failed.story) == (Failed, ""), "here something is"
+
+
+def test_two_models_at_each_token(at: Desk, spec: Spec, opened: Any) -> None:
+    base = spec("llama")
+    other = base.with_variant("bits4")
+    (found,) = ask(at, Diverge(0, other, RECIPE, TEXT, base))
+    assert isinstance(found, Diverged)
+    model, tokenizer = opened("llama")
+    ids = torch.tensor(tokenizer(TEXT)["input_ids"])[None]
+    damaged = load_model(other, device="cpu").model
+    with torch.inference_mode():
+        p, q = (m(ids).logits[0, :-1].double().log_softmax(1) for m in (model, damaged))
+    wanted = (p.exp() * (p - q)).sum(1).numpy()
+    assert np.isnan(found.kl[0])
+    assert np.allclose(found.kl[1:], wanted, atol=1e-5)
+    (failed,) = ask(at, Diverge(0, other, RECIPE, TEXT, spec("gpt2")))
+    assert (type(failed), failed.title, failed.story) == (
+        *(Failed, "Vocabularies differ"),
+        text_digest(TEXT),
+    )
 
 
 def test_a_turned_dial_waits_for_no_batch(

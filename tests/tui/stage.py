@@ -14,6 +14,8 @@ from eyebrow.core.engine.messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Failed,
     Finished,
     Hello,
@@ -122,6 +124,10 @@ class MadeEngine:
         elif isinstance(request, Continue):
             for reply in continued(request):
                 self.mailbox.put(reply)
+        elif isinstance(request, Diverge):
+            kl = diverged(request)
+            self.mailbox.put(Diverged(request.job, request.model.name, kl))
+            self.mailbox.put(Finished(request.job))
         elif isinstance(request, Rescore | TraceContext):
             self.mailbox.put(explored(request))
             self.mailbox.put(Finished(request.job))
@@ -165,6 +171,12 @@ def explored(request: Rescore | TraceContext) -> Rescored | ContextTraced | Fail
     points = [CurvePoint("tokens", n, nats / n) for n in sizes]
     points += [CurvePoint(what, before, nats / before) for what in ("sentence", "story")]
     return ContextTraced(request.job, name, tuple(points))
+
+
+def diverged(request: Diverge) -> Any:
+    """A hundredth of a nat at the second token, twice as much at each further one."""
+    size = len(score_by(request.reference.name, request.text))
+    return np.array([np.nan, *(0.01 * 2.0**at for at in range(size - 1))], dtype=np.float32)
 
 
 def digest_of(name: str) -> str:
