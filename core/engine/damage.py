@@ -47,7 +47,7 @@ from ..stories.story_set import StorySet
 from .local import Loading
 from .progress import TELL_AFTER, Progress
 
-RULE = 2  # counts up where the same models come to give other rows
+RULE = 3  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
 
 

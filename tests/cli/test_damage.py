@@ -98,6 +98,8 @@ def test_kinds_of_text_are_those_of_compare(cli: Cli, tiny: Tiny, stories: Path)
     done = cli("damage", stories, "-m", model, "--bits", "3", "--json", "--no-store")
     row = done.json["variants"][1]
     assert sum(kind["nats_model"] for kind in row["kinds"]) == pytest.approx(row["nll"], rel=1e-6)
+    kl = sum(kind["nats_kl"] for kind in row["kinds"])
+    assert kl == pytest.approx(row["kl_mean"] * row["tokens"], rel=1e-5)
     compared = cli(
         *("compare", stories, "-m", model, "-m", f"{model}@bits3", "--dtype", "float32"),
         *("--json", "--no-store"),

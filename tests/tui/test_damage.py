@@ -33,6 +33,10 @@ KINDS = (
     Gap("names", 4, 40, 100.0, 180.0, (1.0, 4.0)),
     Gap("other words", 9, 90, 100.0, 110.0, (0.1, 0.2)),
 )
+KINDS_KL = (
+    Gap("names", 4, 40, 0.0, 20.0, (0.5, 1.0)),
+    Gap("other words", 9, 90, 0.0, 90.0, (1.2, 1.6)),
+)
 
 
 def row(name: str, perplexity: float, kl: float, size: int = 1000, **more: Any) -> Damage:
@@ -43,6 +47,7 @@ def row(name: str, perplexity: float, kl: float, size: int = 1000, **more: Any) 
         *(name, 3, 40, 40 * math.log(perplexity), perplexity, ends, delta, (delta - 1, delta + 1)),
         *(kl, (kl / 2, kl * 2), kl / 3, kl * 9, 0.9, 0.05, {}, size),
         kinds=KINDS,
+        kinds_kl=KINDS_KL,
         **more,
     )
 
@@ -87,7 +92,7 @@ def test_charts_are_those_of_what_is_measured() -> None:
     assert view("bits", None, LOOK).picture is None
     assert shown(table(line("", 50))) == ("bits",)
     assert shown(table(line("", 50), line("prune0.2", 60))) == (
-        *("ratio", "ratio-kl", "bytes", "bytes-kl", "kinds"),
+        *("ratio", "ratio-kl", "bytes", "bytes-kl", "kinds", "kinds-kl"),
     )
     assert "parts" in shown(table(line("bits4:mlp", 60)))
     text = drawn(view("ratio", table(line("prune0.2", 60), line("prune0.5", 80)), LOOK))
@@ -116,7 +121,7 @@ def test_a_part_alone_is_a_bar() -> None:
 
 def test_parts_have_bars_of_kl_too() -> None:
     found = table(line("bits4:mlp", 52, 0.8), line("bits4:attention", 70, 0.2))
-    assert shown(found)[-3:] == ("parts", "parts-kl", "kinds")
+    assert shown(found)[-4:] == ("parts", "parts-kl", "kinds", "kinds-kl")
     first, second = drawn(view("parts-kl", found, LOOK)).splitlines()
     assert first.startswith("mlp")
     assert "0.8 [0.4, 1.6]" in first
@@ -127,7 +132,7 @@ def test_another_model_is_a_point_of_its_own() -> None:
     other = Line("tuned", None, SPECS[1], row("tuned", 55.0, 0.3, 4000))
     found = table(line("", 50.0, 1e-4), other, line("bits4", 60))
     assert [found.label(one) for one in found.lines] == ["bfloat16", "tuned", "@bits4"]
-    assert shown(table(line("", 50.0), other)) == ("bytes", "bytes-kl", "kinds")
+    assert shown(table(line("", 50.0), other)) == ("bytes", "bytes-kl", "kinds", "kinds-kl")
     assert "tuned" in drawn(view("bytes", found, LOOK))
     assert "tuned" not in drawn(view("bits", found, LOOK))
     assert view("kinds", found, Look(True, "mono", "tuned")).title.endswith(": tuned")
@@ -137,6 +142,9 @@ def test_kinds_that_break_first_come_first() -> None:
     text = drawn(view("kinds", table(line("bits4", 90)), LOOK))
     assert text.index("names") < text.index("other words")
     assert "+2.885" in text  # 80 nats over 40 bytes
+    text = drawn(view("kinds-kl", table(line("bits4", 90)), LOOK))
+    assert text.index("other words") < text.index("names")
+    assert "1.443" in text  # 90 nats over 90 bytes
 
 
 def test_columns_leave_where_there_is_no_room() -> None:

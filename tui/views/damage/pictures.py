@@ -29,6 +29,7 @@ ChartName = Literal[
     "parts",
     "parts-kl",
     "kinds",
+    "kinds-kl",
 ]
 CHARTS: tuple[ChartName, ...] = get_args(ChartName)
 BEYOND = 20  # times the reference's perplexity: what is above is only said to be
@@ -83,14 +84,15 @@ def view(name: ChartName, table: Table | None, look: Look) -> View:
         "parts": "Which part breaks it",
         "parts-kl": "Which part breaks it, by KL",
         "kinds": "Which kind of text breaks first",
+        "kinds-kl": "Which kind of text breaks first, by KL",
     }[name]
     done = [line for line in table.lines if line.damage is not None] if table is not None else []
     if table is None or all(line.spec is None for line in done):
         return View(title, waiting="nothing is measured yet")
     if name.startswith("parts"):
         return _parts(title, done, look, kl=name == "parts-kl")
-    if name == "kinds":
-        return _kinds(title, table, done, look)
+    if name.startswith("kinds"):
+        return _kinds(title, table, done, look, kl=name == "kinds-kl")
     return _against(name, title, table, done, look)
 
 
@@ -288,18 +290,21 @@ def _small(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _kinds(title: str, table: Table, done: Sequence[Line], look: Look) -> View:
+def _kinds(title: str, table: Table, done: Sequence[Line], look: Look, *, kl: bool) -> View:
     """What the variant under the cursor loses on each kind of text, the most first."""
     line = next((line for line in done if line.name == look.current), done[-1])
     if line.damage is None:
         return View(title, waiting="nothing is measured yet")
     rows = []
-    for kind in sorted(line.damage.kinds, key=lambda kind: -kind.difference):
+    kinds = line.damage.kinds_kl if kl else line.damage.kinds
+    for kind in sorted(kinds, key=lambda kind: -kind.difference):
         low, high = (kind.difference,) * 2 if math.isnan(kind.ci95[0]) else kind.ci95
-        sign = "+" if kind.difference > 0 else ""
+        sign = "+" if kind.difference > 0 and not kl else ""
         text = f"{sign + number(kind.difference, 3):>7} {in_words(kind.bytes):>9}"
         rows.append(charts.Difference(kind.name, kind.difference, low, high, text))
-    axis = charts.Axis("bits per byte against the reference", log=False)
+    axis = charts.Axis(
+        "KL, bits per byte" if kl else "bits per byte against the reference", log=False
+    )
     return View(
         f"{title}: {shorten(table.label(line).removeprefix('@'), 24)}",
         lambda width, height: charts.differences(
