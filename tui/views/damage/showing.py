@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from ...text.reading import Values
 
 HEADS = (
-    *("bytes", "perplexity", "change", "95 % interval", "KL", "KL 99.9 %", "same top", "RMS Δp"),
+    *("bytes", "perplexity", "change", "95 % interval"),
+    *("KL", "median", "99.9 %", "same top", "RMS Δp"),
 )
-LEAVING = (3, 7, 5, 0, 6, 4, 2)  # columns, in the order in which they make room
+LEAVING = (5, 3, 8, 6, 0, 7, 4, 2)  # columns, in the order in which they make room
 NOTHING = """\
 Nothing is measured yet.
 enter measures what 32, 24, 16, 8, 4, 2 and 1 bits cost on the listed stories;
@@ -78,7 +79,7 @@ def _cells(row: Damage) -> tuple[str, ...]:
         plain(row.perplexity),
         signed(row.delta),
         ends,
-        *map(_nats, (row.kl_mean, row.kl_p999)),
+        *map(_nats, (row.kl_mean, row.kl_median, row.kl_p999)),
         *("–" if share is None else percent(share) for share in (row.same_top, row.delta_p_rms)),
     )
 
@@ -89,7 +90,9 @@ def plain(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """The same with its sign."""
+    """The same with its sign; of what shows as nothing without."""
+    if plain(abs(value)) == "0.00":
+        return "0.00"
     sign = "+" if value > 0 else "−" if value < 0 else ""
     return f"{sign}{plain(abs(value))}"
 
