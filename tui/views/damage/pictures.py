@@ -33,7 +33,7 @@ ChartName = Literal[
 ]
 CHARTS: tuple[ChartName, ...] = get_args(ChartName)
 BEYOND = 20  # times the reference's perplexity: what is above is only said to be
-LEAST_BAR = 4  # cells of the longest bar, for which intervals give way
+LEAST_BAR = 16  # cells of the longest bar, for which intervals give way
 LEAST_KL = 1e-4  # of the noise floor's, below which it is drawn as that much
 
 
@@ -225,7 +225,7 @@ def _parts(title: str, done: Sequence[Line], look: Look, *, kl: bool) -> View:
     return View(
         f"{title}: {manner}",
         lambda width, height: bars(rows, width, height, dark=look.dark, depth=look.depth),
-        note=f"{'KL in nats' if kl else 'perplexity'}, 95 % intervals",
+        note=f"{'KL in nats' if kl else 'perplexity'} [95 % interval]",
         waiting="" if rows else "nothing to draw",
     )
 
