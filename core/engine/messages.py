@@ -170,10 +170,7 @@ class Hello:
     """The worker is up: the kind of device and the dtype that "auto" means here."""
 
     device: str
-    device_name: str
     dtype: str
-    torch: str
-    transformers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +207,6 @@ class Loaded:
     model: str
     parameters: int
     digest: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +241,6 @@ class Rescored:
     recipe: Recipe
     score: StoryScore
     fed: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,12 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import EyebrowError
 from ..files import write_atomically
 from ..scoring.scores import Summary, perplexity
-from .statistics.difficulty import log_perplexities
 from .statistics.sheet import Sheet
 
 
@@ -42,19 +40,6 @@ class Cell:
 
 COLUMNS = tuple(field.name for field in fields(Cell))
 _ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in r"\|`*_[]<>~$#"})
-
-
-def in_order(sheet: Sheet, model: str, *, lowest_first: bool = False) -> Sheet:
-    """The stories by perplexity under a model, the highest first; unscored ones come last.
-
-    Raises `EyebrowError` where the sheet has no such model.
-    """
-    names = [member.name for member in sheet.models]
-    if model not in names:
-        raise EyebrowError("No such model", f"{model!r} is not in the table: {', '.join(names)}")
-    (logs,) = log_perplexities(sheet, [names.index(model)])
-    order = np.argsort(logs if lowest_first else -logs, kind="stable")
-    return sheet.of_stories(order.tolist())
 
 
 def story_table(sheet: Sheet) -> list[Cell]:

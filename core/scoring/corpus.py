@@ -103,25 +103,6 @@ def read_corpus(
     return CorpusText(text, ids, until[ends] - until[starts], bos if puts_bos else None, prefix)
 
 
-def corpus_perplexity(
-    model: Any,
-    tokenizer: Any,
-    text: str,
-    recipe: str = "strided",
-    *,
-    context: int | None = None,
-    stride: int | None = None,
-    limit: int | None = None,
-    name: str = "",
-) -> CorpusResult:
-    """The perplexity of `text` by `recipe` (gptq, strided, rolling or second-half).
-
-    model: any causal LM in the manner of transformers, in eval mode. See `measure_corpus`.
-    """
-    read = read_corpus(tokenizer, text, limit=limit)
-    return measure_corpus(Trunk(model), read, recipe, context=context, stride=stride, name=name)
-
-
 def measure_corpus(
     trunk: Trunk,
     text: CorpusText,

@@ -17,7 +17,6 @@ from eyebrow.core.models.ngrams.characters import character_tokenizer
 from eyebrow.core.models.ngrams.count import count_ngrams
 from eyebrow.core.scoring.corpus import (
     CorpusResult,
-    corpus_perplexity,
     measure_corpus,
     read_corpus,
 )
@@ -138,6 +137,14 @@ def plain_second_half(model: Any, tokenizer: Any, text: str, n_ctx: int) -> tupl
             nll, nll2, count = nll + value, nll2 + value * value, count + 1
     mean, mean2 = nll / count, nll2 / count
     return math.exp(mean), math.sqrt((mean2 - mean * mean) / (count - 1)) * math.exp(mean)
+
+
+def corpus_perplexity(
+    model: Any, tokenizer: Any, text: str, recipe: str, *, limit: int | None = None, **options: Any
+) -> CorpusResult:
+    """Of a text by a recipe, under any causal LM in the manner of transformers."""
+    read = read_corpus(tokenizer, text, limit=limit)
+    return measure_corpus(Trunk(model), read, recipe, **options)
 
 
 def check_all(pair: Pair, text: str, context: int, stride: int, tolerance: float) -> None:

@@ -169,7 +169,7 @@ def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> No
     assert not session.models.mixes_tokenizers
     asked, sent = len(shop.asked), len(shop.sent)
     shop.tokenizers[SPECS[2].name] = "u"  # it was downloaded
-    session.receive(Loaded(SPECS[2].name, 800_000, digest_of(SPECS[2].name), 1.0))
+    session.receive(Loaded(SPECS[2].name, 800_000, digest_of(SPECS[2].name)))
     assert session.models.mixes_tokenizers
     again = [(name, *rest) for what, name, *rest in shop.asked[asked:] if what == "cuts"]
     everything = frozenset(session.library.digests)
@@ -273,7 +273,7 @@ def test_other_weights_are_compared_anew_and_late_answers_are_not_taken() -> Non
         ),
     ]
     asked = len(shop.asked)
-    session.receive(Loaded(rung.name, rung.parameters or 0, "other weights", 0.1))
+    session.receive(Loaded(rung.name, rung.parameters or 0, "other weights"))
     assert ("compare", *(spec.name for spec in MIXED[1:])) in shop.asked[asked:]
     session.receive(KeptSums(rung.name, recipe, "other weights", sums))
     assert (
