@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from ..errors import DONE, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..scoring.corpus_recipes import CORPUS_RECIPES
 from ..scoring.recipe import Recipe
 from ..wording import visible
@@ -124,10 +125,7 @@ def corpus(
         Recipe(dtype=dtype),
         ask,
         line,
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
     )
     try:
         if json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..scoring.exploring import Context
 from ..scoring.recipe import Recipe
 from ..stories.stream import stdin_opener, whole_text
@@ -84,10 +85,7 @@ def tokens(
         recipe,
         ask,
         ProgressLine(not quiet),
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
     )
     try:
         _print(answers, len(specs) > 1, json)
@@ -142,10 +140,7 @@ def next_(
         Recipe(dtype=dtype),
         lambda loaded, _: _next(loaded, context, k),
         ProgressLine(not quiet),
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
     )
     try:
         _print(answers, len(specs) > 1, json)

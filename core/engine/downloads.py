@@ -5,12 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from ..errors import STOPPED, as_told
-from ..machine.device import pick_device, pick_dtype
-from ..machine.memory import check_memory
-from ..models.hub.download import download, here
 from ..models.hub.transfer import Transfer
 from ..models.spec import ModelSpec
 from .messages import Downloading, Failed, Finished, Reply, Settings, Work
@@ -47,7 +43,7 @@ class Downloads:
         spec = job.model
         if spec.source != "hub" or spec.name in self._fetched:
             return False
-        if here(spec, self.settings.allow_pickle):
+        if self.settings.here(spec):
             return False
         with self._changed:
             if spec.name not in self._wanted:
@@ -108,18 +104,8 @@ class Downloads:
             self.answer(Downloading(name, transfer.done, transfer.total, speed))
 
         try:
-            device = pick_device(self.settings.device)
-            dtype = pick_dtype(self.settings.dtype, device)
-            fits = partial(check_memory, wanted.spec, device=device, dtype=dtype, held=self.held())
-            download(
-                wanted.spec,
-                offline=self.settings.offline,
-                allow_pickle=self.settings.allow_pickle,
-                trust_remote_code=self.settings.trust_remote_code,
-                progress=tell,
-                stopped=wanted.stopped.is_set,
-                fits=fits,
-            )
+            stopped, held = wanted.stopped.is_set, self.held()
+            self.settings.fetch(wanted.spec, tell, stopped=stopped, held=held)
         except Exception as error:  # the thread has others to fetch
             told = as_told(error, "Download failed")
             return told.title, told.message if told is error else f"{name}: {told.message}"

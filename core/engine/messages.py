@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
 
-from ..models.catalogue import ModelSpec
+from ..models.options import LoadOptions
+from ..models.spec import ModelSpec
 from ..results.compare.cuts import Cuts
 from ..scoring.dials import NEUTRAL, Dials
 from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, NextTable
@@ -21,15 +22,10 @@ from ..stories.story import Story, text_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How the worker is set up; the first message it gets."""
+class Settings(LoadOptions):
+    """How the worker is set up; the first message it gets. store: its folder, None for none."""
 
-    device: str = "auto"
-    dtype: str = "auto"
     store: str | None = None
-    offline: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,14 +124,7 @@ class Worker:
         self.speaking = threading.Lock()
         store = None if settings.store is None else Store(Path(settings.store), self._say)
         self.keeper = Keeper(store, self._store_failed)
-        self.shelf = Shelf(
-            settings.device,
-            settings.dtype,
-            settings.offline,
-            self._let_go,
-            allow_pickle=settings.allow_pickle,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        self.shelf = Shelf(settings, self._let_go)
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
         self.explorer = Explorer(self.answer, inbox.cancelled)
         inbox.divert(self._divert)

@@ -22,6 +22,7 @@ from eyebrow.core.errors import USAGE, EyebrowError
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.statistics.bootstrap import perplexity_interval, perplexity_intervals
 from eyebrow.core.results.statistics.sheet import read_sheets
@@ -385,15 +386,15 @@ def test_scores_of_one_checkpoint_are_not_kept_as_those_of_another(
     stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
-    load = local.Loading.load
+    load = LoadOptions.load
 
-    def late(self: local.Loading, spec: Any) -> Any:
+    def late(self: LoadOptions, spec: Any) -> Any:
         """A training writes its next checkpoint when the store has been asked."""
         weights = folder / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-100] + bytes(100))
         return load(self, spec)
 
-    monkeypatch.setattr(local.Loading, "load", late)
+    monkeypatch.setattr(LoadOptions, "load", late)
     with pytest.raises(EyebrowError, match="written meanwhile"):
         score(stories, str(folder), store=tmp_path / "store")
 
