@@ -15,6 +15,7 @@ import torch
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.ngrams.characters import character_tokenizer
 from eyebrow.core.models.ngrams.count import count_ngrams
+from eyebrow.core.scoring import passes
 from eyebrow.core.scoring.corpus import (
     CorpusResult,
     measure_corpus,
@@ -360,17 +361,18 @@ def test_bos_replaces_the_first_of_a_window_only_where_the_tokenizer_puts_one(
 
 
 @pytest.mark.parametrize("budget", [1, 100, 100_000])
-def test_batches_change_nothing(budget: int, llama: Pair) -> None:
+def test_batches_change_nothing(budget: int, llama: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     text = read_corpus(llama[1], TEXT)
     for name in CORPUS_RECIPES:
-        one = measure_corpus(Trunk(llama[0]), text, name, context=20, budget=20)
+        monkeypatch.setattr(passes, "default_budget", lambda _: 20)
+        one = measure_corpus(Trunk(llama[0]), text, name, context=20)
+        monkeypatch.setattr(passes, "default_budget", lambda _: budget)
         told: list[tuple[int, int, int]] = []
         other = measure_corpus(
             Trunk(llama[0]),
             text,
             name,
             context=20,
-            budget=budget,
             progress=lambda *report: told.append(report),  # noqa: B023
         )
         assert other.nll == pytest.approx(one.nll, rel=1e-6)

@@ -415,14 +415,15 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
         note = ", ".join(f"{name} without {lost}" for name, lost in without)
     return ChartView(
         title,
-        lambda width, height: charts.perplexity_chart(
+        lambda width, height: charts.curves(
             (*whole, *story),
             width=width,
             height=height,
             dark=dark,
             depth=depth,
+            x=charts.SIZES,
+            y=charts.Axis(what),
             current=current,
-            y_title=what,
         ),
         note=f"waiting for the whole set: {unfinished}" if unfinished else note,
     )
