@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 import time
 from collections.abc import Sequence
@@ -277,6 +276,4 @@ def _cells(result: CorpusResult) -> tuple[str, ...]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    if value is None:
-        return ""
-    return "∞" if value == math.inf else number(value, digits)
+    return "" if value is None else number(value, digits)

@@ -15,7 +15,7 @@ from ..models.options import LoadOptions
 from ..scoring.exploring import Context
 from ..scoring.recipe import Recipe
 from ..stories.stream import stdin_opener, whole_text
-from ..wording import visible
+from ..wording import percent, visible
 from . import options as o
 from . import units
 from .loading import ask_each, complain_of
@@ -287,10 +287,7 @@ def _percent(share: float | None) -> str:
     itself, 2.1e-9."""
     if share is None:
         return "-"
-    percent = share * 100
-    if percent <= 0 or percent >= 9.95:
-        return f"{percent:.0f} %"
-    if percent < 0.001:
+    if 0 < share < 1e-5:
         mantissa, _, power = f"{share:.1e}".partition("e")
         return f"{mantissa}e{int(power)}"
-    return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"
+    return percent(share)

@@ -122,7 +122,7 @@ def test_what_is_stored_is_not_scored_again(
     def never(*_: object, **__: object) -> None:
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr("eyebrow.core.models.load.load_model", never)
+    monkeypatch.setattr("eyebrow.core.models.options.LoadOptions.load", never)
     assert score(stories[:3], BIGRAM, store=tmp_path) == first
 
 

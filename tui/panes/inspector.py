@@ -16,8 +16,8 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ...core.wording import visible
-from ..text.plain import cell_width, figures, shorten
+from ...core.wording import percent, visible
+from ..text.plain import cell_width, shorten
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
@@ -181,7 +181,7 @@ def head(glass: Glass) -> list[Line]:
     entropy = (glass.entropy or 0.0) / NATS_PER_BIT
     lines = [
         name,
-        [("p        ", "quiet"), (f"{percent(math.exp(glass.logprob)):>8}", "")],
+        [("p        ", "quiet"), (f"{short_percent(math.exp(glass.logprob)):>8}", "")],
         [("surprise ", "quiet"), (f"{bits:6.2f}", ""), (" bits", "quiet")],
         [("         ", "quiet"), (f"{-glass.logprob:6.2f}", ""), (" nats", "quiet")],
         [("entropy  ", "quiet"), (f"{entropy:6.2f}", ""), (" bits", "quiet")],
@@ -230,12 +230,13 @@ def alternatives(choices: Sequence[Choice], width: int) -> list[Line]:
     name_width = max(6, min(16, width - figure - (10 if width >= BARS else 3)))
     bar_width = max(0, width - name_width - figure - 3)
     most = max((choice.probability for choice in choices), default=0)
+    told = short_percent if width >= ROOMY else whole_percent
     lines: list[Line] = []
     for choice in choices:
         mark, kind = ("▸", "true") if choice.true else (" ", "")
         text = shorten(quoted(choice.text), name_width)
         bar = "▆" * round(bar_width * choice.probability / most) if most else ""
-        p = percent(choice.probability) if width >= ROOMY else whole_percent(choice.probability)
+        p = told(choice.probability)
         lines.append(
             [
                 (f"{mark}{text}{' ' * (name_width - cell_width(text))}", kind),
@@ -254,14 +255,11 @@ def quoted(text: str) -> str:
     return shown or "‹nothing›"
 
 
-def percent(probability: float) -> str:
+def short_percent(probability: float) -> str:
     """`31 %`, `0.21 %`, `3e-5 %`."""
-    value = 100 * probability
-    if value >= 10:
-        return f"{value:.0f} %"
-    if value >= 0.01:
-        return f"{figures(value, 2)} %"
-    return f"{value:.0e} %".replace("e-0", "e-")
+    if probability >= 1e-4:
+        return percent(probability)
+    return f"{100 * probability:.0e} %".replace("e-0", "e-")
 
 
 def whole_percent(probability: float) -> str:
