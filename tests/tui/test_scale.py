@@ -15,11 +15,11 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
+from eyebrow.core.wording import figures
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
-from eyebrow.tui.text.plain import figures
 from eyebrow.tui.text.reading import units
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads.analysis import Analysis

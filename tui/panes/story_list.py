@@ -15,7 +15,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..text.plain import Apart, cell_width, figures
+from ...core.wording import figures
+from ..text.plain import Apart, cell_width
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 

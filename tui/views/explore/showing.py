@@ -11,7 +11,7 @@ from rich.style import Style
 
 from ....core.scoring.scores import StoryScore
 from ....core.stories.story import Story
-from ....core.wording import many, visible
+from ....core.wording import NOTHING, figures, many, visible
 from ... import charts
 from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.bars import Part
@@ -24,7 +24,7 @@ from ...session import Session
 from ...session.size import Size
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
-from ...text.plain import NOTHING, arrival, figures, shorten_apart
+from ...text.plain import arrival, shorten_apart
 from ...text.reading import (
     BIT,
     NAMES,
