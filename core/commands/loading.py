@@ -37,6 +37,8 @@ def ask_each(
     from ..engine.progress import Progress, downloading
     from ..engine.recipes import settled, shared_recipe
     from ..models.configuration import positions
+    from ..models.hub.download import here
+    from ..models.load import fetch, load
 
     recipe, device, dtype = settled(recipe, options.device)
     options = replace(options, device=device, dtype=dtype)
@@ -46,16 +48,16 @@ def ask_each(
     try:
         for spec in specs:
             with _collected(failures, spec):
-                folder = options.here(spec)
+                folder = here(spec, options.allow_pickle)
                 if folder is None:
                     line.show(Progress(spec.name, "fetching"))
-                    folder = options.fetch(spec, downloading(spec.name, line.show))
+                    folder = fetch(spec, options, downloading(spec.name, line.show))
                 limits[spec] = positions(folder)
         recipe = shared_recipe(recipe, {spec.name: limit for spec, limit in limits.items()})
         for spec in limits:
             with _collected(failures, spec):
                 line.show(Progress(spec.name, "loading"))
-                found.append(ask(options.load(spec), recipe))
+                found.append(ask(load(spec, options), recipe))
             gc.collect()
     finally:
         line.clear()

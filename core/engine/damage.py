@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 from ..errors import EyebrowError, as_told, contained
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import LoadedModel
+from ..models.load import LoadedModel, fetch, load
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..models.variants.apply import damaged, in_bfloat16, needed_bytes
@@ -96,7 +96,7 @@ class _Bench:
     def __init__(self, told: StorySet, wanted: Wanted, tell: Callable[[Progress], None]) -> None:
         self.told, self.wanted, self.tell = told, wanted, tell
         self.stack = ExitStack()
-        self.loaded = wanted.options.load(wanted.reference)
+        self.loaded = load(wanted.reference, wanted.options)
         self.recipe = self.loaded.recipe(wanted.recipe)
         self.reference = Trunk(self.loaded.model)
         self.digests, self.encodings = self._encode()
@@ -178,8 +178,8 @@ class _Bench:
             return
         self.tell(Progress(spec.name, "loading"))
         if spec.local_path is None:
-            self.wanted.options.fetch(spec, downloading(spec.name, self.tell))
-        loaded = self.wanted.options.load(spec)
+            fetch(spec, self.wanted.options, downloading(spec.name, self.tell))
+        loaded = load(spec, self.wanted.options)
         self._check_same_tokens(loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
@@ -203,7 +203,7 @@ class _Bench:
         """Where the reference is not float32 itself."""
         options, reference = self.wanted.options, self.wanted.reference
         exact, half = (
-            replace(options, dtype=dtype).load(reference) for dtype in ("float32", NOISE)
+            load(reference, replace(options, dtype=dtype)) for dtype in ("float32", NOISE)
         )
         size = half.bytes
         kept, self.reference = self.reference, Trunk(exact.model)

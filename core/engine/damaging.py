@@ -31,6 +31,7 @@ def measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
 
 
 def _measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
+    from ..models.load import fetch
     from ..results.store.layout import Layout
     from .damage import Wanted, measure_damage
     from .recipes import settled
@@ -41,7 +42,7 @@ def _measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
     kept = Layout(Path(given.store)).comparisons if given.store else None
     wanted = Wanted(asked.reference, asked.variants, recipe, options, kept=kept)
     if asked.reference.local_path is None:
-        options.fetch(asked.reference, downloading(asked.reference.name, tell))
+        fetch(asked.reference, options, downloading(asked.reference.name, tell))
     told = StorySet(asked.stories, lambda *_: None)
     for spec, outcome in measure_damage(told, wanted, tell):
         name = spec.name if spec else ""

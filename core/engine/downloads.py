@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import STOPPED, as_told
+from ..models.hub.download import here
 from ..models.hub.transfer import Transfer
+from ..models.load import fetch
 from ..models.spec import ModelSpec
 from .messages import Downloading, Failed, Finished, Reply, Settings, Work
 
@@ -43,7 +45,7 @@ class Downloads:
         spec = job.model
         if spec.source != "hub" or spec.name in self._fetched:
             return False
-        if self.settings.here(spec):
+        if here(spec, self.settings.allow_pickle):
             return False
         with self._changed:
             if spec.name not in self._wanted:
@@ -105,7 +107,7 @@ class Downloads:
 
         try:
             stopped, held = wanted.stopped.is_set, self.held()
-            self.settings.fetch(wanted.spec, tell, stopped=stopped, held=held)
+            fetch(wanted.spec, self.settings, tell, stopped=stopped, held=held)
         except Exception as error:  # the thread has others to fetch
             told = as_told(error, "Download failed")
             return told.title, told.message if told is error else f"{name}: {told.message}"

@@ -184,16 +184,18 @@ class _Run:
 
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
         """Folder and identity of every model that is on this machine or can be fetched."""
+        from ..models.hub.download import here
+        from ..models.load import fetch
         from ..models.load_errors import check_readable
 
         found = {}
         for spec in specs:
             self._names[spec.name] = (spec.name, spec.location)
             try:
-                folder = self.options.here(spec)
+                folder = here(spec, self.options.allow_pickle)
                 if folder is None:
                     self.tell(Progress(spec.name, "fetching"))
-                    folder = self.options.fetch(spec, downloading(spec.name, self.tell))
+                    folder = fetch(spec, self.options, downloading(spec.name, self.tell))
                 check_readable(folder, spec.name)
                 found[spec] = (folder, identify(folder, *spec.change))
             except Exception as error:  # whatever ails one model, the others go on
@@ -230,7 +232,7 @@ class _Run:
         return None
 
     def _column(self, spec: ModelSpec, folder: Path, identity: Identity, recipe: Recipe) -> Column:
-        from ..models.load import revision_of
+        from ..models.load import load, revision_of
 
         self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.keeper.known(digest, recipe.digest)
@@ -246,7 +248,7 @@ class _Run:
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            loaded = self.options.load(spec)
+            loaded = load(spec, self.options)
             if loaded.digest != digest:
                 raise EyebrowError(
                     "Changed meanwhile",

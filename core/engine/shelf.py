@@ -14,8 +14,9 @@ import torch
 from ..errors import EyebrowError
 from ..machine.device import pick_device, pick_dtype
 from ..machine.memory import check_memory, free_memory, weights_size
+from ..models.hub.download import here
 from ..models.identity import identify
-from ..models.load import LoadedModel
+from ..models.load import LoadedModel, load
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..scoring.across import first_characters
@@ -96,7 +97,7 @@ class Shelf:
         """The model where it is loaded; one whose files have changed since leaves."""
         if spec.name not in self._models:
             return None
-        folder = self.options.here(spec)
+        folder = here(spec, self.options.allow_pickle)
         held = self._models[spec.name].loaded.digest
         if folder is not None and identify(folder, *spec.change).digest != held:
             self._drop(spec.name)
@@ -109,7 +110,7 @@ class Shelf:
         self._make_room(spec)
         while True:
             try:
-                loaded = self.options.load(spec)
+                loaded = load(spec, self.options)
                 break
             except EyebrowError as error:
                 if error.title != "Out of memory" or not self._models:
@@ -126,7 +127,7 @@ class Shelf:
         """Others leave for a model; none does for one that is too large even then."""
         device = pick_device(self.options.device)
         dtype = pick_dtype(self.options.dtype, device)
-        size = weights_size(spec, self.options.here(spec))
+        size = weights_size(spec, here(spec, self.options.allow_pickle))
         check_memory(spec, size, device, dtype, self.held())
         while self._models and size.loaded(dtype.itemsize) > (1 - SPARE) * free_memory(device):
             self._drop_oldest()

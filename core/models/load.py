@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .catalogue import ModelSpec, find_models
 from .configuration import is_quantised
 from .gguf.place import SUFFIX, WEIGHTS
 from .gguf.unpack import check_gguf_extra, unpacked_folder
-from .hub.download import download
+from .hub.download import download, here
 from .hub.transfer import Transfer
 from .identity import Identity, identify, stamps
 from .load_errors import (
@@ -38,7 +39,7 @@ from .ngrams.counted import parse_counted
 from .options import LoadOptions
 from .variants.packed import packed_bytes
 from .variants.spelling import PACKED, parse_variant
-from .weights import Size, size_of, weight_files
+from .weights import size_of, weight_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +112,7 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
     """See `load_model`."""
     where = pick_device(options.device)
     precision = pick_dtype(options.dtype, where)
-    folder = options.here(spec) or options.fetch(spec, lambda _: None)
+    folder = here(spec, options.allow_pickle) or fetch(spec, options)
     config = check_folder(folder, spec.name, options.allow_pickle, options.trust_remote_code)
     check_memory(spec, weights_size(spec, folder), where, precision)
     before = stamps(folder, spec.adapter)
@@ -275,12 +276,16 @@ def _quiet() -> Iterator[None]:
 def fetch(
     spec: ModelSpec,
     options: LoadOptions,
-    progress: Callable[[Transfer], None],
-    stopped: Callable[[], bool] | None,
-    fits: Callable[[Size], None],
+    progress: Callable[[Transfer], None] | None = None,
+    *,
+    stopped: Callable[[], bool] | None = None,
+    held: int = 0,
 ) -> Path:
     """The folder of a model that is not here yet: downloaded (see `download`), counted, or taken
-    out of a GGUF file."""
+    out of a GGUF file. One too large for the memory is not downloaded.
+
+    held: bytes that would be let go of for it.
+    """
     if spec.source == "ngram":
         from .ngrams.count import counted_folder
 
@@ -289,6 +294,9 @@ def fetch(
         return unpacked_folder(Path(spec.location), spec.name)
     if spec.source != "hub":
         raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
+    device = pick_device(options.device)
+    dtype = pick_dtype(options.dtype, device)
+    fits = partial(check_memory, spec, device=device, dtype=dtype, held=held)
     return download(spec, options, progress=progress, stopped=stopped, fits=fits)
 
 

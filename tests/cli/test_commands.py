@@ -156,7 +156,7 @@ def test_the_store_is_used_and_need_not_be(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("eyebrow.core.models.options.LoadOptions.load", never)
+    monkeypatch.setattr("eyebrow.core.models.load.load", never)
     assert cli("score", five, "-m", BIGRAM, "--json", "--store", place).out == first.out
     assert cli("score", five, "-m", BIGRAM, "--json", "--no-store").code == 1
 

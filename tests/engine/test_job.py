@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.messages import Score, Scored, Settings, receive
 from eyebrow.core.engine.worker import Inbox, Worker
 from eyebrow.core.errors import DeviceLost, EyebrowError
+from eyebrow.core.models import load as loading
 from eyebrow.core.models.load import LoadedModel, load_model
 from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.models.spec import ModelSpec
@@ -146,15 +148,17 @@ def test_a_device_lost_for_one_model_is_asked_nothing_for_the_next(
 ) -> None:
     asked: list[str] = []
 
-    def load(self: LoadOptions, model: ModelSpec) -> LoadedModel:
+    really = loading.load
+
+    def load(model: ModelSpec, options: LoadOptions) -> LoadedModel:
         asked.append(model.name)
-        return load_model(model, device="cpu")
+        return really(model, replace(options, device="cpu"))
 
     def batches(*_: Any) -> Iterator[Any]:
         raise RuntimeError(LOST)
         yield
 
-    monkeypatch.setattr(LoadOptions, "load", load)
+    monkeypatch.setattr(loading, "load", load)
     monkeypatch.setattr(Scorer, "batches", batches)
     with pytest.raises(EyebrowError, match=r"Device failed: .*\(the same for gpt2\)"):
         score(stories(2), [spec("llama"), spec("gpt2")])

@@ -83,18 +83,18 @@ def test_what_was_dropped_is_gone_when_memory_is_counted(
 def test_loading_that_runs_out_of_memory_puts_others_out(
     shelf: Shelf, spec: Spec, dropped: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = LoadOptions.load
+    load = shelf_room.load
 
-    def short(self: LoadOptions, wanted: ModelSpec) -> Any:
+    def short(wanted: ModelSpec, options: LoadOptions) -> Any:
         if len(held(shelf)) > 1:
             raise EyebrowError("Out of memory", "too big")
-        return load(self, wanted)
+        return load(wanted, options)
 
-    monkeypatch.setattr(LoadOptions, "load", short)
+    monkeypatch.setattr(shelf_room, "load", short)
     for name in ("llama", "gpt2", "neox"):
         shelf.get(spec(name))
     assert dropped == ["llama"]
-    monkeypatch.setattr(LoadOptions, "load", lambda *_: short_of_all())
+    monkeypatch.setattr(shelf_room, "load", lambda *_: short_of_all())
     with pytest.raises(EyebrowError, match="Out of memory"):
         shelf.get(spec("opt"))
     assert held(shelf) == set()

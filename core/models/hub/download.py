@@ -68,7 +68,7 @@ def download(
     from huggingface_hub import constants
 
     if options.offline or constants.HF_HUB_OFFLINE:
-        if folder := options.here(spec):
+        if folder := here(spec, options.allow_pickle):
             return folder
         raise not_here(spec.location, spec.revision)
     with explained(spec.location, spec.revision):
