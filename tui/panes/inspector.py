@@ -10,7 +10,6 @@ from textwrap import wrap
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
@@ -75,7 +74,7 @@ class Glass:
 
 
 class Inspector(Widget):
-    """Numbers above, table below. Only lines that differ are written to the terminal."""
+    """Numbers above, table below."""
 
     HELP = "The token under the cursor and what the model would have said instead."
 
@@ -113,16 +112,9 @@ class Inspector(Widget):
 
     def _update(self) -> None:
         wanted = _placed(self._head, self._table, self.size.width)
-        height = max(len(wanted), len(self._shown))
-        before, self._shown = self._shown, wanted
-        dirty = []
-        for y in range(min(height, self.size.height)):
-            old = before[y] if y < len(before) else []
-            new = wanted[y] if y < len(wanted) else []
-            if old != new:
-                dirty.append(_difference(y, old, new, self.size.width))
-        if dirty:
-            self.refresh(*dirty)
+        if wanted != self._shown:
+            self._shown = wanted
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -135,23 +127,6 @@ class Inspector(Widget):
         parts = self._shown[y] if y < len(self._shown) else []
         strip = Strip([Segment(text, styles[kind]) for text, kind in parts])
         return strip.adjust_cell_length(width, self.rich_style)
-
-
-def _difference(y: int, old: Line, new: Line, width: int) -> Region:
-    """The cells of line `y` that differ: what two lines begin with in common stays."""
-    column = 0
-    for (a, kind_a), (b, kind_b) in zip(old, new, strict=False):
-        if kind_a != kind_b:
-            break
-        if a != b:
-            same = 0
-            while same < min(len(a), len(b)) and a[same] == b[same]:
-                same += 1
-            column += cell_width(a[:same])
-            break
-        column += cell_width(a)
-    size = max(sum(cell_width(t) for t, _ in old), sum(cell_width(t) for t, _ in new))
-    return Region(min(column, width - 1), y, max(1, min(width, size) - column), 1)
 
 
 def _placed(head: list[Line], table: list[Line], width: int) -> list[Line]:
