@@ -16,11 +16,7 @@ from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.ngrams.characters import character_tokenizer
 from eyebrow.core.models.ngrams.count import count_ngrams
 from eyebrow.core.scoring import passes
-from eyebrow.core.scoring.corpus import (
-    CorpusResult,
-    measure_corpus,
-    read_corpus,
-)
+from eyebrow.core.scoring.corpus import CorpusResult, measure_corpus, read_corpus
 from eyebrow.core.scoring.corpus_recipes import (
     CORPUS_RECIPES,
     gptq_windows,

@@ -34,7 +34,7 @@ from eyebrow.tui.threads.comparing import Comparing
 from eyebrow.tui.threads.damaging import Damaging
 from eyebrow.tui.threads.finding import Finder
 from eyebrow.tui.threads.mailbox import Mailbox
-from eyebrow.tui.views.explore.showing import steps
+from eyebrow.tui.views.explore.sizes import steps
 from eyebrow.tui.views.status import waiting, what_runs
 
 from .stage import OTHER, SPECS, STORIES, MadeEngine, answers, made_score

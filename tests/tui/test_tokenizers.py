@@ -24,15 +24,9 @@ from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads import store as reader_room
-from eyebrow.tui.threads.answers import (
-    Compared,
-    Interval,
-    KeptCuts,
-    KeptSums,
-    KeptTokenizers,
-)
+from eyebrow.tui.threads.answers import Compared, Interval, KeptCuts, KeptSums, KeptTokenizers
 from eyebrow.tui.threads.store import StoreReader
-from eyebrow.tui.views.explore.showing import chart, steps
+from eyebrow.tui.views.explore.sizes import chart, steps
 from eyebrow.tui.views.scale import pictures as scale_pictures
 from eyebrow.tui.views.scale.snapshot import snapshot
 

@@ -17,14 +17,7 @@ from ..statistics.paired import Difference, compare, steps
 from ..statistics.scaling import FamilyFit
 from ..statistics.sheet import Sheet
 from ..statistics.trends import rank_agreement, trend_of
-from .finding import (
-    QUESTIONS,
-    Finding,
-    leaves_out_zero,
-    nats_text,
-    perplexity_text,
-    spread,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, nats_text, perplexity_text, spread
 
 
 def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding]:

@@ -19,14 +19,7 @@ from ..statistics.difficulty import (
     log_perplexities,
 )
 from ..statistics.sheet import Sheet
-from .finding import (
-    QUESTIONS,
-    Finding,
-    leaves_out_zero,
-    perplexity_text,
-    quoted,
-    spread,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, perplexity_text, quoted, spread
 
 
 def findings_of_stories(sheet: Sheet, family: str, rows: Sequence[int], seed: int) -> list[Finding]:

@@ -14,15 +14,7 @@ from ..tokens.occurrences import Occurrence
 from ..tokens.positions import Parts, between, interval_of
 from ..tokens.reading import FamilyTokens, ModelTokens
 from ..tokens.types import Type
-from .finding import (
-    QUESTIONS,
-    Finding,
-    leaves_out_zero,
-    nats_text,
-    quoted,
-    spread,
-    token_text,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, nats_text, quoted, spread, token_text
 
 _TOLD = 3  # types of each sort that are named
 
