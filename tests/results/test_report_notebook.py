@@ -17,7 +17,7 @@ from eyebrow.core import EyebrowError
 from eyebrow.core.results.report import cells
 from eyebrow.core.results.report.content import document
 from eyebrow.core.results.report.facts import gather_facts, pick_sheet
-from eyebrow.core.results.report.notebook import notebook, template
+from eyebrow.core.results.report.notebook import BY_SECTION, notebook, template
 from eyebrow.core.results.store import Store
 from nbclient import NotebookClient
 
@@ -80,7 +80,7 @@ def test_a_wrong_number_fails_the_check(place: Path, monkeypatch: pytest.MonkeyP
     wrong = replace(
         cells.PERPLEXITY, code=cells.PERPLEXITY.code.replace("logits[i - 1]", "logits[i]")
     )
-    monkeypatch.setitem(cells.BY_SECTION, "models", (cells.READ, wrong))
+    monkeypatch.setitem(BY_SECTION, "models", (cells.READ, wrong))
     with pytest.raises(EyebrowError, match="a cell ends with"):
         notebook(facts, document(facts, "A report", "eyebrow report"), place)
 
@@ -95,7 +95,7 @@ def test_a_class_gets_tasks_that_only_their_answers_close(place: Path) -> None:
     for one in facts.found:
         assert one.text not in text
     assert text.count("*Your answer, with its numbers:*") == 8
-    tasks = [c for group in cells.BY_SECTION.values() for c in group if c.blank]
+    tasks = [c for group in BY_SECTION.values() for c in group if c.blank]
     assert all(c.code not in text for c in tasks)
     assert not [c.outputs for c in made.cells if c.cell_type == "code" and c.outputs]
 
