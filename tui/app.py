@@ -7,14 +7,13 @@ import gc
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -33,14 +32,14 @@ from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
-from ..core.stories import Stories, Story
+from ..core.stories import Stories
 from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
 from .session import Session, remembering
 from .session.asked import BUNDLE, Asked
 from .session.change import Change, Notice
-from .session.library import Batch, batch_of
+from .session.reading import Reading, StoriesRead
 from .state import START, State, recall_state, remember_state
 from .terminal.clipboard import takes_copies
 from .terminal.colours import THEME
@@ -51,23 +50,15 @@ from .threads.answers import KeptCuts, KeptSums
 from .threads.comparing import Comparing
 from .threads.damaging import Damaging
 from .threads.finding import Finder
-from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
-from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
 from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
-BATCH = 200  # at a time after that: reading them must not keep a key waiting
-SOON = 0.1  # seconds until fewer are shown, at most
 ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 KEPT = 200  # notices that can be read again
-ROOM = 300_000_000  # characters of all the stories together
-
-
-NOTHING = batch_of(())
 PATIENCE = 2.0  # seconds that a key waits for what the one before it has set off, at most
 
 
@@ -85,16 +76,6 @@ class Arrived(Message):
     def __init__(self, what: Any) -> None:
         self.what = what
         super().__init__()
-
-
-@dataclass(frozen=True, slots=True)
-class StoriesRead:
-    """More stories of `reader`; `done` with the last of them, `trouble` if it ended early."""
-
-    reader: Iterator[Story]
-    batch: Batch
-    done: bool = False
-    trouble: EyebrowError | None = None
 
 
 class EyebrowApp(App[None]):
@@ -135,8 +116,8 @@ class EyebrowApp(App[None]):
         self._keys: deque[Key] = deque()
         self._rest: Timer | None = None
         self._pressed_at = 0.0
-        self._reader = iter(stories)
-        first = list(islice(self._reader, at_once))
+        self._reading = self._reading_of(iter(stories))
+        first = self._reading.first(at_once)
         self.session = Session(
             first,
             stories.name,
@@ -203,34 +184,15 @@ class EyebrowApp(App[None]):
         self.session.plan()
         self._read_on()
 
+    def _reading_of(self, stories: Iterator[Story]) -> Reading:
+        def is_wanted(reading: Reading) -> bool:
+            return reading is self._reading and self._running
+
+        return Reading(stories, self.mailbox.put, self._patience, is_wanted)
+
     def _read_on(self) -> None:
         if self.session.library.reading:
-            aside(partial(self._read, self._reader), partial(self._end_reading, self._reader))
-
-    def _read(self, reader: Iterator[Story]) -> None:
-        """Until its end, until other stories are opened, or until one leaves.
-
-        What comes slowly is shown as it comes.
-        """
-        size, began = 0, perf_counter()
-        for came in in_batches(reader, BATCH, SOON):
-            if reader is not self._reader or not self._running:
-                return
-            size += sum(len(story.text) for story in came)
-            self.mailbox.put(StoriesRead(reader, batch_of(came)))
-            if size > ROOM:
-                raise EyebrowError(
-                    "Too long to list",
-                    "reading stopped here, the memory would fill; --limit or a smaller file "
-                    "holds what you want to browse, `eyebrow score` reads it all",
-                )
-            sleep(max(min(perf_counter() - began, SOON), self._patience))
-            began = perf_counter()
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
-
-    def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
-        trouble = as_told(error, "Cannot read on")
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=trouble))
+            self._reading.read_on()
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
@@ -239,7 +201,7 @@ class EyebrowApp(App[None]):
         if ready.reader is None:
             self.session.open(None, "", ready.specs)
         else:
-            self._reader = ready.reader
+            self._reading = self._reading_of(ready.reader)
             self.session.open(ready.first, ready.name, ready.specs)
             remembering.resume(self.session, {**recall_state().stories, **self._state.stories})
             self.session.plan()
@@ -309,7 +271,6 @@ class EyebrowApp(App[None]):
                     await _through(node.call_later)
             await _through(before.call_after_refresh)
 
-    @property
     def _patience(self) -> float:
         """Seconds for which what can wait leaves the machine to the last key."""
         return max(0.0, self._pressed_at + ANSWER - perf_counter())
@@ -324,7 +285,7 @@ class EyebrowApp(App[None]):
         self._rest = None
         if not self._arrivals:
             return
-        if patience := self._patience:
+        if patience := self._patience():
             self._take_next_in(patience)
             return
         began, what = perf_counter(), self._arrivals.popleft()
@@ -343,7 +304,7 @@ class EyebrowApp(App[None]):
         self._rest._skip = False
 
     def _take_stories(self, read: StoriesRead) -> None:
-        if read.reader is not self._reader:
+        if read.reading is not self._reading:
             return  # other stories were opened meanwhile
         if read.trouble is not None:
             self._notice(Notice(read.trouble.title, read.trouble.message, severe=True))

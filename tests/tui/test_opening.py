@@ -105,7 +105,7 @@ async def test_the_old_stories_are_read_no_further() -> None:
             yield Story(f"e{read}", f"End {read}", f"It never ends, {read}.")
 
     app = made_app(silent=True)
-    app._reader = endless()
+    app._reading = app._reading_of(endless())
     app.session.library.reading = True
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.1)
