@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -32,7 +32,7 @@ from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
 from ..core.scoring.recipe import Recipe
-from ..core.stories import Stories
+from ..core.stories import Stories, Story
 from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
