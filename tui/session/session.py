@@ -30,6 +30,7 @@ from .change import Change, Notice
 from .comparison import Comparison
 from .damage import Variants
 from .edit import Edit
+from .gaps import bits_in_common, gaps
 from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
@@ -40,7 +41,7 @@ from .models import Models
 from .place import Place
 from .quarry import Changes, Eyebrows
 from .sampling import Sampling
-from .scores import Scores, bits_in_common
+from .scores import Scores
 from .size import Size
 from .tracing import Tracing
 from .trail import Spot, Stance
@@ -158,8 +159,10 @@ class Session:
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
         library, models = self.library, self.models
-        gaps = self.scores.gaps(models.size, models.reference) if library.sorts_by_gap else None
-        library.arrange(models.size.nats, models.size.bits, gaps)
+        by_gap = None
+        if library.sorts_by_gap:
+            by_gap = gaps(models.size, models.reference, library.digests)
+        library.arrange(models.size.nats, models.size.bits, by_gap)
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None and self.library.order:
             self._arrive(self.library.order[0], 0, is_jump=False)
@@ -412,7 +415,9 @@ class Session:
         if story is None:
             return {}
         if not self.edit.is_on:
-            return self.scores.common_bits(self.library.digests[self.place.story])
+            digest = self.library.digests[self.place.story]
+            known = {s.name: s.cuts[digest] for s in self.models.sizes if digest in s.cuts}
+            return bits_in_common(known)
         scores = {size.name: self.edit.score(size) for size in self.models.sizes}
         return bits_in_common(
             {name: cuts_of(story.text, one) for name, one in scores.items() if one is not None}

@@ -15,6 +15,7 @@ from ...panes.bars import Part
 from ...panes.story_list import Shelf
 from ...panes.story_text import Paint
 from ...session import Session
+from ...session.gaps import gap
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
 from ...text.reading import (
@@ -61,7 +62,7 @@ def _by_gap(session: Session, title: Callable[[int], str]) -> Shelf:
 
     def value(story: int) -> float:
         digest = library.digests[story]
-        return math.nan if reference is None else session.scores.gap(size, reference, digest)
+        return math.nan if reference is None else gap(size, reference, digest)
 
     ends = [abs(value(story)) for story in (*library.order[:1], *library.order[-1:])]
     most = max((gap for gap in ends if gap > 0), default=1.0)
