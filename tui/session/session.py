@@ -207,20 +207,20 @@ class Session:
 
     # --- the cursor ------------------------------------------------------------------------
 
-    def select_story(self, story: int, token: int = 0, *, step: bool = False) -> None:
+    def select_story(self, story: int, *, step: bool = False) -> None:
         """Make this story the one that is read. step: on the way to another, row by row."""
         if self.library.stories:
             story = max(0, min(story, len(self.library.stories) - 1))
             row, order = self.place.row, self.library.order
             if row is None or not (row < len(order) and order[row] == story):
                 row = self.library.row_of(story)
-            self._arrive(story, row, token, step=step)
+            self._arrive(story, row, step=step)
 
-    def select_row(self, row: int, token: int = 0, *, step: bool = False) -> None:
+    def select_row(self, row: int, *, step: bool = False) -> None:
         """Make the story in this row the one that is read."""
         if order := self.library.order:
             row = max(0, min(row, len(order) - 1))
-            self._arrive(order[row], row, token, step=step)
+            self._arrive(order[row], row, step=step)
 
     def move_row(self, by: int) -> None:
         """So many rows on or back; from a story that is not listed, to the first or the last."""
