@@ -116,7 +116,7 @@ def test_each_family_has_a_line_and_the_axis_its_unit(monkeypatch: pytest.Monkey
     for width in (40, 60, 100):
         assert "bits per byte" in picture(width, 12).splitlines()[0]
     drawn: list[Any] = []
-    monkeypatch.setattr(charts, "perplexity_chart", lambda series, **_: drawn.extend(series) or "")
+    monkeypatch.setattr(charts, "curves", lambda series, **_: drawn.extend(series) or "")
     picture(100, 20)
     sizes = [[point.parameters for point in one.points] for one in drawn]
     assert sizes[2:] == [[50_000, 200_000], [100_000]]  # the story; the set is not compared yet
@@ -133,8 +133,7 @@ def test_a_counted_model_is_no_size_and_in_no_line(
     shop.begin()
     shop.answer_all()
     drawn: list[Any] = []
-    for name in ("perplexity_chart", "curves"):
-        monkeypatch.setattr(charts, name, lambda series, **_: drawn.extend(series) or "")
+    monkeypatch.setattr(charts, "curves", lambda series, **_: drawn.extend(series) or "")
     view = chart(shop.session, dark=True, depth="256")
     now = snapshot(shop.session)
     assert view.picture is not None
