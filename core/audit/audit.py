@@ -49,6 +49,8 @@ MOVED = {"float64": 0.0, "float32": 0.0, "float16": None, "bfloat16": None}
 COARSE = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-4, "bfloat16": 5e-4}
 ONE = 5e-5  # the sum of all probabilities, from one; and nats, of what is read off them
 
+Tell = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -111,14 +113,17 @@ def audit(
     dtype: str = "auto",
     store: Store | None = None,
     offline: bool = False,
+    tell: Tell | None = None,
 ) -> Audit:
     """Score `stories` with `model` and check every number that can be had in another way.
 
     device, dtype: "auto" stands for the recipe's.
     store: whose numbers for these stories are compared with fresh ones, where it has any.
+    tell: is handed the name of each check as it begins.
 
     Raises `EyebrowError` where the model cannot be loaded or nothing can be scored.
     """
+    tell = tell or (lambda _: None)
     recipe = recipe or Recipe()
     device = recipe.device if device == "auto" else device
     dtype = recipe.dtype if dtype == "auto" else dtype
@@ -127,6 +132,7 @@ def audit(
     run = _Run(loaded, stories, loaded.recipe(replace(recipe, device="auto", dtype="auto")))
     checks = []
     for name, check in run.checks(model, device, offline, store):
+        tell(name)
         difference, limit, note = check()
         checks.append(Check(name, difference, limit, note))
     tokens = sum(score.summary.tokens for score in run.scores)
