@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,25 +73,12 @@ def tokens(
     if not read:
         raise EyebrowError("No text", "there is nothing to score; give a text, or - for stdin")
     o.hush(offline)
-    from ..models.catalogue import find_models
-
-    specs = find_models(model)
 
     def ask(loaded: LoadedModel, recipe: Recipe) -> tuple[Rows, str]:
         return _tokens(loaded, recipe, read, unit, correct)
 
-    answers, failures = ask_each(
-        specs,
-        recipe,
-        ask,
-        ProgressLine(not quiet),
-        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
-    )
-    try:
-        _print(answers, len(specs) > 1, json)
-    finally:
-        complain_of(failures)
-    return PARTLY if failures else DONE
+    options = LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code)
+    return _answer(model, recipe, ask, options, json=json, quiet=quiet)
 
 
 def next_(
@@ -132,21 +119,12 @@ def next_(
         raise EyebrowError("Bad usage", "--chat and --at exclude each other")
     context = Context(read_text(text), at, chat=chat)
     o.hush(offline)
-    from ..models.catalogue import find_models
+    options = LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code)
 
-    specs = find_models(model)
-    answers, failures = ask_each(
-        specs,
-        Recipe(dtype=dtype),
-        lambda loaded, _: _next(loaded, context, k),
-        ProgressLine(not quiet),
-        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
-    )
-    try:
-        _print(answers, len(specs) > 1, json)
-    finally:
-        complain_of(failures)
-    return PARTLY if failures else DONE
+    def ask(loaded: LoadedModel, _: Recipe) -> tuple[Rows, str]:
+        return _next(loaded, context, k)
+
+    return _answer(model, Recipe(dtype=dtype), ask, options, json=json, quiet=quiet)
 
 
 def _tokens(
@@ -218,6 +196,27 @@ def _next(loaded: LoadedModel, context: Context, k: int) -> tuple[Rows, str]:
 
 def _signed(rows: Rows, loaded: LoadedModel, recipe: Recipe) -> Rows:
     return [row | {"model": loaded.name, "recipe": recipe.to_json()} for row in rows]
+
+
+def _answer(
+    models: Sequence[str],
+    recipe: Recipe,
+    ask: Callable[[LoadedModel, Recipe], tuple[Rows, str]],
+    options: LoadOptions,
+    *,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """What `ask` says of each of these models, printed."""
+    from ..models.catalogue import find_models
+
+    specs = find_models(models)
+    answers, failures = ask_each(specs, recipe, ask, ProgressLine(not quiet), options)
+    try:
+        _print(answers, len(specs) > 1, json)
+    finally:
+        complain_of(failures)
+    return PARTLY if failures else DONE
 
 
 def _print(answers: Sequence[tuple[Rows, str]], several: bool, json: bool) -> None:
