@@ -181,13 +181,6 @@ class Downloading:
     total: int
     bytes_per_second: float
 
-    @property
-    def seconds_left(self) -> float | None:
-        """None while the speed is not known."""
-        if not self.bytes_per_second:
-            return None
-        return (self.total - self.done) / self.bytes_per_second
-
 
 @dataclass(frozen=True, slots=True)
 class Loading:
