@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
@@ -92,3 +92,29 @@ def _character(raw: bytes) -> str:
 
 def _hexadecimal(raw: bytes) -> str:
     return f"‹{raw.hex(' ').upper()}›"
+
+
+def find_tokens(texts: Sequence[str], wanted: str, most: int = 20) -> list[int]:
+    """Ids of the tokens that read as what somebody has typed, the best first, `most` at most.
+
+    texts: of the ids, by `token_texts`. First those that are it, then those that are it behind a
+    space, then both in any case, then those that begin with it, the shorter first.
+    """
+    small = wanted.lower()
+
+    def order(number: int) -> tuple[int, int, int] | None:
+        text = texts[number]
+        bare = text.removeprefix(" ")
+        if text == wanted:
+            return 0, 0, number
+        if bare == wanted:
+            return 1, 0, number
+        if bare.lower() == small or text.lower() == small:
+            return 2, 0, number
+        if bare.lower().startswith(small) or text.lower().startswith(small):
+            return 3, len(text), number
+        return None
+
+    if not wanted:
+        return []
+    return [number for *_, number in sorted(filter(None, map(order, range(len(texts)))))[:most]]

@@ -14,7 +14,7 @@ from eyebrow.core.scoring.context_curve import context_curve
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.simple import recipe_for
-from eyebrow.core.scoring.vocabulary import token_texts
+from eyebrow.core.scoring.vocabulary import find_tokens, token_texts
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -106,3 +106,17 @@ def test_next_characters(opened: Any) -> None:
     kinds, characters = first_characters(real, {"<s>", "</s>"})
     even = np.full(320, 1 / 320)
     assert sum(p for _, p in next_characters(even, kinds, characters, 999)) == pytest.approx(1)
+
+
+def test_tokens_by_what_is_typed() -> None:
+    texts = ["The", " the", "the", " then", "other", "THE", " theatre"]
+    assert [texts[i] for i in find_tokens(texts, "the")] == [
+        "the",
+        " the",
+        "The",
+        "THE",
+        " then",
+        " theatre",
+    ]
+    assert [texts[i] for i in find_tokens(texts, " the", most=2)] == [" the", " then"]
+    assert find_tokens(texts, "") == find_tokens(texts, "zebra") == []

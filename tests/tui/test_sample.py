@@ -122,23 +122,22 @@ async def test_continuations_make_a_tree() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         sampling = await begin(app, pilot)
         await pilot.press("space")
-        tree = sampling.tree
-        await until(pilot, lambda: [one.is_running for one in tree.branches] == [False] * 2)
-        assert [one.label for one in sampling.tree.branches] == ["greedy", "T 1, seed 0"]
+        await until(pilot, lambda: [one.is_running for one in sampling.branches] == [False] * 2)
+        assert [one.label for one in sampling.branches] == ["greedy", "T 1, seed 0"]
         text = app.screen.query_one("#branch", StoryText)
         assert text.paint.text == " w0 w1 w2 w3"
         await pilot.press("tab", "l", "l", "a")
         await until(pilot, lambda: bool(app.screen.query(OptionList)))
         await pilot.press("enter")
-        await until(pilot, lambda: len(sampling.tree.branches) == 3)
-        fork = sampling.tree.branches[2]
-        assert fork.parent is sampling.tree.branches[0]
+        await until(pilot, lambda: len(sampling.branches) == 3)
+        fork = sampling.branches[2]
+        assert fork.parent is sampling.branches[0]
         assert fork.context.added == (0, 1, 9)
         await until(pilot, lambda: not fork.is_running)
         assert [line.depth for line in showing.lines(app.session)] == [0, 1, 0]
         assert fork.whole().startswith(" w0 w1 w3")
         await pilot.press("tab", "G")
-        assert sampling.tree.branch is sampling.tree.branches[1]
+        assert sampling.branch is sampling.branches[1]
 
 
 async def test_all_sizes_stand_side_by_side() -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import percent
 from ..text.plain import cell_width, shorten
-from .rows import Rows
 
 TOKEN = 14  # cells of a token, at most
 NUMBERS = 35  # cells of rank, logit, share and sum
@@ -42,7 +44,7 @@ class NextBar:
     is_set: bool = False
 
 
-class NextBars(Rows):
+class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
     """A line for each token: its rank, logit, share, a bar, and the sum so far."""
 
     HELP = (
@@ -58,26 +60,47 @@ class NextBars(Rows):
     """
 
     bars: reactive[tuple[NextBar, ...]] = reactive((), init=False, repaint=False)
+    row: reactive[int] = reactive(0, init=False, repaint=False)
     waiting: reactive[str] = reactive("")
 
-    class Selected(Rows.Selected):
+    class Selected(Message):
         """A row was clicked; share: where in its bar, None beside it."""
 
         def __init__(self, row: int, share: float | None) -> None:
-            self.share = share
-            super().__init__(row)
-
-    @property
-    def count(self) -> int:
-        return len(self.bars)
+            self.row, self.share = row, share
+            super().__init__()
 
     def watch_bars(self) -> None:
-        self.fill()
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.bars))
+        self._show_row()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.watch_bars()
+
+    def watch_row(self, before: int, now: int) -> None:
+        if not self._show_row():
+            self.refresh_line(before)
+            self.refresh_line(now)
+
+    def on_focus(self) -> None:
+        self.refresh_line(self.row)
+
+    def on_blur(self) -> None:
+        self.refresh_line(self.row)
+
+    def _show_row(self) -> bool:
+        height, top = self.scrollable_content_region.height, self.scroll_offset.y
+        if height < 1 or top <= self.row < top + height:
+            return False
+        target = self.row if self.row < top else self.row - height + 1
+        self.scroll_to(y=target, animate=False)
+        return True
 
     @property
     def _room(self) -> int:
         """Cells of a bar."""
-        return max(6, self.width - TOKEN - NUMBERS - 3)
+        return max(6, self.scrollable_content_region.width - TOKEN - NUMBERS - 3)
 
     @property
     def _most(self) -> float:
@@ -86,10 +109,11 @@ class NextBars(Rows):
         return max(shares, default=1.0) or 1.0
 
     def render_line(self, y: int) -> Strip:
-        at, width = y + self.scroll_offset.y, self.width
+        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         plain = self.rich_style
         if not self.bars and y == 0:
-            return self.line(Segment(shorten(self.waiting, width), plain))
+            said = shorten(self.waiting, width)
+            return Strip([Segment(said, plain)]).adjust_cell_length(width, plain)
         if at >= len(self.bars):
             return Strip.blank(width, plain)
         bar, quiet = self.bars[at], self.get_component_rich_style("next-bars--quiet")
@@ -104,16 +128,19 @@ class NextBars(Rows):
         share = percent(bar.reshaped) if bar.reshaped else "cut"
         total = "" if bar.sum is None else f"{100 * bar.sum:5.1f} %"
         strength = Style(bold=bar.is_true)
-        return self.line(
-            Segment(f"{sign}{bar.rank:>6,}{mark}", quiet),
-            Segment(token + " " * (TOKEN - cell_width(token)), plain + strength),
-            Segment(f" {bar.logit:>7.2f} {share:>9} ", plain if bar.reshaped else quiet),
-            Segment(drawn_bar(bar, self._room, self._most), ink if bar.reshaped else quiet),
-            Segment(f" {total:>7}", quiet),
-        )
+        return Strip(
+            [
+                Segment(f"{sign}{bar.rank:>6,}{mark}", quiet),
+                Segment(token + " " * (TOKEN - cell_width(token)), plain + strength),
+                Segment(f" {bar.logit:>7.2f} {share:>9} ", plain if bar.reshaped else quiet),
+                Segment(drawn_bar(bar, self._room, self._most), ink if bar.reshaped else quiet),
+                Segment(f" {total:>7}", quiet),
+            ]
+        ).adjust_cell_length(width, self.rich_style)
 
     async def on_click(self, event: Click) -> None:
-        if (row := self.row_at(event)) is None:
+        row = event.y - self.gutter.top + self.scroll_offset.y
+        if not 0 <= row < len(self.bars):
             return
         column = event.x - self.gutter.left - BEFORE
         share = self._most * (column + 0.5) / self._room if 0 <= column < self._room else None

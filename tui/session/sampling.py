@@ -11,12 +11,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ...core.engine.messages import Failed, NextShown, ShowNext, WorkerDied
+from ...core.engine.messages import (
+    Continue,
+    Continued,
+    Failed,
+    NextShown,
+    ShowNext,
+    WorkerDied,
+)
 from ...core.errors import EyebrowError
-from ...core.scoring.dials import NEUTRAL
+from ...core.scoring.dials import NEUTRAL, Dials
 from ...core.scoring.exploring import Bar, Context
+from .branches import Branch, in_tree
 from .change import Change
-from .continuations import Continuations
 from .jobs import Explored, Jobs
 from .library import Library
 from .models import Models
@@ -26,6 +33,7 @@ from .worker import Worker
 
 ROWS = 60  # bars that are asked for
 CHARACTERS = 12  # likeliest next characters, where tokenizers differ
+LENGTH = 80  # tokens of a continuation, and of each time it goes on
 TURNS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "bar")
 """What `;` goes through: the dials, the seed of the draws, and the bar under the cursor."""
 SHOWN = {
@@ -54,7 +62,8 @@ class Sampling:
 
     table: what is known of the next token under the current size; why: what is waited for.
     row: the bar under the cursor. turned: the one of `TURNS` that `,` and `.` turn. across: the
-    same context under each size, where that is shown. tree: what goes on from there.
+    same context under each size, where that is shown. branches, at: continuations, and the one
+    that is read.
     """
 
     def __init__(
@@ -73,7 +82,7 @@ class Sampling:
         self.dials, self.turned = NEUTRAL, TURNS[0]
         self.seed, self.draws = 0, 0
         self.wanted: tuple[int, ...] = ()
-        self.tree = Continuations(models, jobs, worker, announce)
+        self.branches: list[Branch] = []
         self.empty()
 
     def empty(self) -> None:
@@ -82,12 +91,14 @@ class Sampling:
         self.table: NextShown | None = None
         self.across: dict[str, NextShown] = {}
         self.why = ""
-        self.row = 0
+        self.row, self.at, self.token = 0, 0, 0
         self.added: tuple[int, ...] = ()
         self.by_hand: dict[int, float] = {}
         self._about: tuple[object, ...] = ()
         self._asked: dict[str, int | None] = {}
-        self.tree.empty()
+        for branch in self.branches:
+            self.jobs.drop(branch.job)
+        self.branches.clear()
 
     # --- what comes next -------------------------------------------------------------------
 
@@ -295,13 +306,103 @@ class Sampling:
         self.want()
         self.announce(Change.NEXT)
 
+    # --- continuations ---------------------------------------------------------------------
+
+    @property
+    def branch(self) -> Branch | None:
+        """The one that is read."""
+        tree = in_tree(self.branches)
+        return tree[min(self.at, len(tree) - 1)] if tree else None
+
     def continue_(self) -> None:
         """Greedily and by the dials, from the context as it is."""
-        if (context := self.context) is not None:
-            self.tree.begin(context, self.dials, self.seed)
+        if (context := self.context) is None:
+            return
+        sampled = self.dials if self.dials.temperature else replace(self.dials, temperature=1.0)
+        first = Branch(self.models.size.name, context, None, 0, Dials(temperature=0.0), 0)
+        second = Branch(self.models.size.name, context, None, 0, sampled, self.seed)
+        self.branches += [first, second]
+        self.at = in_tree(self.branches).index(first)
+        for branch in (first, second):
+            self._run(branch)
+        self.announce(Change.NEXT)
+
+    def fork(self, token: int, forced: int) -> None:
+        """Leave the branch that is read before its token `token`, which is `forced` instead."""
+        if (parent := self.branch) is None:
+            return
+        ids = (*parent.context.added, *parent.ids(token), forced)
+        branch = Branch(
+            parent.model,
+            replace(parent.context, added=ids),
+            parent,
+            token,
+            parent.dials,
+            parent.seed,
+        )
+        self.branches.append(branch)
+        self.at, self.token = in_tree(self.branches).index(branch), 0
+        self._run(branch)
+        self.announce(Change.NEXT)
+
+    def stop_or_resume(self) -> bool:
+        """The branches that are under way, or the one that is read; whether there was any."""
+        running = [branch for branch in self.branches if branch.is_running]
+        for branch in running:
+            self.jobs.drop(branch.job)
+            branch.ended, branch.job = "paused", None
+        one = self.branch
+        if not running and one is not None and one.ended != "end":
+            one.ended = ""
+            self._run(one)
+            running = [one]
+        self.announce(Change.NEXT | Change.STATUS)
+        return bool(running)
+
+    def _run(self, branch: Branch) -> None:
+        size = self.models.named(branch.model)
+        if size is None:
+            branch.ended, branch.why = "failed", f"{branch.model} is not open"
+            return
+        context = replace(branch.context, added=(*branch.context.added, *branch.ids()))
+
+        def make(number: int) -> Continue:
+            return Continue(
+                *(number, size.spec, self.worker.asked, context, branch.dials, branch.seed),
+                drawn=len(branch.tokens),
+                max_tokens=LENGTH,
+            )
+
+        before = branch.text
+        branch.job = self.jobs.explore(make, partial(self._grow, branch, before))
+        if branch.job is None:
+            branch.ended, branch.why = "failed", self.worker.stopped
+
+    def _grow(self, branch: Branch, before: str, answer: Explored | Failed) -> None:
+        if isinstance(answer, Continued):
+            branch.tokens += answer.tokens
+            branch.text = before + answer.text
+            branch.ended, branch.cycle = answer.ended, answer.cycle
+        elif isinstance(answer, Failed):
+            branch.ended, branch.why = "failed", f"{answer.title}: {answer.message}"
+        self.announce(Change.NEXT)
+
+    def move_branch(self, by: int) -> None:
+        """So many branches on, or back."""
+        self.at = max(0, min(self.at + by, len(self.branches) - 1))
+        self.token = 0
+        self.announce(Change.NEXT)
+
+    def move_token(self, by: int) -> None:
+        """Among the tokens of the branch that is read."""
+        if (branch := self.branch) is not None:
+            self.token = max(0, min(self.token + by, len(branch.tokens) - 1))
+            self.announce(Change.NEXT)
 
     def receive(self, message: object) -> None:
         """A worker that is gone has left continuations where they are."""
         if isinstance(message, WorkerDied):
             self._about, self._asked = (), {}
-            self.tree.pause()
+            for branch in self.branches:
+                if branch.is_running:
+                    branch.ended, branch.job = "paused", None

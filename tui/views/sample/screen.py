@@ -120,18 +120,18 @@ class SampleScreen(Frame):
     def _show_branches(self) -> None:
         session, dark = self.session, self.app.current_theme.dark
         sampling = session.sampling
-        pairs = (("branch", sampling.tree.branch), ("beside", showing.beside(sampling)))
+        pairs = (("branch", sampling.branch), ("beside", showing.beside(sampling)))
         for name, branch in pairs:
             pane = self.query_one(f"#{name}", StoryText)
             text = showing.text_of(session, branch, dark=dark, depth=self.depth)
             pane.border_title = Content(visible(text.title))
-            pane.token = sampling.tree.token if name == "branch" else -1
+            pane.token = sampling.token if name == "branch" else -1
             pane.paint = text.paint
             if name == "branch":
                 self.query_one("#under", Bar).parts = ((text.note, ""),)
         self.query_one("#beside", StoryText).display = pairs[1][1] is not None
         tree = self.query_one(BranchList)
-        tree.row = sampling.tree.at
+        tree.row = sampling.at
         tree.lines = showing.lines(session)
 
     # --- clicks ----------------------------------------------------------------------------
@@ -147,11 +147,10 @@ class SampleScreen(Frame):
     def on_story_text_selected(self, message: StoryText.Selected) -> None:
         if self.focused is self.query_one("#branch"):
             sampling = self.session.sampling
-            sampling.tree.move_token(message.token - sampling.tree.token)
+            sampling.move_token(message.token - sampling.token)
 
     def on_branch_list_selected(self, message: BranchList.Selected) -> None:
-        tree = self.session.sampling.tree
-        tree.move(message.row - tree.at)
+        self.session.sampling.move_branch(message.row - self.session.sampling.at)
 
     # --- moving ----------------------------------------------------------------------------
 
@@ -163,12 +162,12 @@ class SampleScreen(Frame):
         if self.at == "bars":
             sampling.move(by)
         elif self.at == "tree":
-            sampling.tree.move(by)
-        elif (branch := sampling.tree.branch) is not None and branch.tokens:
+            sampling.move_branch(by)
+        elif (branch := sampling.branch) is not None and branch.tokens:
             text = self.query_one("#branch", StoryText)
             go = moves.by_line(by, text.columns, text.marks)
-            cursor = go(text.paint.text, text.paint.ends, moves.Cursor(sampling.tree.token))
-            sampling.tree.move_token(cursor.token - sampling.tree.token)
+            cursor = go(text.paint.text, text.paint.ends, moves.Cursor(sampling.token))
+            sampling.move_token(cursor.token - sampling.token)
 
     def action_context(self, by: int) -> None:
         """The context ends so many tokens further on; the story's, not a prompt's."""
@@ -178,7 +177,7 @@ class SampleScreen(Frame):
         self.session.move(moves.by_token(by))
 
     def action_branch_token(self, by: int) -> None:
-        self.session.sampling.tree.move_token(by)
+        self.session.sampling.move_token(by)
 
     def action_back(self) -> None:
         """Out of it; the last token that was gone on with is taken back before that."""
@@ -235,7 +234,7 @@ class SampleScreen(Frame):
         self.session.sampling.continue_()
 
     def action_download(self) -> None:
-        if not self.session.sampling.tree.stop_or_resume():
+        if not self.session.sampling.stop_or_resume():
             super().action_download()
 
     def _fork(self) -> None:
@@ -243,11 +242,11 @@ class SampleScreen(Frame):
         from ..dialogs.choose import ChooseScreen
 
         sampling = self.session.sampling
-        branch = sampling.tree.branch
+        branch = sampling.branch
         if branch is None or not branch.tokens:
             self.notify("there is nothing to leave: space continues from here")
             return
-        at = min(sampling.tree.token, len(branch.tokens) - 1)
+        at = min(sampling.token, len(branch.tokens) - 1)
         top = branch.tokens[at].top
         names = [
             f"{showing.words(self.session, token)}  {percent(math.exp(logprob))}"
@@ -256,12 +255,12 @@ class SampleScreen(Frame):
         title = f"Instead of {visible(branch.tokens[at].token, spaces=True)}"
 
         def take(index: int) -> None:
-            sampling.tree.fork(at, top[index][0])
+            sampling.fork(at, top[index][0])
 
         self.app.push_screen(ChooseScreen(title, names, 0, take))
 
     def action_name(self) -> None:
-        branch = self.session.sampling.tree.branch
+        branch = self.session.sampling.branch
         if branch is None:
             self.notify("there is no continuation to name")
             return

@@ -168,7 +168,7 @@ def _token(session: Session, branch: Branch) -> str:
     """The token under the cursor: bits, rank, and what else was likely."""
     if not branch.tokens:
         return ""
-    token = branch.tokens[min(session.sampling.tree.token, len(branch.tokens) - 1)]
+    token = branch.tokens[min(session.sampling.token, len(branch.tokens) - 1)]
     others = "  ".join(
         f"{words(session, other)} {percent(math.exp(logprob))}" for other, logprob in token.top[:4]
     )
@@ -179,10 +179,10 @@ def _token(session: Session, branch: Branch) -> str:
 def beside(sampling: Sampling) -> Branch | None:
     """The continuation that stands beside the one that is read: of the same context, drawn in
     the other way, else the one before it."""
-    branch = sampling.tree.branch
+    branch = sampling.branch
     if branch is None:
         return None
-    others = [one for one in sampling.tree.branches if one is not branch]
+    others = [one for one in sampling.branches if one is not branch]
     same = [one for one in others if one.context == branch.context and one.model == branch.model]
     return next(reversed(same or others), None)
 
@@ -190,7 +190,7 @@ def beside(sampling: Sampling) -> Branch | None:
 def lines(session: Session) -> tuple[BranchLine, ...]:
     """The tree of continuations."""
     found = []
-    for branch in in_tree(session.sampling.tree.branches):
+    for branch in in_tree(session.sampling.branches):
         state = f"{len(branch.tokens)} tokens"
         if branch.cycle is not None:
             state = f"loop of {branch.cycle.length} · {state}"
