@@ -24,13 +24,13 @@ from ..threads.comparing import Comparing
 from ..threads.damaging import Damaging
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
+from . import gaps
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
 from .comparison import Comparison
 from .damage import Variants
 from .edit import Edit
-from .gaps import bits_in_common, gaps
 from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
@@ -161,7 +161,7 @@ class Session:
         library, models = self.library, self.models
         by_gap = None
         if library.sorts_by_gap:
-            by_gap = gaps(models.size, models.reference, library.digests)
+            by_gap = gaps.gaps(models.size, models.reference, library.digests)
         library.arrange(models.size.nats, models.size.bits, by_gap)
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None and self.library.order:
@@ -417,9 +417,9 @@ class Session:
         if not self.edit.is_on:
             digest = self.library.digests[self.place.story]
             known = {s.name: s.cuts[digest] for s in self.models.sizes if digest in s.cuts}
-            return bits_in_common(known)
+            return gaps.bits_in_common(known)
         scores = {size.name: self.edit.score(size) for size in self.models.sizes}
-        return bits_in_common(
+        return gaps.bits_in_common(
             {name: cuts_of(story.text, one) for name, one in scores.items() if one is not None}
         )
 
