@@ -31,7 +31,7 @@ def percent(share: float) -> str:
     value = 100 * share
     if value >= 9.95 or not value > 0:
         return f"{value:.0f} %"
-    return f"{value:.2g} %" if value < 1e-3 else f"{value:.{1 - math.floor(math.log10(value))}f} %"
+    return f"{value:.2g} %" if value < 1e-3 else f"{figures(value, 2)} %"
 
 
 def figures(x: float | None, digits: int = 3) -> str:
