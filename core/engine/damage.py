@@ -25,7 +25,8 @@ from platformdirs import user_cache_path
 from ..errors import EyebrowError, as_told, contained
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import check_same_tokens
+from ..models.load import check_same_tokens, fetch, load
+from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..models.variants.adapters import merge
 from ..models.variants.apply import change, damaged, needed_bytes
@@ -44,8 +45,7 @@ from ..scoring.recipe import Recipe
 from ..scoring.remembering import RememberingTrunk
 from ..scoring.trunk import Trunk
 from ..stories.story_set import StorySet
-from .local import Loading
-from .progress import TELL_AFTER, Progress
+from .progress import TELL_AFTER, Progress, downloading
 
 RULE = 3  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
@@ -62,7 +62,7 @@ class Wanted:
     reference: ModelSpec
     variants: tuple[ModelSpec, ...]
     recipe: Recipe
-    loading: Loading
+    options: LoadOptions
     kl: bool = True
     kept: Path | None = None
     save: dict[str, Path] | None = None
@@ -100,7 +100,7 @@ class _Bench:
     def __init__(self, told: StorySet, wanted: Wanted, tell: Callable[[Progress], None]) -> None:
         self.told, self.wanted, self.tell = told, wanted, tell
         self.stack = ExitStack()
-        self.loaded = wanted.loading.load(wanted.reference)
+        self.loaded = load(wanted.reference, wanted.options)
         self.recipe = self.loaded.recipe(wanted.recipe)
         self.reference = self._trunk()
         self.digests, self.encodings = self._encode()
@@ -187,8 +187,8 @@ class _Bench:
             return
         self._copy = None  # room for another
         if spec.local_path is None:
-            self.wanted.loading.fetch(spec, self.tell)
-        loaded = self.wanted.loading.load(spec)
+            fetch(spec, self.wanted.options, downloading(spec.name, self.tell))
+        loaded = load(spec, self.wanted.options)
         check_same_tokens(self.loaded, loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
@@ -215,7 +215,7 @@ class _Bench:
         else:
             self._plain()
             if self._is_spent:
-                self.loaded = self.wanted.loading.load(self.wanted.reference)
+                self.loaded = load(self.wanted.reference, self.wanted.options)
                 self.reference = self._trunk()
             model, self._is_spent = self.loaded.model, True
         self._copy = None
@@ -231,9 +231,9 @@ class _Bench:
 
     def _noise_of_others(self, name: str) -> Damage:
         """Where the reference is not float32 itself."""
-        loading = self.wanted.loading
+        options, reference = self.wanted.options, self.wanted.reference
         exact, half = (
-            loading.in_dtype(dtype).load(self.wanted.reference) for dtype in ("float32", NOISE)
+            load(reference, replace(options, dtype=dtype)) for dtype in ("float32", NOISE)
         )
         size = half.bytes
         kept, self.reference = self.reference, Trunk(exact.model)

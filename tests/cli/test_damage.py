@@ -167,13 +167,13 @@ def test_an_adapter_is_merged_into_the_base_that_was_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "merge", stretched)
-    load, loads = engine.Loading.load, []
+    load, loads = engine.load, []
 
-    def counted(self: Any, spec: Any) -> Any:
+    def counted(spec: Any, options: Any) -> Any:
         loads.append(spec.name)
-        return load(self, spec)
+        return load(spec, options)
 
-    monkeypatch.setattr(engine.Loading, "load", counted)
+    monkeypatch.setattr(engine, "load", counted)
     base = tiny("llama")
     asked = ("-m", f"{base}+{adapter}", "-m", f"{base}@bits8", "--json", "--no-store")
     done = cli(
