@@ -35,7 +35,7 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
             await pilot.pause(0.2)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.3)
+            await pilot.pause(1)
         while is_measuring(app):
             await pilot.pause(0.2)
         await pilot.pause(6)  # what the worker and threads have to say
@@ -47,7 +47,8 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
 def is_measuring(app: EyebrowApp) -> bool:
     """Whether Damage waits for its rows, or for the story under one of them."""
     variants = app.session.variants
-    return bool(variants.running) or (app.current_mode == "damage" and variants.story is None)
+    has_row = variants.line is not None and variants.line.damage is not None
+    return bool(variants.running) or (has_row and variants.story is None)
 
 
 if __name__ == "__main__":
