@@ -5,7 +5,6 @@ torch has no place in the process that draws, and the worker goes on answering k
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,6 @@ from ...core.errors import last_said
 
 if TYPE_CHECKING:
     from ...core.engine.damage_messages import Measure, Reply
-
-# Threads that wait for each other sleep: beside the worker's on the same cores they would spend
-# most of their time, and of the worker's, on spinning.
-_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,6 @@ class Damaging:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=_CALM | os.environ,
                 start_new_session=True,
             )
             if asked != self.asked:
