@@ -132,7 +132,7 @@ def test_another_model_is_a_point_of_its_own() -> None:
     other = Line("tuned", None, SPECS[1], row("tuned", 55.0, 0.3, 4000))
     found = table(line("", 50.0, 1e-4), other, line("bits4", 60))
     assert [found.label(one) for one in found.lines] == ["bfloat16", "tuned", "@bits4"]
-    assert shown(table(line("", 50.0), other)) == ("bytes", "bytes-kl", "kinds", "kinds-kl")
+    assert shown(table(line("", 50.0), other)) == ("kinds", "kinds-kl", "bytes", "bytes-kl")
     assert "tuned" in drawn(view("bytes", found, LOOK))
     assert "tuned" not in drawn(view("bits", found, LOOK))
     assert view("kinds", found, Look(True, "mono", "tuned")).title.endswith(": tuned")

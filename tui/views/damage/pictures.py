@@ -57,7 +57,8 @@ class View:
 
 
 def shown(table: Table | None) -> tuple[ChartName, ...]:
-    """The charts that there is something to draw in, in their order."""
+    """The charts that there is something to draw in, in their order; of other models alone, which
+    are a point each in a curve, the kinds of text come first."""
     if table is None:
         return CHARTS[:1]
     done = [line for line in table.lines if line.damage is not None and line.spec is not None]
@@ -69,7 +70,8 @@ def shown(table: Table | None) -> tuple[ChartName, ...]:
         "parts": any(line.variant is not None and len(line.variant.parts) == 1 for line in done),
         "kinds": bool(done),
     }
-    return tuple(name for name in CHARTS if there[name.partition("-")[0]]) or CHARTS[:1]
+    order = CHARTS if kinds else (*CHARTS[-2:], *CHARTS[:-2])
+    return tuple(name for name in order if there[name.partition("-")[0]]) or CHARTS[:1]
 
 
 def view(name: ChartName, table: Table | None, look: Look) -> View:
