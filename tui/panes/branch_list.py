@@ -33,6 +33,7 @@ class BranchList(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"branch-list--cursor", "branch-list--quiet"}
     DEFAULT_CSS = """
+    BranchList { overflow-x: hidden; }
     BranchList > .branch-list--cursor { background: $row; color: $row-text; }
     BranchList > .branch-list--quiet { color: $text-muted; }
     """
