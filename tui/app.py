@@ -29,6 +29,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from ..core.engine.client import Engine
+from ..core.engine.messages import NextShown
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
@@ -315,6 +316,9 @@ class EyebrowApp(App[None]):
         return max(0.0, self._pressed_at + ANSWER - perf_counter())
 
     def on_arrived(self, message: Arrived) -> None:
+        if isinstance(message.what, NextShown):  # what a key is answered by waits for no other
+            self.session.receive(message.what)
+            return
         self._arrivals.append(message.what)
         if self._rest is None:
             self._take_one()

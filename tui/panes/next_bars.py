@@ -76,10 +76,22 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
             self.row, self.share = row, share
             super().__init__()
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._is_reshaped, self._most = False, 1.0  # the share that fills a bar
+        self._styles: tuple[Style, ...] = ()
+
     def watch_bars(self) -> None:
+        self._is_reshaped = any(abs(bar.base - bar.reshaped) > 1e-9 for bar in self.bars)
+        shares = (max(bar.base, bar.reshaped, bar.drawn or 0.0) for bar in self.bars)
+        self._most = max(shares, default=1.0) or 1.0
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.bars))
         self._show_row()
         self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles = ()
 
     def on_resize(self) -> None:
         self.watch_bars()
@@ -104,10 +116,6 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
         return True
 
     @property
-    def _is_reshaped(self) -> bool:
-        return any(abs(bar.base - bar.reshaped) > 1e-9 for bar in self.bars)
-
-    @property
     def _before(self) -> int:
         """Cells before a bar."""
         return LEFT + (SHARE if self._is_reshaped else 0)
@@ -123,26 +131,26 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
         line = f"   rank {'token':<{TOKEN}}{'logit':>9}{'p':>{SHARE}}{reshaped} "
         return line + " " * self._room + f"{'sum':>{RIGHT}}"
 
-    @property
-    def _most(self) -> float:
-        """The share that fills a bar."""
-        shares = [s for bar in self.bars for s in (bar.base, bar.reshaped, bar.drawn or 0.0)]
-        return max(shares, default=1.0) or 1.0
+    def _inks(self) -> tuple[Style, ...]:
+        """Plain, quiet, of a bar, of the cursor: asked for once, they are slow to come by."""
+        if not self._styles:
+            parts = ("quiet", "bar", "cursor")
+            found = (self.get_component_rich_style(f"next-bars--{part}") for part in parts)
+            self._styles = (self.rich_style, *found)
+        return self._styles
 
     def render_line(self, y: int) -> Strip:
         at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
-        plain = self.rich_style
+        plain, quiet, ink, cursor = self._inks()
         if not self.bars and y == 0:
             said = shorten(self.waiting, width)
             return Strip([Segment(said, plain)]).adjust_cell_length(width, plain)
         if at >= len(self.bars):
             return Strip.blank(width, plain)
-        bar, quiet = self.bars[at], self.get_component_rich_style("next-bars--quiet")
-        ink = self.get_component_rich_style("next-bars--bar")
-        sign = " "
+        bar, sign, rest = self.bars[at], " ", plain
         if at == self.row:
-            plain = quiet = self.get_component_rich_style("next-bars--cursor")
-            ink = ink + Style(bgcolor=plain.bgcolor)
+            plain = quiet = rest = cursor
+            ink = ink + Style(bgcolor=cursor.bgcolor)
             sign = "▸" if self.has_focus else " "
         token = shorten(bar.token, TOKEN)
         mark = "●" if bar.is_true else "?" if bar.is_found else "✎" if bar.is_set else " "
@@ -160,7 +168,7 @@ class NextBars(ScrollView, can_focus=True, inherit_bindings=False):
                 Segment(drawn_bar(bar, self._room, self._most), ink),
                 Segment(f"{total:>{RIGHT}}", quiet),
             ]
-        ).adjust_cell_length(width, plain if at == self.row else self.rich_style)
+        ).adjust_cell_length(width, rest)
 
     async def on_click(self, event: Click) -> None:
         row = event.y - self.gutter.top + self.scroll_offset.y

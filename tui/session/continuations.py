@@ -77,20 +77,20 @@ class Continuations:
         if not running and one is not None and one.ended != END:
             self._run(one)
             running = [one]
-        self.announce(Change.NEXT | Change.STATUS)
+        self.announce(Change.BRANCHES | Change.STATUS)
         return bool(running)
 
     def move_branch(self, by: int) -> None:
         """So many branches on, or back."""
         self.at = max(0, min(self.at + by, len(self.branches) - 1))
         self.token = 0
-        self.announce(Change.NEXT)
+        self.announce(Change.BRANCHES)
 
     def move_token(self, by: int) -> None:
         """Among the tokens of the line that is read."""
         if (branch := self.branch) is not None:
             self.token = max(0, min(self.token + by, len(branch.line()) - 1))
-            self.announce(Change.NEXT)
+            self.announce(Change.BRANCHES)
 
     def receive(self, message: object) -> None:
         """A worker that is gone has left continuations where they are."""
@@ -101,7 +101,7 @@ class Continuations:
 
     def _read(self, branch: Branch, token: int) -> None:
         self.at, self.token = in_tree(self.branches).index(branch), token
-        self.announce(Change.NEXT)
+        self.announce(Change.BRANCHES)
 
     def _run(self, branch: Branch) -> None:
         branch.ended, branch.why = "", ""
@@ -133,4 +133,4 @@ class Continuations:
                 branch.cycle = find_cycle([token.token_id for token in branch.line()])
         elif isinstance(answer, Failed):
             branch.ended, branch.why = PAUSED, f"{answer.title}: {answer.message}"
-        self.announce(Change.NEXT)
+        self.announce(Change.BRANCHES)

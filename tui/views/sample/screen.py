@@ -85,7 +85,7 @@ class SampleScreen(Frame):
             self._ask_at_rest()
         if change & (Change.NEXT | Change.STORY | Change.TOKEN | Change.SIZES):
             self._show_bars()
-        if change & Change.NEXT:
+        if change & (Change.BRANCHES | Change.SIZES):
             self._show_branches()
 
     def _ask_at_rest(self) -> None:
@@ -288,7 +288,7 @@ class SampleScreen(Frame):
 
         def accept(text: str) -> str:
             branch.name = text.strip()
-            self.changed(Change.NEXT)
+            self.changed(Change.BRANCHES)
             return ""
 
         hint = "what it is called in the tree; nothing: how it was drawn"

@@ -132,8 +132,8 @@ def drawn(session: Session) -> tuple[str, str]:
     word = words(session.models.size.vocabulary, last.token_id)
     return (
         f"{draws.count:,} drawn, total variation {number(draws.distance, 3)}  {trail}",
-        f"the last: u {last.u:.4f} is in [{last.low:.4f}, {last.high:.4f}), "
-        f"the share of {word} at place {last.place:,}",
+        f"the last: u {last.u:.4f} falls into [{last.low:.4f}, {last.high:.4f}), "
+        f"where “{word}” lies",
     )
 
 
@@ -153,7 +153,7 @@ class Text:
 def text_of(session: Session, branch: Branch | None, *, dark: bool, depth: ColourDepth) -> Text:
     """Each token by its surprise under the base model."""
     if branch is None:
-        return Text(Paint(""), "Continue", "")
+        return Text(Paint(""), "", "")
     colours = scale("surprise", dark=dark, depth=depth)
     line = branch.line()
     texts = read_together([token.token for token in line])
