@@ -15,13 +15,10 @@ run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
 	@echo "eyebrow without make: $(BIN)/eyebrow"
 
-# Real terminals have the machine to themselves, and have their turn whatever failed before.
+# Three at a time on two cores: many of them wait for a process or a screen.
 test: check
-	@echo "the tests take several minutes on two cores; those in real terminals come last"
-	@failed=0; \
-	$(BIN)/pytest -n 2 --ignore=tests/terminal || failed=1; \
-	$(BIN)/pytest tests/terminal || failed=1; \
-	exit $$failed
+	@echo "the tests take several minutes on two cores"
+	@$(BIN)/pytest -n 3 --dist worksteal
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow --ignore=tests/terminal/test_monkey.py

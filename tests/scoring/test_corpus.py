@@ -183,6 +183,7 @@ def test_every_recipe_with_a_tokenizer_that_puts_bos(llama: Pair) -> None:
     check_all(llama, TEXT, 48, 20, 1e-5)
 
 
+@pytest.mark.slow
 def test_every_recipe_on_wikitext(stories260k: Pair, wiki: str) -> None:
     check_all(stories260k, wiki, 512, 256, 1e-5)
 
