@@ -369,6 +369,25 @@ async def test_copying_offers_what_was_made_here() -> None:
         assert found["the command that tells this"].endswith(f"--at 7 '{STORIES[0].text}'")
 
 
+async def test_what_is_answered_before_the_largest_is_compared_with_it_afterwards() -> None:
+    app = made_app(specs=SPECS[:2])
+    async with app.run_test(size=(140, 40)) as pilot:
+        sampling = await begin(app, pilot)
+        app.session.select_size(0)
+        await until(pilot, lambda: sampling.is_fresh)
+        engine = made_engine(app)
+        engine.slow = (ShowNext,)
+        await pilot.press("c")
+        large, small = engine.sent[-2:]
+        assert (large.model.name, small.reference) == (SPECS[1].name, SPECS[1].name)
+        engine.answer(small)
+        await until(pilot, lambda: SPECS[0].name in sampling.across)
+        engine.answer(large)
+        await until(pilot, lambda: len(sampling.across) == 2)
+        assert engine.sent[-1].model.name == SPECS[0].name
+        assert engine.sent[-1].job > small.job
+
+
 def test_a_bar_shows_the_model_and_the_draws() -> None:
     bar = NextBar(1, "a", 0.0, 0.25, 0.5, 0.5, 1.0)
     assert drawn_bar(bar, 8, 1.0) == "▇▇│▇   ┊"

@@ -210,6 +210,7 @@ class Sampling:
             if is_current:
                 self.table, self.why, self._told = answer, "", (context, size)
                 self._go_ahead()
+            self._compare_with(size)
         elif isinstance(answer, Failed):
             self.across.pop(size.name, None)
             self.troubles[size.name] = f"{answer.title}: {answer.message}"
@@ -217,6 +218,15 @@ class Sampling:
                 self.table, self.why = None, self.troubles[size.name]
                 self._ahead.clear()
         self.announce(Change.NEXT)
+
+    def _compare_with(self, largest: Size) -> None:
+        """Those that were answered before the largest was, from what the worker had kept, have no
+        KL to it."""
+        able = [one for one in self.models.sizes if not one.is_out]
+        if self.shows_sizes and able[-1] is largest:
+            for one in able[:-1]:
+                if one.name in self.across and self.across[one.name].kl is None:
+                    self._ask(one, largest)
 
     @property
     def is_fresh(self) -> bool:
