@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..wording import amount, many, percent
 from . import options as o
 from .compare import kept_in
@@ -81,10 +82,7 @@ def endings(
         for story, text in zip(pair.stories, pair.endings, strict=True)
     ]
     settings: Row = {
-        "device": device,
-        "offline": offline,
-        "allow_pickle": allow_pickle,
-        "trust_remote_code": trust_remote_code,
+        "options": LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
         "seed": 0,
         "quiet": quiet,
         "is_kept": folder is not None,

@@ -124,14 +124,7 @@ class Worker:
         self.speaking = threading.Lock()
         store = None if settings.store is None else Store(Path(settings.store), self._say)
         self.keeper = Keeper(store, self._store_failed)
-        self.shelf = Shelf(
-            settings.device,
-            settings.dtype,
-            settings.offline,
-            self._let_go,
-            allow_pickle=settings.allow_pickle,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        self.shelf = Shelf(settings, self._let_go)
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
         self.explorer = Explorer(self.answer, inbox.cancelled)
         inbox.divert(self._divert)
@@ -230,10 +223,8 @@ class Worker:
         held = self.shelf.find(spec)
         if held is None:
             self.answer(Loading(spec.name))
-            began = time.monotonic()
             held = self.shelf.load(spec)
-            took = time.monotonic() - began
-            self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest, took))
+            self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest))
         self._tell_vocabulary(spec.name, held.loaded)
         return held
 
@@ -304,9 +295,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=read, daemon=True).start()
 
-    import torch
-    import transformers
-
     from ..machine.device import dtype_name, pick_device, pick_dtype
 
     try:
@@ -314,9 +302,7 @@ def main() -> None:
     except EyebrowError as error:
         send(replies, Failed(0, "", error.title, error.message))
         return
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    dtype = dtype_name(pick_dtype(settings.dtype, device))
-    send(replies, Hello(device.type, name, dtype, str(torch.__version__), transformers.__version__))
+    send(replies, Hello(device.type, dtype_name(pick_dtype(settings.dtype, device))))
     work.append(Worker(settings, inbox, replies))
     status = 0
     try:

@@ -369,6 +369,32 @@ async def test_copying_offers_what_was_made_here() -> None:
         assert found["the command that tells this"].endswith(f"--at 7 '{STORIES[0].text}'")
 
 
+async def test_a_click_into_a_bar_sets_it() -> None:
+    app = made_app(specs=SPECS[:2])
+    async with app.run_test(size=(140, 40)) as pilot:
+        sampling = await begin(app, pilot)
+        pane = app.screen.query_one(NextBars)
+        most = shown(app)[0].base
+        await pilot.click(pane, offset=(pane._before + pane._room // 2, 2))
+        await until(pilot, lambda: shown(app)[2].is_set)
+        assert sampling.row == 2
+        assert shown(app)[2].reshaped == pytest.approx(most / 2, abs=2 * most / pane._room)
+        await pilot.click(pane, offset=(10, 0))
+        await until(pilot, lambda: sampling.row == 0)
+        assert len(sampling.by_hand) == 1, "beside a bar a click only goes there"
+
+
+async def test_where_panes_take_turns_space_leads_to_what_it_makes() -> None:
+    app = made_app(specs=SPECS[:2])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await begin(app, pilot)
+        await pilot.press("space")
+        screen: Any = app.screen
+        await until(pilot, lambda: screen.query_one("#branches").display and screen.at == "branch")
+        await pilot.press("c")
+        await until(pilot, lambda: screen.query_one("#sizes").display and screen.at == "bars")
+
+
 async def test_what_is_answered_before_the_largest_is_compared_with_it_afterwards() -> None:
     app = made_app(specs=SPECS[:2])
     async with app.run_test(size=(140, 40)) as pilot:

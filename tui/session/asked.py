@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...core.models.catalogue import ModelSpec
@@ -13,6 +12,7 @@ from ...core.scoring.dials import Dials
 from ...core.scoring.exploring import Context
 from ...core.scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ...core.scoring.scores import TOP
+from ...core.typed import as_typed
 from ..threads.opening import Opened, sliced
 
 
@@ -45,7 +45,7 @@ class Asked:
         """The command that scores all stories under all models."""
         stories = () if self.stories is None else (self.stories,)
         models = [word for model in self.models for word in ("-m", model)]
-        of_recipe = (*_of_recipe(recipe), *options({"--top": (recipe.top, TOP)}))
+        of_recipe = (*_of_recipe(recipe), *as_typed({"--top": (recipe.top, TOP)}))
         words = (*stories, *models, *self.reading, *of_recipe, *self.running, *self.keeping)
         return shlex.join(("eyebrow", "score", *words))
 
@@ -56,7 +56,7 @@ class Asked:
     def next(self, context: Context, model: ModelSpec, recipe: Recipe) -> str:
         """The command that tells what may come next behind a text, nothing added to it."""
         at = () if context.at is None else ("--at", str(context.at))
-        of_recipe = options({"--dtype": (recipe.dtype, "auto")})
+        of_recipe = as_typed({"--dtype": (recipe.dtype, "auto")})
         chat = ("--chat",) if context.chat else ()
         return self._about("next", context.text, model, (*of_recipe, *chat, *at))
 
@@ -64,7 +64,7 @@ class Asked:
         self, prompt: str, model: ModelSpec, recipe: Recipe, dials: Dials, seed: int, *, chat: bool
     ) -> str:
         """The command that continues a prompt."""
-        of_dials = options(
+        of_dials = as_typed(
             {
                 "--temperature": (f"{dials.temperature:g}", "1"),
                 "--top-k": (dials.top_k, 0),
@@ -88,7 +88,7 @@ BUNDLE = Asked()  # the bundled stories and models
 
 
 def _of_recipe(recipe: Recipe) -> tuple[str, ...]:
-    return options(
+    return as_typed(
         {
             "--first-token": (recipe.first_token, "context"),
             "--context": (recipe.context, DEFAULT_CONTEXT),
@@ -96,12 +96,3 @@ def _of_recipe(recipe: Recipe) -> tuple[str, ...]:
             "--dtype": (recipe.dtype, "auto"),
         }
     )
-
-
-def options(given: Mapping[str, tuple[object, object]]) -> tuple[str, ...]:
-    """Those that are not as they are by default: (value, default) by name; True is a flag's."""
-    words: list[str] = []
-    for name, (value, default) in given.items():
-        if value != default:
-            words += [name] if value is True else [name, str(value)]
-    return tuple(words)
