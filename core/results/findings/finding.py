@@ -21,10 +21,11 @@ class Finding:
     """One statement.
 
     topic: "set" (what was compared), "best", "size", "steps", "scaling", "stories", "help",
-    "length", "positions", "tokens", "words" or "guesses". family: whose models it is about, ""
-    where of all. text: one or more whole sentences of plain text, on one line. numbers: those of
-    the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those that
-    the text names, in its order. answers: the question that it answers, one of `QUESTIONS`; "".
+    "length", "positions", "tokens", "words", "guesses" or "endings". family: whose models it is
+    about, "" where of all. text: one or more whole sentences of plain text, on one line. numbers:
+    those of the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those
+    that the text names, in its order. answers: the question that it answers, one of `QUESTIONS`;
+    "".
     tokenizer: of the family's models, "" where of all; two families may have one name.
     """
 

@@ -17,7 +17,6 @@ from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.change import Change
 from ...text.reading import UNITS
-from ...threads.comparing import SORTS
 from ..dialogs.line import LineScreen
 from ..reader import ReaderFrame
 from . import pictures, showing
@@ -78,10 +77,10 @@ class CompareScreen(ReaderFrame):
     def _show_finds(self) -> None:
         comparison, pane = self.session.comparison, self.query_one(FindList)
         pane.border_title = Content(visible(showing.finds_title(comparison)))
-        pane.waiting = comparison.why
+        pane.waiting = comparison.why or showing.none_found(self.session)
         pane.row = comparison.at
         pane.finds = showing.finds(self.session)
-        pane.border_subtitle = f"{pane.finds.count:,}" if pane.finds.count else ""
+        pane.border_subtitle = showing.counted(comparison)
 
     def _show_story(self) -> None:
         session, dark = self.session, self.app.current_theme.dark
@@ -152,7 +151,9 @@ class CompareScreen(ReaderFrame):
 
     def action_sort(self) -> None:
         comparison = self.session.comparison
-        comparison.list_by(sort=SORTS[(SORTS.index(comparison.listing.sort) + 1) % len(SORTS)])
+        sorts, now = comparison.sorts, comparison.listing.sort
+        at = sorts.index(now) if now in sorts else -1
+        comparison.list_by(sort=sorts[(at + 1) % len(sorts)])
 
     def action_filter(self) -> None:
         comparison = self.session.comparison

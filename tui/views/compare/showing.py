@@ -17,6 +17,7 @@ from ...session.comparison import Comparison
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
 from ...text.reading import BIT, UnitName, differences, places, spans, unit_values, units, values
+from ...threads.comparing import ENDINGS
 
 AROUND = 60  # characters told before and behind a find
 SORTED = {
@@ -25,6 +26,7 @@ SORTED = {
     "disagreement": "most apart",
     "surprise": "most surprising",
     "unexpected": "beyond entropy",
+    ENDINGS: "endings judged wrong",
 }
 """How finds are in order, in words."""
 
@@ -57,8 +59,30 @@ def finds(session: Session) -> Finds:
 def finds_title(comparison: Comparison) -> str:
     """How they are sorted, by what, and how many there are."""
     listing = comparison.listing
-    said = f"Finds, {SORTED[listing.sort]}, by {listing.unit}"
+    said = f"Finds, {SORTED[listing.sort]}"
+    said += "" if listing.sort == ENDINGS else f", by {listing.unit}"
     return f"{said} · {listing.words}" if listing.words else said
+
+
+def counted(comparison: Comparison) -> str:
+    """How many they are; of endings, of how many pairs."""
+    if comparison.finds is None or comparison.found is None:
+        return ""
+    count, pairs = len(comparison.finds.order), len(comparison.found.partings)
+    if comparison.finds.listing.sort == ENDINGS:
+        return f"{count:,} of {pairs:,} pairs"
+    return f"{count:,}" if count else ""
+
+
+def none_found(session: Session) -> str:
+    """What stands in a list without a find; "" while there is no list."""
+    listed = session.comparison.finds
+    if listed is None:
+        return ""
+    if listed.listing.words:
+        return "no find holds this; / or esc"
+    is_right = listed.listing.sort == ENDINGS
+    return f"{session.models.size.name} finds every expected ending less surprising" * is_right
 
 
 def signed(bits: float) -> str:
