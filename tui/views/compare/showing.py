@@ -37,6 +37,7 @@ def finds(session: Session) -> Finds:
     if listed is None:
         return NONE
     order, columns, stories = listed.order, listed.finds, session.library.stories
+    others = _other_endings(session) if listed.listing.sort == ENDINGS else {}
 
     def find(row: int) -> Find:
         at = int(order[row])
@@ -51,9 +52,18 @@ def finds(session: Session) -> Finds:
         else:
             value = signed(bits)
         before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+        after = f" / {others[story]}" if story in others else after
         return Find(value, before, text[start:end], after)
 
     return Finds(len(order), find)
+
+
+def _other_endings(session: Session) -> dict[int, str]:
+    """What the model finds less surprising than the expected ending, by the story with that."""
+    if (found := session.comparison.found) is None:
+        return {}
+    stories, index = session.library.stories, found.index
+    return {index[one.right]: stories[index[one.wrong]].text[one.at :] for one in found.partings}
 
 
 def finds_title(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ....core.wording import many
@@ -38,7 +38,7 @@ CHARTS: tuple[ChartName, ...] = (
 WITH_PAIRS: tuple[ChartName, ...] = (*CHARTS, "endings")
 """Where stories come in pairs that part at their end."""
 OF_TOKENS: tuple[ChartName, ...] = ("tokens", "sentences", "ranks")
-BESIDE_TOTAL = {"per_token": "per token", "conditional": "conditional"}
+BESIDE_TOTAL = (("per_token", "per token", 0.02), ("conditional", "conditional", -0.02))
 BESIDE = 0.06  # sentences between the points of two models
 NAMES: dict[Measure, str] = {
     "perplexity": "Perplexity",
@@ -328,12 +328,14 @@ def of_endings(read: EndingsRead | None, look: Look) -> View:
     for n, family in enumerate(families):
         own = [model for model in read.models if (model.family, model.tokenizer) == family]
         label = "by total (95 %)" if len(families) == 1 else family[0]
-        colour = colours[n % len(colours)]
-        series.append(_accuracies(own, "total", label, colour, SOLID[n % len(SOLID)]))
+        series.append(
+            _accuracies(own, "total", label, colours[n % len(colours)], SOLID[n % len(SOLID)])
+        )
     if len(families) == 1:
-        for n, (way, label) in enumerate(BESIDE_TOTAL.items()):
-            series.append(_accuracies(read.models, way, label, colours[n + 1], HOLLOW[n + 1]))
+        for n, (way, label, aside) in enumerate(BESIDE_TOTAL, 1):
+            series.append(_accuracies(read.models, way, label, colours[n], HOLLOW[n], aside))
     current = next((m.parameters for m in read.models if m.model == look.current), None)
+    sizes = tuple(float(model.parameters) for model in read.models)
     known = sum("conditional" in model.by for model in read.models)
     notes = [f"{many(read.pairs, 'pair')}, 95 % over pairs"]
     if known < len(read.models):
@@ -346,7 +348,7 @@ def of_endings(read: EndingsRead | None, look: Look) -> View:
             height=height,
             dark=look.dark,
             depth=look.depth,
-            x=charts.SIZES,
+            x=replace(charts.SIZES, ticks=sizes),
             y=charts.Axis("per cent of the pairs", log=False),
             current=current,
             levels=(charts.Level(50, "chance"),),
@@ -356,16 +358,18 @@ def of_endings(read: EndingsRead | None, look: Look) -> View:
 
 
 def _accuracies(
-    models: Sequence[EndingsOf], way: str, label: str, colour: int, sign: str
+    models: Sequence[EndingsOf], way: str, label: str, colour: int, sign: str, aside: float = 0
 ) -> charts.Series:
-    """Only of the totals are there bars: three of them at one size would hide each other."""
+    """Only totals have bars: three of them at one size would hide each other. aside: how far right
+    of its size a point stands, as a part of the width of all sizes."""
     found = [(model.parameters, model.by[way]) for model in models if way in model.by]
-    with_ends = way == "total"
+    step = (max(m.parameters for m in models) / min(m.parameters for m in models)) ** aside
+    is_total = way == "total"
     points = tuple(
-        charts.Point(size, one.value, *((one.low, one.high) if with_ends else ()))
+        charts.Point(size * step, one.value, *((one.low, one.high) if is_total else ()))
         for size, one in found
     )
-    return charts.Series(label, points, colour, sign, line=with_ends)
+    return charts.Series(label, points, colour, sign, line=False)
 
 
 # --- tokens --------------------------------------------------------------------------------
