@@ -36,7 +36,7 @@ class Keeper:
         self._given_way = 0  # scores that waited in vain
         self._is_broken = False
         self._labels: RunLabels | None = None
-        self._is_nameless = False  # names of this run could not be kept, which was told
+        self.is_nameless = False  # names of this run could not be kept, which was told
 
     def known(self, model_digest: str, recipe_digest: str) -> dict[str, Summary]:
         """Sums by text digest of what need not be scored again."""
@@ -78,8 +78,8 @@ class Keeper:
                 self._labels = self.store.begin_run(recipe, list(stories))
             self._labels.add(member, path)
         except Exception as error:  # scores can be kept without
-            if not self._is_nameless:
-                self._is_nameless = True
+            if not self.is_nameless:
+                self.is_nameless = True
                 self._fail(error, self.store)
 
     @property

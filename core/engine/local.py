@@ -94,7 +94,7 @@ def score(
         ]
         if not columns:
             raise running.nothing()
-        running.tell_unkept()
+        warnings += running.tell_unkept()
         warnings += narrowed(asked, recipe, limits, {column.member.name for column in columns})
         results = gather(recipe, running.told, columns, running.failures, seed)
     except KeyboardInterrupt as error:
@@ -205,10 +205,19 @@ class _Run:
             for one, code in found
         )
 
-    def tell_unkept(self) -> None:
-        """How many scores could not be kept, where it was told that the store cannot be written."""
-        if not (lost := self.keeper.unkept):
-            return
+    def tell_unkept(self) -> list[str]:
+        """How many scores could not be kept, where it was told that the store cannot be written.
+
+        What was kept in the end is no failure: told is that it did not go at once.
+        """
+        lost = self.keeper.unkept
+        if not lost and not self.keeper.is_nameless:
+            ours = [one.message for one in self.failures if not one.model]
+            self.failures = [one for one in self.failures if one.model]
+            told = "the store could not be written for a while"
+            return [f"{told} ({why}); all is kept" for why in ours]
+        if not lost:
+            return []
         more = f"{many(lost, 'score')} could not be kept, run the same command again for them"
         if not any(one.model for one in self.failures):
             more += "; the results are complete"
@@ -216,6 +225,7 @@ class _Run:
             one if one.model else replace(one, message=f"{one.message}; {more}")
             for one in self.failures
         ]
+        return []
 
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
         """Folder and identity of every model that is on this machine or can be fetched."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from eyebrow.core.engine import local
+from eyebrow.core.engine import keeper, local
 from eyebrow.core.engine import progress as pace
 from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.progress import Progress
@@ -248,6 +248,27 @@ def test_a_store_that_cannot_be_written_costs_no_number(
     assert len(results.stories) == 2 * len(stories)
     (failure,) = results.failures
     assert failure.title == "Cannot write the store"
+
+
+def test_a_store_that_could_be_written_in_the_end_is_no_failure(
+    stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([FULL])
+    put = writer.write_part
+
+    def once_full(*parts: Any) -> None:
+        for error in tries:
+            raise error
+        put(*parts)
+
+    monkeypatch.setattr(writer, "write_part", once_full)
+    monkeypatch.setattr(keeper, "WRITE_AFTER", 0.0)
+    results = score(stories, ["pocket-bigram", "pocket-50k"], store=tmp_path)
+    assert results.failures == ()
+    assert any("for a while" in one and "all is kept" in one for one in results.warnings)
+    for model in results.models:
+        kept = Store(tmp_path).summaries(model.digest, results.recipe.digest)
+        assert len(kept) == len(stories)
 
 
 FULL = OSError(errno.ENOSPC, "error writing bytes to file. Detail: No space left on device")

@@ -11,7 +11,7 @@ import pytest
 from .term import PATIENCE, Terminal
 from .test_terminal import TWO, ready
 
-MOVES = [*"jjkkgGlhwb{}0$", "\x04", "\x15", "\r", "\t", "\x1b[B", "\x1b[6~"]
+MOVES = [*"jjkkgGlhwb{}0$", "\x04", "\x15", "\t", "\x1b[B", "\x1b[6~"]
 # Views are turned in tests/tui/test_bursts.py: what they show comes when it comes.
 OTHERS = [*"12[]mdcuisv+", "\x07", "/the\r", "/ppl>\r\x07", "/len>40\r", "/\x15\r", ":7\r"]
 OTHERS += ["fthe\r", "fzz\x07"]
@@ -21,7 +21,7 @@ def burst(chance: random.Random, size: int) -> list[str]:
     return [chance.choice(chance.choice([MOVES, OTHERS])) for _ in range(size)]
 
 
-# Enter in a text asks for alternatives, which come when they come: not with every run.
+# Without enter: in a text it asks for alternatives, which come when they come.
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_burst_ends_where_its_keys_end_one_by_one(seed: int, tmp_path: Path) -> None:
