@@ -138,6 +138,11 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         elif last >= top + height:
             self.scroll_to(y=last - height + 2, animate=False)
 
+    def scroll_along(self, other: StoryText) -> None:
+        """Show the lines that another pane of the same text shows, as far as the token allows."""
+        self.scroll_to(y=other.scroll_offset.y, animate=False, immediate=True)
+        self._show_token()
+
     # --- clicks ----------------------------------------------------------------------------
 
     async def on_click(self, event: Click) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.timer import Timer
 
 from ....core.wording import many, visible
@@ -21,7 +22,15 @@ from ..dialogs.line import LineScreen
 from ..reader import ReaderFrame
 from . import pictures, showing
 
+SIDE_BY_SIDE = 96  # cells in which two texts stand beside each other
 FILTER_HINT = "finds that hold these words; nothing: all"
+
+
+class Texts(Vertical):
+    """Two texts, one above the other, or side by side where both have room for it."""
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width >= SIDE_BY_SIDE, "-side-by-side")
 
 
 class CompareScreen(ReaderFrame):
@@ -38,7 +47,7 @@ class CompareScreen(ReaderFrame):
     def compose_panes(self) -> ComposeResult:
         yield FindList(id="finds")
         with Vertical(id="story"):
-            with Vertical(id="texts"):
+            with Texts(id="texts"):
                 yield StoryText(id="text")
                 reference = StoryText(id="reference")
                 reference.can_focus = False
@@ -49,6 +58,15 @@ class CompareScreen(ReaderFrame):
 
     def on_mount(self) -> None:
         self.query_one("#gaps", Chart).border_title = "Gap by kind"
+        self.watch(self.query_one("#text", StoryText), "scroll_y", self._scroll_along, init=False)
+
+    def _scroll_along(self) -> None:
+        """The same lines of both: with one width they are broken alike."""
+        text, reference = (
+            self.query_one("#text", StoryText),
+            self.query_one("#reference", StoryText),
+        )
+        reference.scroll_along(text)
 
     def open_anew(self) -> None:
         """Nothing of what was compared holds for other stories or models."""
@@ -88,15 +106,18 @@ class CompareScreen(ReaderFrame):
         size, reference = session.models.size, session.models.reference
         box = self.query_one("#story", Vertical)
         title = "No story" if story is None else visible(story.title)
-        box.border_title = Content(f"{title} · {visible(size.name)}")
+        box.border_title = Content(title)
         both = showing.both(session, dark=dark, depth=self.depth)
         texts = self.query_one("#text", StoryText), self.query_one("#reference", StoryText)
+        texts[0].border_title = Content(visible(size.name))
         texts[1].border_title = Content(
             f"{visible(reference.name)}, the reference" if reference else "no reference"
         )
         for text, paint, token in zip(texts, both.paints, both.tokens, strict=True):
             text.token = token
             text.paint = paint
+        self.call_after_refresh(self._scroll_along)
+        box.border_subtitle = Content(both.total)
         self.query_one("#under", Bar).parts = ((both.note, ""),)
         self.query_one(Legend).entries = both.legend
 

@@ -20,6 +20,7 @@ from ...text.colour import scale
 from ...text.reading import BIT
 
 TAIL = 60  # characters of the context in the title
+SAME = 1e-6  # nats by which two sums of one distribution may differ
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -94,19 +95,14 @@ def sums(session: Session) -> str:
     if sampling.table is None:
         return sampling.why
     table = sampling.table.table
-    said = f"entropy {number(table.entropy / BIT, 2)} bits, like {_choices(table.entropy)}"
-    if abs(table.reshaped_entropy - table.entropy) > 1e-9:
-        said += (
-            f" → {number(table.reshaped_entropy / BIT, 2)} bits, {_choices(table.reshaped_entropy)}"
-        )
+    said = f"entropy {number(table.entropy / BIT, 2)} bits, like {number(math.exp(table.entropy), 1)} equal choices"
+    if abs(table.reshaped_entropy - table.entropy) > SAME:
+        reshaped = table.reshaped_entropy
+        said += f" → {number(reshaped / BIT, 2)} bits, {number(math.exp(reshaped), 1)}"
     said += f" of |V| {table.vocabulary:,}"
     if table.kept < table.vocabulary:
         said += f", {table.kept:,} kept"
     return said
-
-
-def _choices(entropy: float) -> str:
-    return f"{number(math.exp(entropy), 1)} equal choices"
 
 
 def drawn(session: Session) -> str:
@@ -120,8 +116,8 @@ def drawn(session: Session) -> str:
     last = draws.last
     word = words(session, last.token_id)
     return (
-        f"{draws.count:,} drawn, total variation {number(draws.distance, 3)} {trail} · last: "
-        f"u {last.u:.4f} in [{last.low:.4f}, {last.high:.4f}) → {word}"
+        f"{draws.count:,} drawn, total variation {number(draws.distance, 3)} · "
+        f"u {last.u:.4f} in [{last.low:.4f}, {last.high:.4f}) → {word}  {trail}"
     )
 
 
