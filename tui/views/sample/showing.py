@@ -95,7 +95,8 @@ def sums(session: Session) -> str:
     if sampling.table is None:
         return sampling.why
     table = sampling.table.table
-    said = f"entropy {number(table.entropy / BIT, 2)} bits, like {number(math.exp(table.entropy), 1)} equal choices"
+    choices = number(math.exp(table.entropy), 1)
+    said = f"entropy {number(table.entropy / BIT, 2)} bits, like {choices} equal choices"
     if abs(table.reshaped_entropy - table.entropy) > SAME:
         reshaped = table.reshaped_entropy
         said += f" → {number(reshaped / BIT, 2)} bits, {number(math.exp(reshaped), 1)}"
