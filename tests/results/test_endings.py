@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from eyebrow.core import Recipe, load_model, score
 from eyebrow.core.models.member import Member
-from eyebrow.core.results.compare.endings import Parting, judged_wrong
+from eyebrow.core.results.compare.endings import Parting, judged_wrong, told_once
 from eyebrow.core.results.compare.finds import Finds
 from eyebrow.core.results.endings import Endings, endings_alone, nats_alone, read_endings
 from eyebrow.core.results.findings.endings import findings_of_endings
@@ -168,3 +168,6 @@ def test_endings_judged_wrong_among_finds() -> None:
     assert (wrong.nats_model.tolist(), wrong.nats_reference.tolist()) == ([5], [4.5])
     assert len(judged_wrong(finds, [Parting(2, 3, 5)])) == 0
     assert len(judged_wrong(finds, [])) == 0
+    once = told_once(finds, [Parting(0, 1, 5), Parting(2, 3, 5)])
+    assert once.stories.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    assert once.ends.tolist()[3:5] == [8, 12], "the first span of the second story is the first's"

@@ -148,16 +148,17 @@ class Comparing:
             self._list(listing)
 
     def _list(self, listing: Listing) -> None:
+        from ...core.results.compare.endings import judged_wrong, told_once
+
         if (found := self._found) is None or found.asked != self.asked:
             return
         sort, finds = listing.sort, found.compared.finds
         if sort == ENDINGS:
-            from ...core.results.compare.endings import judged_wrong
-
             finds, sort = judged_wrong(finds, found.partings), "loss"
         else:
             if listing.unit not in self._united:
-                self._united[listing.unit] = finds.by(listing.unit)
+                united = finds.by(listing.unit)
+                self._united[listing.unit] = told_once(united, found.partings)
             finds = self._united[listing.unit]
         if listing.words:
             finds = finds.saying(listing.words, self._text)

@@ -1,4 +1,4 @@
-"""Endings that a model judges wrong, as finds among the spans of two models."""
+"""Finds of stories that come in pairs: what both say is told once, and endings judged wrong."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ def judged_wrong(finds: Finds, pairs: Sequence[Parting]) -> Finds:
         found.traits,
         found.words,
     )
+
+
+def told_once(finds: Finds, pairs: Sequence[Parting]) -> Finds:
+    """Without those in which the second story of a pair says again what the first has said."""
+    keep = np.ones(len(finds), dtype=bool)
+    for pair in pairs:
+        first, stop = np.searchsorted(finds.stories, [pair.wrong, pair.wrong + 1]).tolist()
+        keep[first:stop] = finds.ends[first:stop] > pair.at
+    return finds.at(keep)
 
 
 def _behind(finds: Finds, story: int, at: int) -> slice:
