@@ -95,15 +95,15 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
-        width = self.size.width
+        width, plain = self.size.width, self.rich_style
         if at >= len(self._layout.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, plain)
         if at not in self._strips:
-            self._strips[at] = self._strip(self._layout.lines[at])
-        return self._strips[at].adjust_cell_length(width, self.rich_style)
+            self._strips[at] = self._strip(self._layout.lines[at], plain)
+        return self._strips[at].adjust_cell_length(width, plain)
 
-    def _strip(self, line: Line) -> Strip:
-        plain, styles = self.rich_style, self.paint.styles
+    def _strip(self, line: Line, plain: Style) -> Strip:
+        styles = self.paint.styles
         marked = self._layout.owners.get(self.token, self.token)
         segments = []
         for run in line:
