@@ -9,19 +9,16 @@ BIN := $(ENV)/bin
 SOURCES := pyproject.toml constraints.txt Makefile
 TYPING := $(ENV)/eyebrow-typing
 
-.PHONY: run test test-slow test-monkey test-lm-eval check clean
+.PHONY: run test test-slow test-monkey test-lm-eval bench bench-gpu check clean
 
 run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
 	@echo "eyebrow without make: $(BIN)/eyebrow"
 
-# Real terminals have the machine to themselves, and have their turn whatever failed before.
+# Three at a time on two cores: many of them wait for a process or a screen.
 test: check
-	@echo "the tests take several minutes on two cores; those in real terminals come last"
-	@failed=0; \
-	$(BIN)/pytest -n 2 --ignore=tests/terminal || failed=1; \
-	$(BIN)/pytest tests/terminal || failed=1; \
-	exit $$failed
+	@echo "the tests take several minutes on two cores"
+	@$(BIN)/pytest -n 3 --dist worksteal
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow --ignore=tests/terminal/test_monkey.py
@@ -34,6 +31,17 @@ test-monkey: $(ENV)/.eyebrow-test
 test-lm-eval: $(ENV)/.eyebrow-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(ENV)/.eyebrow-constraints -e '.[test,lm-eval]'
 	$(BIN)/pytest tests/scoring/test_corpus.py -k lm_eval -rs
+
+# Speed, memory and exactness beside what else people score with: about half an hour, on a quiet machine.
+bench: $(ENV)/.eyebrow-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(ENV)/.eyebrow-constraints -e '.[test,bench]'
+	cd tests && $(BIN)/python -m bench
+
+# On a machine with a GPU that has torch, transformers, numpy and pyarrow, and nothing else.
+bench-gpu:
+	@mkdir -p build/bare/eyebrow && ln -sfn $(CURDIR)/core build/bare/eyebrow/core
+	cd tests && PYTHONPATH=$(CURDIR)/build/bare $(PYTHON) -m bench --device cuda --dtypes bfloat16 --texts 2000 \
+		--shapes smollm2-135m,smollm2-360m,smollm2-1.7b
 
 check: $(ENV)/.eyebrow-test
 	$(BIN)/ruff check core tui tests

@@ -14,6 +14,7 @@ STOPPED = "Download stopped"  # the title where the user did it
 
 
 NO_MEMORY = "memory ran out; close other programs, or raise the limit (`ulimit -v`)"
+_LAST = 20  # lines in which a program may say why it goes
 _NO_MEMORY = (
     *("cannot allocate memory", "can't allocate memory", "failed to map segment"),
     *("bad_alloc", "memoryerror"),
@@ -103,6 +104,17 @@ def is_memory(error: BaseException) -> bool:
 def tells_of_memory(said: str) -> bool:
     """Whether what a program has said on its way out is that memory ran out."""
     return any(words in said.lower() for words in _NO_MEMORY)
+
+
+def last_said(said: str) -> str:
+    """The last line of what a program has said, less the name of an error; "" if there is none.
+
+    Where memory ran out, that, whatever the last line is.
+    """
+    lines = said.strip().splitlines()
+    if any(map(tells_of_memory, lines[-_LAST:])):  # C++ says so in the midst of other things
+        return NO_MEMORY
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""
 
 
 def reason(error: BaseException, named: bool = True) -> str:

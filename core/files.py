@@ -12,6 +12,8 @@ import hashlib
 import os
 import platform
 import secrets
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -47,6 +49,20 @@ def atomic(place: Path, beside: Path | None = None) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(place: Path) -> Iterator[Path]:
+    """A folder to write to, which is `place` once the block ends without an error, unless another
+    process was first. Raises `OSError`."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+    try:
+        yield draft
+        with suppress(OSError):  # another process was first
+            draft.replace(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_atomically(place: Path, content: bytes, beside: Path | None = None) -> None:

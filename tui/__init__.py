@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from ..core.errors import EyebrowError
+from ..core.models.options import LoadOptions
 from ..core.scoring.recipe import Recipe
 
 LEAVING = 0.5  # seconds that marks have to be kept when one leaves
@@ -18,10 +20,7 @@ def run(
     models: list[str],
     recipe: Recipe,
     store: Path | None,
-    offline: bool = False,
-    allow_pickle: bool = False,
-    trust_remote_code: bool = False,
-    device: str = "auto",
+    options: LoadOptions,
     column: str | None = None,
     group: str | None = None,
     split: str = "train",
@@ -39,8 +38,9 @@ def run(
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
     from ..core.stories import open_stories
+    from ..core.typed import as_typed, reading_as_typed
     from .config import read_config, store_in_force
-    from .session.asked import Asked, options
+    from .session.asked import Asked
     from .state import recall_state, remember_state
     from .terminal.colours import prepare
     from .threads.lane import any_aside
@@ -55,34 +55,19 @@ def run(
     stories = open_stories(
         source, column=column, split=split, limit=limit, per_line=per_line, group=group
     )
-    settings = Settings(
-        device,
-        recipe.dtype,
-        None if store is None else str(store),
-        offline,
-        allow_pickle,
-        trust_remote_code,
-    )
-    kept = options({"--store": (store, store_in_force())})
+    settings = Settings(**asdict(options), store=None if store is None else str(store))
+    kept = as_typed({"--store": (store, store_in_force())})
     keeping = ("--no-store",) if store is None else kept
     asked = Asked(
         source,
         tuple(models),
-        options(
+        reading_as_typed(column=column, group=group, split=split, limit=limit, per_line=per_line),
+        as_typed(
             {
-                "--column": (column, None),
-                "--group": (group, None),
-                "--split": (split, "train"),
-                "--limit": (limit, None),
-                "--per-line": (per_line, False),
-            }
-        ),
-        options(
-            {
-                "--device": (device, "auto"),
-                "--offline": (offline, False),
-                "--allow-pickle": (allow_pickle, False),
-                "--trust-remote-code": (trust_remote_code, False),
+                "--device": (options.device, "auto"),
+                "--offline": (options.offline, False),
+                "--allow-pickle": (options.allow_pickle, False),
+                "--trust-remote-code": (options.trust_remote_code, False),
             }
         ),
         keeping,

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 from platformdirs import user_cache_path
 from textual._context import active_message_pump
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
-from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
-from textual.widget import Widget
 
 from ..core.engine.client import Engine
 from ..core.errors import EyebrowError, as_told
@@ -37,10 +32,11 @@ from ..core.stories import Stories, Story
 from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
+from .keys import KeysInTurn
 from .session import Session, remembering
 from .session.asked import BUNDLE, Asked
 from .session.change import Change, Notice
-from .session.library import Batch, batch_of
+from .session.reading import Reading, StoriesRead
 from .state import START, State, recall_state, remember_state
 from .terminal.clipboard import takes_copies
 from .terminal.colours import THEME
@@ -51,32 +47,14 @@ from .threads.answers import KeptCuts, KeptSums
 from .threads.comparing import Comparing
 from .threads.damaging import Damaging
 from .threads.finding import Finder
-from .threads.lane import aside
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
-from .threads.reading import in_batches
 from .threads.store import StoreReader
 from .views import VIEWS
 from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
-BATCH = 200  # at a time after that: reading them must not keep a key waiting
-SOON = 0.1  # seconds until fewer are shown, at most
-ANSWER = 0.025  # seconds that a key takes to be answered; one held down comes every 0.03
 KEPT = 200  # notices that can be read again
-ROOM = 300_000_000  # characters of all the stories together
-
-
-NOTHING = batch_of(())
-PATIENCE = 2.0  # seconds that a key waits for what the one before it has set off, at most
-
-
-async def _through(schedule: Callable[[Callable[[], object]], object]) -> None:
-    """Until a callback that is scheduled now has been called."""
-    done = asyncio.Event()
-    if schedule(done.set):
-        with suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), PATIENCE)
 
 
 class Arrived(Message):
@@ -87,17 +65,7 @@ class Arrived(Message):
         super().__init__()
 
 
-@dataclass(frozen=True, slots=True)
-class StoriesRead:
-    """More stories of `reader`; `done` with the last of them, `trouble` if it ended early."""
-
-    reader: Iterator[Story]
-    batch: Batch
-    done: bool = False
-    trouble: EyebrowError | None = None
-
-
-class EyebrowApp(App[None]):
+class EyebrowApp(KeysInTurn):
     """One window on one session."""
 
     TITLE = "eyebrow"
@@ -125,18 +93,16 @@ class EyebrowApp(App[None]):
         self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
             self._bindings._add_binding(binding)
-        self._stopping = {
+        self.stopping = {
             key for one in config.actions if one.id in ("back", "quit") for key in one.key_list
         }
         self._screenful = Screenful(ascii=config.ascii)
         self.mailbox = mailbox
         self.store = StoreReader(store, mailbox.put)
         self._arrivals: deque[Any] = deque()
-        self._keys: deque[Key] = deque()
         self._rest: Timer | None = None
-        self._pressed_at = 0.0
-        self._reader = iter(stories)
-        first = list(islice(self._reader, at_once))
+        self._reading = self._reading_of(iter(stories))
+        first = self._reading.first(at_once)
         self.session = Session(
             first,
             stories.name,
@@ -203,34 +169,15 @@ class EyebrowApp(App[None]):
         self.session.plan()
         self._read_on()
 
+    def _reading_of(self, stories: Iterator[Story]) -> Reading:
+        def is_wanted(reading: Reading) -> bool:
+            return reading is self._reading and self._running
+
+        return Reading(stories, self.mailbox.put, self.patience, is_wanted)
+
     def _read_on(self) -> None:
         if self.session.library.reading:
-            aside(partial(self._read, self._reader), partial(self._end_reading, self._reader))
-
-    def _read(self, reader: Iterator[Story]) -> None:
-        """Until its end, until other stories are opened, or until one leaves.
-
-        What comes slowly is shown as it comes.
-        """
-        size, began = 0, perf_counter()
-        for came in in_batches(reader, BATCH, SOON):
-            if reader is not self._reader or not self._running:
-                return
-            size += sum(len(story.text) for story in came)
-            self.mailbox.put(StoriesRead(reader, batch_of(came)))
-            if size > ROOM:
-                raise EyebrowError(
-                    "Too long to list",
-                    "reading stopped here, the memory would fill; --limit or a smaller file "
-                    "holds what you want to browse, `eyebrow score` reads it all",
-                )
-            sleep(max(min(perf_counter() - began, SOON), self._patience))
-            began = perf_counter()
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True))
-
-    def _end_reading(self, reader: Iterator[Story], error: Exception) -> None:
-        trouble = as_told(error, "Cannot read on")
-        self.mailbox.put(StoriesRead(reader, NOTHING, done=True, trouble=trouble))
+            self._reading.read_on()
 
     def open(self, ready: Ready) -> None:
         """Show what is ready in place of what is open; the worker keeps its models."""
@@ -239,7 +186,7 @@ class EyebrowApp(App[None]):
         if ready.reader is None:
             self.session.open(None, "", ready.specs)
         else:
-            self._reader = ready.reader
+            self._reading = self._reading_of(ready.reader)
             self.session.open(ready.first, ready.name, ready.specs)
             remembering.resume(self.session, {**recall_state().stories, **self._state.stories})
             self.session.plan()
@@ -250,69 +197,10 @@ class EyebrowApp(App[None]):
 
     # --- messages --------------------------------------------------------------------------
 
-    async def on_event(self, event: Event) -> None:
-        if not isinstance(event, Key) or event.is_forwarded:
-            await super().on_event(event)
-            return
-        self._pressed_at = perf_counter()
-        if event.key == "ctrl+g" and self.screen.is_modal:
-            event = Key("escape", "\x1b")  # it does what esc does, in every dialogue
-        if self.session.place.hunt is not None and event.key in self._stopping:
-            self._keys.clear()
-            await self._take_key(event)
-            return
-        self._keys.append(event)
-        if len(self._keys) == 1:
-            await self._take_keys()
-
-    async def _take_keys(self) -> None:
-        """One key after the other, each acting on what those before it have done.
-
-        Textual hands a key from widget to widget, each with a queue of its own: keys that arrive
-        together would act on what is drawn. While something is hunted, they wait.
-        """
-        while self._keys and self.session.place.hunt is None:
-            await self._take_key(self._keys[0])
-            self._keys.popleft()
-
-    async def _take_key(self, event: Key) -> None:
-        screen, before = self.screen, self._standing
-        target = self.focused or screen
-        is_typed = False
-        if not await self._check_bindings(event.key, priority=True):
-            is_typed = target.check_consume_key(event.key, event.character)
-            if is_typed:
-                target._forward_event(event)
-            elif await self._check_bindings(event.key):
-                pass
-            elif isinstance(screen, Frame):
-                screen.say_why(event.key)
-            else:
-                target._forward_event(event)
-        if is_typed or before != self._standing or not isinstance(screen, Frame):
-            await self._settle()
-
     @property
-    def _standing(self) -> tuple[object, ...]:
-        """Screen and pane: where either is another, layouts and bindings are too."""
-        screen = self.screen
-        at = (screen.at, screen.has_class("-alone")) if isinstance(screen, Frame) else None
-        return screen, at, self.current_mode
-
-    async def _settle(self) -> None:
-        """Until what a key has set off has gone through the screen, and through one that opened."""
-        before = None
-        while before is not self.screen and self._running and not self._exit:
-            before = self.screen
-            for node in [*(before.focused or before).ancestors_with_self]:
-                if node is not self and isinstance(node, Widget):
-                    await _through(node.call_later)
-            await _through(before.call_after_refresh)
-
-    @property
-    def _patience(self) -> float:
-        """Seconds for which what can wait leaves the machine to the last key."""
-        return max(0.0, self._pressed_at + ANSWER - perf_counter())
+    def keys_wait(self) -> bool:
+        """While something is hunted."""
+        return self.session.place.hunt is not None
 
     def on_arrived(self, message: Arrived) -> None:
         self._arrivals.append(message.what)
@@ -324,7 +212,7 @@ class EyebrowApp(App[None]):
         self._rest = None
         if not self._arrivals:
             return
-        if patience := self._patience:
+        if patience := self.patience():
             self._take_next_in(patience)
             return
         began, what = perf_counter(), self._arrivals.popleft()
@@ -343,7 +231,7 @@ class EyebrowApp(App[None]):
         self._rest._skip = False
 
     def _take_stories(self, read: StoriesRead) -> None:
-        if read.reader is not self._reader:
+        if read.reading is not self._reading:
             return  # other stories were opened meanwhile
         if read.trouble is not None:
             self._notice(Notice(read.trouble.title, read.trouble.message, severe=True))
@@ -355,8 +243,7 @@ class EyebrowApp(App[None]):
     def _announce(self, change: Change) -> None:
         for view in self.views if self._running else ():
             view.changed(change)
-        if self._keys and self.session.place.hunt is None:
-            self.call_later(self._take_keys)
+        self.take_waiting_keys()
 
     def _notice(self, notice: Notice) -> None:
         self.notify(

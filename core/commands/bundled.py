@@ -6,6 +6,7 @@ import sys
 
 from ..errors import EyebrowError
 from ..machine.limits import check_address_space
+from ..models.options import LoadOptions
 from ..results.default_store import check_store
 from ..scoring.recipe import Recipe
 
@@ -20,8 +21,8 @@ def open_bundled() -> int:
     from ...tui.config import store_in_force
 
     store = check_store(store_in_force())
-
-    return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=store)
+    options = LoadOptions()
+    return run(source=None, models=DEFAULT_MODELS, recipe=Recipe(), store=store, options=options)
 
 
 def needs_terminal(source: str | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, FAILED, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..wording import many, percent
 from . import options as o
 from .output import complain, emit, emit_json, note, number, table
@@ -123,10 +124,7 @@ def compare(
             [reference, other],
             recipe,
             scores,
-            device=device,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
+            LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
             seed=seed,
             quiet=quiet,
             is_kept=folder is not None,

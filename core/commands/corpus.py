@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from ..errors import DONE, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..scoring.corpus_recipes import CORPUS_RECIPES
 from ..scoring.recipe import Recipe
 from ..wording import visible
@@ -124,10 +124,7 @@ def corpus(
         Recipe(dtype=dtype),
         ask,
         line,
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
     )
     try:
         if json:
@@ -279,6 +276,4 @@ def _cells(result: CorpusResult) -> tuple[str, ...]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    if value is None:
-        return ""
-    return "∞" if value == math.inf else number(value, digits)
+    return "" if value is None else number(value, digits)

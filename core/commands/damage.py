@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError, all_failed
+from ..models.options import LoadOptions
 from ..wording import in_words, listed, many, percent
 from . import options as o
 from .output import complain, emit, emit_json, number, table
@@ -125,17 +126,16 @@ def damage(
         stories, column=column, split=split, limit=limit, per_line=per_line, group=group
     )
     from ..engine.damage import Wanted
-    from ..engine.local import Loading
     from ..engine.recipes import settled
     from ..results.store.layout import Layout
 
     recipe, where, precision = settled(recipe, device)
-    loading = Loading(where, precision, offline, allow_pickle, trust_remote_code)
+    options = LoadOptions(where, precision, offline, allow_pickle, trust_remote_code)
     wanted = Wanted(
         base,
         tuple(variants),
         recipe,
-        loading,
+        options,
         kl=not no_kl,
         kept=Layout(folder).comparisons if folder else None,
         save=_places(save, base, variants) if save else None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..wording import amount, many, percent
 from . import options as o
 from .compare import kept_in
@@ -74,10 +75,7 @@ def endings(
         note(f"{many(left_out, 'pair')} without two endings left out")
     whole = [story for pair in pairs for story in pair.stories]
     settings: Row = {
-        "device": device,
-        "offline": offline,
-        "allow_pickle": allow_pickle,
-        "trust_remote_code": trust_remote_code,
+        "options": LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
         "seed": 0,
         "quiet": quiet,
         "is_kept": folder is not None,

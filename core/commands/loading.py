@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import INTERRUPTED, EyebrowError, about, all_failed, as_told, contained
@@ -14,6 +15,7 @@ from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..models.load import LoadedModel
+    from ..models.options import LoadOptions
     from ..models.spec import ModelSpec
 
 T = TypeVar("T")
@@ -25,41 +27,37 @@ def ask_each(
     recipe: Recipe,
     ask: Callable[[LoadedModel, Recipe], T],
     line: ProgressLine,
-    *,
-    device: str,
-    offline: bool,
-    allow_pickle: bool,
-    trust_remote_code: bool,
+    options: LoadOptions,
 ) -> tuple[list[T], Failures]:
     """What `ask` finds of each model, and why others have nothing.
 
     One model is in memory at a time. All are asked under one recipe: its default context is cut
     to what the narrowest sees. Raises `EyebrowError` where no model has anything to say.
     """
-    from ..engine.local import Loading
-    from ..engine.progress import Progress
+    from ..engine.progress import Progress, downloading
     from ..engine.recipes import settled, shared_recipe
     from ..models.configuration import positions
     from ..models.hub.download import here
+    from ..models.load import fetch, load
 
-    recipe, device, dtype = settled(recipe, device)
-    loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
+    recipe, device, dtype = settled(recipe, options.device)
+    options = replace(options, device=device, dtype=dtype)
     found: list[T] = []
     failures: Failures = {}
     limits: dict[ModelSpec, int | None] = {}
     try:
         for spec in specs:
             with _collected(failures, spec):
-                folder = here(spec, allow_pickle)
+                folder = here(spec, options.allow_pickle)
                 if folder is None:
                     line.show(Progress(spec.name, "fetching"))
-                    folder = loading.fetch(spec, line.show)
+                    folder = fetch(spec, options, downloading(spec.name, line.show))
                 limits[spec] = positions(folder)
         recipe = shared_recipe(recipe, {spec.name: limit for spec, limit in limits.items()})
         for spec in limits:
             with _collected(failures, spec):
                 line.show(Progress(spec.name, "loading"))
-                found.append(ask(loading.load(spec), recipe))
+                found.append(ask(load(spec, options), recipe))
             gc.collect()
     finally:
         line.clear()

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ..wording import in_words, share_in_words, visible
+from ..wording import duration, in_words, share_in_words, visible
 from .output import note, width, write_aside
 
 if TYPE_CHECKING:
@@ -66,13 +66,3 @@ def described(progress: Progress) -> str:
     if progress.seconds_left is not None:
         parts.append(f"{duration(progress.seconds_left)} left")
     return "  ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """4 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -14,6 +14,7 @@ from .output import complain, note
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
+    from ..models.options import LoadOptions
     from ..models.spec import ModelSpec
     from ..results.outcome import Failure, Results
 
@@ -25,11 +26,8 @@ def run(
     specs: Sequence[ModelSpec],
     recipe: Recipe,
     folder: Path | None,
+    options: LoadOptions,
     *,
-    device: str,
-    offline: bool,
-    allow_pickle: bool,
-    trust_remote_code: bool,
     seed: int,
     quiet: bool,
     is_kept: bool = True,
@@ -53,11 +51,11 @@ def run(
             source,
             specs,
             recipe=recipe,
-            device=device,
+            device=options.device,
             store=Store(folder, tell) if folder else None,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
+            offline=options.offline,
+            allow_pickle=options.allow_pickle,
+            trust_remote_code=options.trust_remote_code,
             progress=line.show,
             seed=seed,
         )

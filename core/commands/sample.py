@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from ..errors import DONE, EyebrowError
+from ..models.options import LoadOptions
 from ..scoring.dials import Dials
 from ..scoring.exploring import Context, ContinuedToken, Cycle
 from ..scoring.recipe import Recipe
@@ -127,10 +128,7 @@ def sample(
         recipe,
         ask,
         line,
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
     )
     if json:
         answers = [_as_json(one, read, dials) for one in made]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DONE, PARTLY
+from ..models.options import LoadOptions
 from ..scoring.scores import TOP
+from ..typed import reading_as_typed
 from ..wording import amount, interval
 from . import options as o
 from .output import complain, emit, emit_json, number, table
@@ -69,10 +71,7 @@ def score(
         specs,
         recipe,
         folder,
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
+        LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
         seed=seed,
         quiet=quiet,
     )
@@ -88,31 +87,14 @@ def score(
             from ..results.again import uniting
             from ..results.store import Store
 
-            typed = _typed(
-                stories, column=column, group=group, split=split, limit=limit, per_line=per_line
+            reading = reading_as_typed(
+                column=column, group=group, split=split, limit=limit, per_line=per_line
             )
+            typed = shlex.join([*([stories] if stories else []), *reading])
             if apart := uniting(Store(folder), results.recipe, typed):
                 complain("Recipes", apart)
         tell_failures(results.failures)
     return PARTLY if results.failures else DONE
-
-
-def _typed(
-    stories: str | None,
-    *,
-    column: str | None,
-    group: str | None,
-    split: str,
-    limit: int | None,
-    per_line: bool,
-) -> str:
-    """The stories as they were typed."""
-    words = [stories] if stories else []
-    words += ["--column", column] if column else []
-    words += ["--group", group] if group else []
-    words += ["--split", split] if split != "train" else []
-    words += ["--limit", str(limit)] if limit is not None else []
-    return shlex.join([*words, *(["--per-line"] if per_line else [])])
 
 
 def _shown(results: Results, each: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..models.options import LoadOptions
 from ..scoring.scores import TOP
 from . import options as o
 from .bundled import needs_terminal
@@ -46,10 +47,7 @@ def open_(
         models=model,
         recipe=recipe,
         store=folder,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-        device=device,
+        options=LoadOptions(device, recipe.dtype, offline, allow_pickle, trust_remote_code),
         column=column,
         group=group,
         split=split,

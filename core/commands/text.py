@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DONE, PARTLY, EyebrowError
+from ..models.options import LoadOptions
 from ..scoring.exploring import Context
 from ..scoring.recipe import Recipe
 from ..stories.stream import stdin_opener, whole_text
-from ..wording import visible
+from ..wording import percent, visible
 from . import options as o
 from . import units
 from .loading import ask_each, complain_of
@@ -72,28 +73,12 @@ def tokens(
     if not read:
         raise EyebrowError("No text", "there is nothing to score; give a text, or - for stdin")
     o.hush(offline)
-    from ..models.catalogue import find_models
-
-    specs = find_models(model)
 
     def ask(loaded: LoadedModel, recipe: Recipe) -> tuple[Rows, str]:
         return _tokens(loaded, recipe, read, unit, correct)
 
-    answers, failures = ask_each(
-        specs,
-        recipe,
-        ask,
-        ProgressLine(not quiet),
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
-    try:
-        _print(answers, len(specs) > 1, json)
-    finally:
-        complain_of(failures)
-    return PARTLY if failures else DONE
+    options = LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code)
+    return _answer(model, recipe, ask, options, json=json, quiet=quiet)
 
 
 def next_(
@@ -134,24 +119,12 @@ def next_(
         raise EyebrowError("Bad usage", "--chat and --at exclude each other")
     context = Context(read_text(text), at, chat=chat)
     o.hush(offline)
-    from ..models.catalogue import find_models
+    options = LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code)
 
-    specs = find_models(model)
-    answers, failures = ask_each(
-        specs,
-        Recipe(dtype=dtype),
-        lambda loaded, _: _next(loaded, context, k),
-        ProgressLine(not quiet),
-        device=device,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
-    try:
-        _print(answers, len(specs) > 1, json)
-    finally:
-        complain_of(failures)
-    return PARTLY if failures else DONE
+    def ask(loaded: LoadedModel, _: Recipe) -> tuple[Rows, str]:
+        return _next(loaded, context, k)
+
+    return _answer(model, Recipe(dtype=dtype), ask, options, json=json, quiet=quiet)
 
 
 def _tokens(
@@ -225,6 +198,27 @@ def _signed(rows: Rows, loaded: LoadedModel, recipe: Recipe) -> Rows:
     return [row | {"model": loaded.name, "recipe": recipe.to_json()} for row in rows]
 
 
+def _answer(
+    models: Sequence[str],
+    recipe: Recipe,
+    ask: Callable[[LoadedModel, Recipe], tuple[Rows, str]],
+    options: LoadOptions,
+    *,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """What `ask` says of each of these models, printed."""
+    from ..models.catalogue import find_models
+
+    specs = find_models(models)
+    answers, failures = ask_each(specs, recipe, ask, ProgressLine(not quiet), options)
+    try:
+        _print(answers, len(specs) > 1, json)
+    finally:
+        complain_of(failures)
+    return PARTLY if failures else DONE
+
+
 def _print(answers: Sequence[tuple[Rows, str]], several: bool, json: bool) -> None:
     """One list, model after model; or a table for each, under its name where there are several."""
     if json:
@@ -292,10 +286,7 @@ def _percent(share: float | None) -> str:
     itself, 2.1e-9."""
     if share is None:
         return "-"
-    percent = share * 100
-    if percent <= 0 or percent >= 9.95:
-        return f"{percent:.0f} %"
-    if percent < 0.001:
+    if 0 < share < 1e-5:
         mantissa, _, power = f"{share:.1e}".partition("e")
         return f"{mantissa}e{int(power)}"
-    return f"{percent:.{1 - math.floor(math.log10(percent))}f} %"
+    return percent(share)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -16,13 +15,11 @@ from typing import IO
 
 from platformdirs import user_cache_path
 
-from ..errors import NO_MEMORY, tells_of_memory
+from ..errors import last_said
 from ..files import STALE, is_running
 from .messages import Reply, Request, Settings, WorkerDied, receive, send
 
 Outgoing = SimpleQueue[Request | None]  # None: no more
-
-_LAST = 20  # lines in which a worker may say why it goes
 
 
 class Engine:
@@ -141,14 +138,8 @@ def _now() -> str:
 
 
 def last_words(log: Path, begun: int = 0) -> str:
-    """The last line the worker wrote to its log, less the name of an error; "" if none.
-
-    Where memory ran out, that, whatever the last line is. begun: bytes of the log before its words.
-    """
+    """What the worker said last, see `last_said`. begun: bytes of the log before its words."""
     try:
-        lines = log.read_bytes()[begun:].decode("utf-8", "replace").strip().splitlines()
+        return last_said(log.read_bytes()[begun:].decode("utf-8", "replace"))
     except OSError:
         return ""
-    if any(map(tells_of_memory, lines[-_LAST:])):  # C++ says so in the midst of other things
-        return NO_MEMORY
-    return re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1].strip()) if lines else ""

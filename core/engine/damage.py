@@ -23,7 +23,8 @@ from platformdirs import user_cache_path
 from ..errors import EyebrowError, as_told, contained
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import LoadedModel
+from ..models.load import LoadedModel, fetch, load
+from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..models.variants.apply import damaged, in_bfloat16, needed_bytes
 from ..models.variants.originals import Files, Originals, OtherModel
@@ -39,8 +40,7 @@ from ..scoring.passes import Passes
 from ..scoring.recipe import Recipe
 from ..scoring.trunk import Trunk
 from ..stories.story_set import StorySet
-from .local import Loading
-from .progress import TELL_AFTER, Progress
+from .progress import TELL_AFTER, Progress, downloading
 
 RULE = 2  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
@@ -57,7 +57,7 @@ class Wanted:
     reference: ModelSpec
     variants: tuple[ModelSpec, ...]
     recipe: Recipe
-    loading: Loading
+    options: LoadOptions
     kl: bool = True
     kept: Path | None = None
     save: dict[str, Path] | None = None
@@ -96,7 +96,7 @@ class _Bench:
     def __init__(self, told: StorySet, wanted: Wanted, tell: Callable[[Progress], None]) -> None:
         self.told, self.wanted, self.tell = told, wanted, tell
         self.stack = ExitStack()
-        self.loaded = wanted.loading.load(wanted.reference)
+        self.loaded = load(wanted.reference, wanted.options)
         self.recipe = self.loaded.recipe(wanted.recipe)
         self.reference = Trunk(self.loaded.model)
         self.digests, self.encodings = self._encode()
@@ -178,8 +178,8 @@ class _Bench:
             return
         self.tell(Progress(spec.name, "loading"))
         if spec.local_path is None:
-            self.wanted.loading.fetch(spec, self.tell)
-        loaded = self.wanted.loading.load(spec)
+            fetch(spec, self.wanted.options, downloading(spec.name, self.tell))
+        loaded = load(spec, self.wanted.options)
         self._check_same_tokens(loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
@@ -201,9 +201,9 @@ class _Bench:
 
     def _noise_of_others(self, name: str) -> Damage:
         """Where the reference is not float32 itself."""
-        loading = self.wanted.loading
+        options, reference = self.wanted.options, self.wanted.reference
         exact, half = (
-            loading.in_dtype(dtype).load(self.wanted.reference) for dtype in ("float32", NOISE)
+            load(reference, replace(options, dtype=dtype)) for dtype in ("float32", NOISE)
         )
         size = half.bytes
         kept, self.reference = self.reference, Trunk(exact.model)

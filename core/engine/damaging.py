@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from ..errors import EyebrowError, as_told
 from ..stories.story_set import StorySet
 from .damage_messages import Ended, Measure, Refused, Reply, Row
 from .messages import receive, send
+from .progress import downloading
 
 
 def measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
@@ -29,18 +31,18 @@ def measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
 
 
 def _measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
+    from ..models.load import fetch
     from ..results.store.layout import Layout
     from .damage import Wanted, measure_damage
-    from .local import Loading
     from .recipes import settled
 
     given = asked.settings
     recipe, device, dtype = settled(asked.recipe, given.device)
-    loading = Loading(device, dtype, given.offline, given.allow_pickle, given.trust_remote_code)
+    options = replace(given, device=device, dtype=dtype)
     kept = Layout(Path(given.store)).comparisons if given.store else None
-    wanted = Wanted(asked.reference, asked.variants, recipe, loading, kept=kept)
+    wanted = Wanted(asked.reference, asked.variants, recipe, options, kept=kept)
     if asked.reference.local_path is None:
-        loading.fetch(asked.reference, tell)
+        fetch(asked.reference, options, downloading(asked.reference.name, tell))
     told = StorySet(asked.stories, lambda *_: None)
     for spec, outcome in measure_damage(told, wanted, tell):
         name = spec.name if spec else ""

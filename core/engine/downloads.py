@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from ..errors import STOPPED, as_told
-from ..machine.device import pick_device, pick_dtype
-from ..machine.memory import check_memory
-from ..models.hub.download import download, here
+from ..models.hub.download import here
 from ..models.hub.transfer import Transfer
+from ..models.load import fetch
 from ..models.spec import ModelSpec
 from .messages import Downloading, Failed, Finished, Reply, Settings, Work
 
@@ -108,18 +106,8 @@ class Downloads:
             self.answer(Downloading(name, transfer.done, transfer.total, speed))
 
         try:
-            device = pick_device(self.settings.device)
-            dtype = pick_dtype(self.settings.dtype, device)
-            fits = partial(check_memory, wanted.spec, device=device, dtype=dtype, held=self.held())
-            download(
-                wanted.spec,
-                offline=self.settings.offline,
-                allow_pickle=self.settings.allow_pickle,
-                trust_remote_code=self.settings.trust_remote_code,
-                progress=tell,
-                stopped=wanted.stopped.is_set,
-                fits=fits,
-            )
+            stopped, held = wanted.stopped.is_set, self.held()
+            fetch(wanted.spec, self.settings, tell, stopped=stopped, held=held)
         except Exception as error:  # the thread has others to fetch
             told = as_told(error, "Download failed")
             return told.title, told.message if told is error else f"{name}: {told.message}"

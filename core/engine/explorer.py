@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -195,11 +194,9 @@ class Explorer:
     # --- edits, context, continuations --------------------------------------------------------
 
     def _rescore(self, request: Rescore, held: Shelved, recipe: Recipe) -> None:
-        began = time.monotonic()
         edited = held.what_if(recipe).score(request.text)
-        took = time.monotonic() - began
         name = request.model.name
-        self.answer(Rescored(request.job, name, recipe, edited.score, edited.fed, took))
+        self.answer(Rescored(request.job, name, recipe, edited.score, edited.fed))
 
     def _trace(self, request: TraceContext, held: Shelved, recipe: Recipe) -> None:
         from ..scoring.context_curve import context_curve

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ..errors import FAILED, INTERRUPTED, DeviceLost, EyebrowError, all_failed, 
 from ..models.catalogue import ModelSpec, find_models
 from ..models.identity import Identity, identify, same_weights, same_weights_in_words
 from ..models.member import Member
+from ..models.options import LoadOptions
 from ..results.compare.cuts import Cuts, cuts_of
 from ..results.outcome import Column, Failure, Results, gather
 from ..results.statistics.bootstrap import SEED
@@ -27,7 +27,7 @@ from ..stories.story_set import StorySet
 from ..wording import many
 from .job import keep_vocabulary, run
 from .keeper import Keeper
-from .progress import TELL_AFTER, Pace, Progress
+from .progress import TELL_AFTER, Pace, Progress, downloading
 from .recipes import narrowed, settled, shared_recipe
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ def score(
     recipe, device, dtype = settled(recipe or Recipe(), device, dtype)
     if not specs:
         raise EyebrowError("Nothing to score", "no model was given")
-    loading = Loading(device, dtype, offline, allow_pickle, trust_remote_code)
+    options = LoadOptions(device, dtype, offline, allow_pickle, trust_remote_code)
     warnings: list[str] = []
     running = _Run(
-        as_stories(stories), _store(store, warnings.append), loading, progress or (lambda _: None)
+        as_stories(stories), _store(store, warnings.append), options, progress or (lambda _: None)
     )
     found = running.fetch(specs)
     known = {spec.name: identity for spec, (_, identity) in found.items()}
@@ -105,51 +105,6 @@ def score(
     return replace(results, warnings=told, store=running.keeper.store)
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """How models are fetched and loaded; device and dtype are settled."""
-
-    device: str
-    dtype: str
-    offline: bool
-    allow_pickle: bool
-    trust_remote_code: bool
-
-    def fetch(self, spec: ModelSpec, tell: Callable[[Progress], None]) -> Path:
-        """The folder of a model that is not here; one too large for the memory is not fetched."""
-        from ..machine.device import pick_device, pick_dtype
-        from ..machine.memory import check_memory
-        from ..models.load import fetch
-
-        device = pick_device(self.device)
-        dtype = pick_dtype(self.dtype, device)
-        return fetch(
-            spec,
-            offline=self.offline,
-            allow_pickle=self.allow_pickle,
-            trust_remote_code=self.trust_remote_code,
-            progress=lambda transfer: tell(Progress.of_download(spec.name, transfer)),
-            fits=partial(check_memory, spec, device=device, dtype=dtype),
-        )
-
-    def in_dtype(self, dtype: str) -> Loading:
-        """The same in another precision."""
-        return replace(self, dtype=dtype)
-
-    def load(self, spec: ModelSpec) -> LoadedModel:
-        """The model itself."""
-        from ..models.load import load_model
-
-        return load_model(
-            spec,
-            device=self.device,
-            dtype=self.dtype,
-            offline=self.offline,
-            allow_pickle=self.allow_pickle,
-            trust_remote_code=self.trust_remote_code,
-        )
-
-
 class _Run:
     """One call of `score`: its settings, and what has failed so far."""
 
@@ -157,7 +112,7 @@ class _Run:
         self,
         stories: Iterable[Story],
         store: Store | None,
-        loading: Loading,
+        options: LoadOptions,
         tell: Callable[[Progress], None],
     ) -> None:
         self.tell = tell
@@ -169,7 +124,7 @@ class _Run:
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.keeper = Keeper(store, lambda error: self.failed("", error))
-        self.loading = loading
+        self.options = options
         self.failures: list[Failure] = []
         self._codes: list[int] = []  # what to leave with for each of them
         self._names: dict[str, tuple[str, ...]] = {}  # what each model is called, by its name
@@ -230,16 +185,17 @@ class _Run:
     def fetch(self, specs: Iterable[ModelSpec]) -> dict[ModelSpec, tuple[Path, Identity]]:
         """Folder and identity of every model that is on this machine or can be fetched."""
         from ..models.hub.download import here
+        from ..models.load import fetch
         from ..models.load_errors import check_readable
 
         found = {}
         for spec in specs:
             self._names[spec.name] = (spec.name, spec.location)
             try:
-                folder = here(spec, self.loading.allow_pickle)
+                folder = here(spec, self.options.allow_pickle)
                 if folder is None:
                     self.tell(Progress(spec.name, "fetching"))
-                    folder = self.loading.fetch(spec, self.tell)
+                    folder = fetch(spec, self.options, downloading(spec.name, self.tell))
                 check_readable(folder, spec.name)
                 found[spec] = (folder, identify(folder, *spec.change))
             except Exception as error:  # whatever ails one model, the others go on
@@ -276,7 +232,7 @@ class _Run:
         return None
 
     def _column(self, spec: ModelSpec, folder: Path, identity: Identity, recipe: Recipe) -> Column:
-        from ..models.load import revision_of
+        from ..models.load import load, revision_of
 
         self.weights[spec.name], digest = identity.weights, identity.digest
         known = self.keeper.known(digest, recipe.digest)
@@ -292,7 +248,7 @@ class _Run:
             self.tell(Progress(spec.name, "scoring", total, total))
         if parameters is None:
             self.tell(Progress(spec.name, "loading", len(sums), total))
-            loaded = self.loading.load(spec)
+            loaded = load(spec, self.options)
             if loaded.digest != digest:
                 raise EyebrowError(
                     "Changed meanwhile",

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
 
-from ..models.catalogue import ModelSpec
+from ..models.options import LoadOptions
+from ..models.spec import ModelSpec
 from ..results.compare.cuts import Cuts
 from ..scoring.dials import NEUTRAL, Dials
 from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, NextTable
@@ -21,15 +22,10 @@ from ..stories.story import Story, text_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How the worker is set up; the first message it gets."""
+class Settings(LoadOptions):
+    """How the worker is set up; the first message it gets. store: its folder, None for none."""
 
-    device: str = "auto"
-    dtype: str = "auto"
     store: str | None = None
-    offline: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +185,7 @@ class Hello:
     """The worker is up: the kind of device and the dtype that "auto" means here."""
 
     device: str
-    device_name: str
     dtype: str
-    torch: str
-    transformers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +199,6 @@ class Downloading:
     done: int
     total: int
     bytes_per_second: float
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None while the speed is not known."""
-        if not self.bytes_per_second:
-            return None
-        return (self.total - self.done) / self.bytes_per_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +215,6 @@ class Loaded:
     model: str
     parameters: int
     digest: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +249,6 @@ class Rescored:
     recipe: Recipe
     score: StoryScore
     fed: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

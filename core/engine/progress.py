@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,17 +32,23 @@ class Progress:
     seconds_left: float | None = None
     bytes_per_second: float = 0.0
 
-    @classmethod
-    def of_download(cls, model: str, transfer: Transfer) -> Progress:
-        """What a download tells of itself."""
-        return cls(
-            model,
-            "downloading",
-            transfer.done,
-            transfer.total,
-            seconds_left=transfer.seconds_left,
-            bytes_per_second=transfer.bytes_per_second,
+
+def downloading(model: str, tell: Callable[[Progress], None]) -> Callable[[Transfer], None]:
+    """Tells what the download of a model tells of itself."""
+
+    def told(transfer: Transfer) -> None:
+        tell(
+            Progress(
+                model,
+                "downloading",
+                transfer.done,
+                transfer.total,
+                seconds_left=transfer.seconds_left,
+                bytes_per_second=transfer.bytes_per_second,
+            )
         )
+
+    return told
 
 
 class Pace:

@@ -16,7 +16,8 @@ from ..machine.device import pick_device, pick_dtype
 from ..machine.memory import check_memory, free_memory, weights_size
 from ..models.hub.download import here
 from ..models.identity import identify
-from ..models.load import LoadedModel, load_model
+from ..models.load import LoadedModel, load
+from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..scoring.across import first_characters
 from ..scoring.prefix import Prefix
@@ -81,19 +82,8 @@ class Shelf:
     dropped: told of a model that is put out of memory, so that whoever holds it lets go.
     """
 
-    def __init__(
-        self,
-        device: str,
-        dtype: str,
-        offline: bool,
-        dropped: Callable[[str], None],
-        *,
-        allow_pickle: bool = False,
-        trust_remote_code: bool = False,
-    ) -> None:
-        self.device, self.dtype, self.offline = device, dtype, offline
-        self.allow_pickle, self.trust_remote_code = allow_pickle, trust_remote_code
-        self.dropped = dropped
+    def __init__(self, options: LoadOptions, dropped: Callable[[str], None]) -> None:
+        self.options, self.dropped = options, dropped
         self._models: OrderedDict[str, Shelved] = OrderedDict()
 
     def __contains__(self, name: str) -> bool:
@@ -107,7 +97,7 @@ class Shelf:
         """The model where it is loaded; one whose files have changed since leaves."""
         if spec.name not in self._models:
             return None
-        folder = here(spec, self.allow_pickle)
+        folder = here(spec, self.options.allow_pickle)
         held = self._models[spec.name].loaded.digest
         if folder is not None and identify(folder, *spec.change).digest != held:
             self._drop(spec.name)
@@ -120,14 +110,7 @@ class Shelf:
         self._make_room(spec)
         while True:
             try:
-                loaded = load_model(
-                    spec,
-                    device=self.device,
-                    dtype=self.dtype,
-                    offline=self.offline,
-                    allow_pickle=self.allow_pickle,
-                    trust_remote_code=self.trust_remote_code,
-                )
+                loaded = load(spec, self.options)
                 break
             except EyebrowError as error:
                 if error.title != "Out of memory" or not self._models:
@@ -142,9 +125,9 @@ class Shelf:
 
     def _make_room(self, spec: ModelSpec) -> None:
         """Others leave for a model; none does for one that is too large even then."""
-        device = pick_device(self.device)
-        dtype = pick_dtype(self.dtype, device)
-        size = weights_size(spec, here(spec, self.allow_pickle))
+        device = pick_device(self.options.device)
+        dtype = pick_dtype(self.options.dtype, device)
+        size = weights_size(spec, here(spec, self.options.allow_pickle))
         check_memory(spec, size, device, dtype, self.held())
         while self._models and size.loaded(dtype.itemsize) > (1 - SPARE) * free_memory(device):
             self._drop_oldest()

@@ -125,14 +125,7 @@ class Worker:
         self.speaking = threading.Lock()
         store = None if settings.store is None else Store(Path(settings.store), self._say)
         self.keeper = Keeper(store, self._store_failed)
-        self.shelf = Shelf(
-            settings.device,
-            settings.dtype,
-            settings.offline,
-            self._let_go,
-            allow_pickle=settings.allow_pickle,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        self.shelf = Shelf(settings, self._let_go)
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
         alone = None if store is None else Store(store.folder / ALONE, self._say)
         keeper = Keeper(alone, self._store_failed)
@@ -233,10 +226,8 @@ class Worker:
         held = self.shelf.find(spec)
         if held is None:
             self.answer(Loading(spec.name))
-            began = time.monotonic()
             held = self.shelf.load(spec)
-            took = time.monotonic() - began
-            self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest, took))
+            self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest))
         self._tell_vocabulary(spec.name, held.loaded)
         return held
 
@@ -307,9 +298,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=read, daemon=True).start()
 
-    import torch
-    import transformers
-
     from ..machine.device import dtype_name, pick_device, pick_dtype
 
     try:
@@ -317,9 +305,7 @@ def main() -> None:
     except EyebrowError as error:
         send(replies, Failed(0, "", error.title, error.message))
         return
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    dtype = dtype_name(pick_dtype(settings.dtype, device))
-    send(replies, Hello(device.type, name, dtype, str(torch.__version__), transformers.__version__))
+    send(replies, Hello(device.type, dtype_name(pick_dtype(settings.dtype, device))))
     work.append(Worker(settings, inbox, replies))
     status = 0
     try:

@@ -36,9 +36,10 @@ from .load_errors import (
 )
 from .member import Member
 from .ngrams.counted import parse_counted
+from .options import LoadOptions
 from .variants.packed import packed_bytes
 from .variants.spelling import PACKED, parse_variant
-from .weights import Size, size_of, weight_files
+from .weights import size_of, weight_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,36 +95,34 @@ def load_model(
     offline: bool = False,
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
-    progress: Callable[[Transfer], None] | None = None,
 ) -> LoadedModel:
     """The model called `name`, in eval mode, on `device`; downloaded first where it must be.
 
     name: a member ("pocket-3m"), a folder, a Hugging Face id, an n-gram (`ngram:2:FILE`), or a
     `ModelSpec`. allow_pickle: take weights that are saved as pickles where there are no others.
-    trust_remote_code: run Python code that comes with the model. progress: of the download.
+    trust_remote_code: run Python code that comes with the model.
     Raises `EyebrowError` where there is no such model, its weights are larger than the memory
     that is free, or it cannot be loaded.
     """
     spec = name if isinstance(name, ModelSpec) else _only(name)
-    where, precision = pick_device(device), pick_dtype(dtype, pick_device(device))
-    folder = here(spec, allow_pickle) or fetch(
-        spec,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-        progress=progress,
-        fits=partial(check_memory, spec, device=where, dtype=precision),
-    )
-    config = check_folder(folder, spec.name, allow_pickle, trust_remote_code)
+    return load(spec, LoadOptions(device, dtype, offline, allow_pickle, trust_remote_code))
+
+
+def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
+    """See `load_model`."""
+    where = pick_device(options.device)
+    precision = pick_dtype(options.dtype, where)
+    folder = here(spec, options.allow_pickle) or fetch(spec, options)
+    config = check_folder(folder, spec.name, options.allow_pickle, options.trust_remote_code)
     check_memory(spec, weights_size(spec, folder), where, precision)
     before = stamps(folder, spec.adapter)
     identity = _beside(lambda at: identify(at, *spec.change), folder)
     try:
         with _quiet(), contained():
-            empty = _empty(folder, spec.name, trust_remote_code)
+            empty = _empty(folder, spec.name, options.trust_remote_code)
             if not is_quantised(config):
                 check_size(empty, size_of(folder), spec.name)
-            tokenizer, model = _open(folder, spec.name, precision, allow_pickle, trust_remote_code)
+            tokenizer, model = _open(folder, spec.name, precision, options)
             model.to(where).eval()
             if where.type == "cpu" and not _is_snapshot(folder):
                 _take_out_of_its_file(model)
@@ -227,15 +226,13 @@ def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
         raise without_configuration(error, folder, name) from error
 
 
-def _open(
-    folder: Path, name: str, dtype: torch.dtype, allow_pickle: bool, trust_remote_code: bool
-) -> tuple[Any, Any]:
+def _open(folder: Path, name: str, dtype: torch.dtype, options: LoadOptions) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
         with contained():
             tokenizer = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=trust_remote_code
+                folder, local_files_only=True, trust_remote_code=options.trust_remote_code
             )
     except Exception as error:
         raise without_tokenizer(error, folder, name) from error
@@ -249,8 +246,8 @@ def _open(
         folder,
         dtype=dtype,
         local_files_only=True,
-        use_safetensors=None if allow_pickle or packed else True,
-        trust_remote_code=trust_remote_code,
+        use_safetensors=None if options.allow_pickle or packed else True,
+        trust_remote_code=options.trust_remote_code,
         output_loading_info=True,
         **packed,
     )
@@ -278,16 +275,17 @@ def _quiet() -> Iterator[None]:
 
 def fetch(
     spec: ModelSpec,
-    *,
-    offline: bool = False,
-    allow_pickle: bool = False,
-    trust_remote_code: bool = False,
+    options: LoadOptions,
     progress: Callable[[Transfer], None] | None = None,
+    *,
     stopped: Callable[[], bool] | None = None,
-    fits: Callable[[Size], None] | None = None,
+    held: int = 0,
 ) -> Path:
     """The folder of a model that is not here yet: downloaded (see `download`), counted, or taken
-    out of a GGUF file."""
+    out of a GGUF file. One too large for the memory is not downloaded.
+
+    held: bytes that would be let go of for it.
+    """
     if spec.source == "ngram":
         from .ngrams.count import counted_folder
 
@@ -296,15 +294,10 @@ def fetch(
         return unpacked_folder(Path(spec.location), spec.name)
     if spec.source != "hub":
         raise EyebrowError("No model there", f"{spec.name}: {spec.location} holds no saved model")
-    return download(
-        spec,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-        progress=progress,
-        stopped=stopped,
-        fits=fits,
-    )
+    device = pick_device(options.device)
+    dtype = pick_dtype(options.dtype, device)
+    fits = partial(check_memory, spec, device=device, dtype=dtype, held=held)
+    return download(spec, options, progress=progress, stopped=stopped, fits=fits)
 
 
 def revision_of(spec: ModelSpec, folder: Path) -> str:

@@ -75,7 +75,7 @@ class Pieces:
         until = np.append(found[1:], len(text)).astype(np.int32) if len(found) else found
         nothing = np.zeros(len(found))
         spans = Spans(found, until, nothing, nothing, nothing)
-        sentences = sentence_spans(text, "en", sentence_starts)
+        sentences = sentence_spans(text, sentence_starts)
         described = describe(text, spans if len(found) else NONE, sentences)
         at = np.append(0, firsts[1:] - 1) if len(firsts) else firsts  # what is before, with it
         return cls(at, found, until, described)

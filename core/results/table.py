@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import EyebrowError
 from ..files import write_atomically
 from ..scoring.scores import Summary, perplexity
-from .statistics.difficulty import log_perplexities
+from ..wording import number
 from .statistics.sheet import Sheet
 
 
@@ -42,19 +40,6 @@ class Cell:
 
 COLUMNS = tuple(field.name for field in fields(Cell))
 _ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in r"\|`*_[]<>~$#"})
-
-
-def in_order(sheet: Sheet, model: str, *, lowest_first: bool = False) -> Sheet:
-    """The stories by perplexity under a model, the highest first; unscored ones come last.
-
-    Raises `EyebrowError` where the sheet has no such model.
-    """
-    names = [member.name for member in sheet.models]
-    if model not in names:
-        raise EyebrowError("No such model", f"{model!r} is not in the table: {', '.join(names)}")
-    (logs,) = log_perplexities(sheet, [names.index(model)])
-    order = np.argsort(logs if lowest_first else -logs, kind="stable")
-    return sheet.of_stories(order.tolist())
 
 
 def story_table(sheet: Sheet) -> list[Cell]:
@@ -141,14 +126,15 @@ def _markdown(sheet: Sheet) -> bytes:
     lines = [
         _line(["story", *names]),
         _line(["---", *["---:"] * len(names)]),
-        _line([f"**{about}**", *(f"**{_number(value)}**" for value in pooled)]),
+        _line([f"**{about}**", *(f"**{number(value, 2)}**" for value in pooled)]),
     ]
     for column, story in enumerate(sheet.stories):
         values = [
             perplexity(float(sheet.nll[row, column]), int(sheet.tokens[row, column]))
             for row in range(len(names))
         ]
-        lines.append(_line([_on_one_line(story.title or story.id), *map(_number, values)]))
+        shown = [number(value, 2) for value in values]
+        lines.append(_line([_on_one_line(story.title or story.id), *shown]))
     return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 
@@ -159,12 +145,6 @@ def _line(cells: list[str]) -> str:
 def _on_one_line(text: str) -> str:
     """As Markdown that reads as the text does."""
     return " ".join(text.split()).translate(_ESCAPED)
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "–"
-    return "∞" if math.isinf(value) else f"{value:,.2f}"
 
 
 _FORMS: dict[str, Callable[[Sheet], bytes]] = {

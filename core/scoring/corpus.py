@@ -103,25 +103,6 @@ def read_corpus(
     return CorpusText(text, ids, until[ends] - until[starts], bos if puts_bos else None, prefix)
 
 
-def corpus_perplexity(
-    model: Any,
-    tokenizer: Any,
-    text: str,
-    recipe: str = "strided",
-    *,
-    context: int | None = None,
-    stride: int | None = None,
-    limit: int | None = None,
-    name: str = "",
-) -> CorpusResult:
-    """The perplexity of `text` by `recipe` (gptq, strided, rolling or second-half).
-
-    model: any causal LM in the manner of transformers, in eval mode. See `measure_corpus`.
-    """
-    read = read_corpus(tokenizer, text, limit=limit)
-    return measure_corpus(Trunk(model), read, recipe, context=context, stride=stride, name=name)
-
-
 def measure_corpus(
     trunk: Trunk,
     text: CorpusText,
@@ -130,14 +111,13 @@ def measure_corpus(
     context: int | None = None,
     stride: int | None = None,
     name: str = "",
-    budget: int = 0,
     progress: Tell | None = None,
 ) -> CorpusResult:
     """The perplexity of a tokenised text by one recipe.
 
     context: tokens of a window; by default the recipe's own, cut to what the model sees.
     stride (strided alone): how far a window lies behind the one before; half a window by
-    default. budget: padded tokens in a batch. progress: told (windows done, of all, tokens).
+    default. progress: told (windows done, of all, tokens).
 
     Raises `EyebrowError` for what cannot be: an unknown recipe, a context longer than the
     model's, a text shorter than one window, no start symbol for rolling.
@@ -161,7 +141,7 @@ def measure_corpus(
     parts: list[Floats] = []
     tokens = 0
     _check(text, trunk.rows)
-    for batch in _measure(Passes(trunk, budget), ids, windows, bos):
+    for batch in _measure(Passes(trunk), ids, windows, bos):
         parts += batch
         tokens += sum(map(len, batch))
         if progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +65,3 @@ def entropy(shares: Shares) -> float:
     """-sum p ln p of probabilities (V,), nats."""
     possible = shares[shares > 0]
     return float(-(possible * np.log(possible)).sum()) + 0.0
-
-
-def effective_choices(nats: float) -> float:
-    """The number of equally likely choices with this entropy (perplexity of a distribution)."""
-    return math.exp(nats)

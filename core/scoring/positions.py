@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -57,8 +56,7 @@ class Positions:
 class SentencePositions:
     """Takes stories in one by one; what has other than five sentences is passed over."""
 
-    def __init__(self, language: str = "en") -> None:
-        self.language = language
+    def __init__(self) -> None:
         self.stories = 0
         self._tokens = np.zeros(SENTENCES, dtype=np.int64)
         self._nll = np.zeros(SENTENCES)
@@ -67,7 +65,7 @@ class SentencePositions:
         self, text: str, score: StoryScore, copies: int = 1, starts: tuple[int, ...] = ()
     ) -> None:
         """A story that is told `copies` times; starts: its `sentence_starts`."""
-        units = five_sentences(text, score, self.language, starts)
+        units = five_sentences(text, score, starts)
         if units:
             self.stories += copies
             self._tokens += [copies * unit.scored for unit in units]
@@ -78,30 +76,18 @@ class SentencePositions:
         return Positions(self.stories, tuple(self._tokens.tolist()), tuple(self._nll.tolist()))
 
 
-def is_five(text: str, language: str = "en", starts: tuple[int, ...] = ()) -> bool:
+def is_five(text: str, starts: tuple[int, ...] = ()) -> bool:
     """Whether a text has exactly `SENTENCES` sentences."""
-    return len(sentence_spans(text, language, starts)) == SENTENCES
+    return len(sentence_spans(text, starts=starts)) == SENTENCES
 
 
-def five_sentences(
-    text: str, score: StoryScore, language: str = "en", starts: tuple[int, ...] = ()
-) -> list[Unit]:
+def five_sentences(text: str, score: StoryScore, starts: tuple[int, ...] = ()) -> list[Unit]:
     """The sentences of a story of exactly `SENTENCES`; [] for every other.
 
     starts: see `sentence_spans`.
     """
-    if not is_five(text, language, starts):
+    if not is_five(text, starts):
         return []
-    units = by_sentence(text, score, language=language, starts=starts)
+    units = by_sentence(text, score, starts=starts)
     # Fewer where one token reaches over a whole sentence.
     return units if len(units) == SENTENCES else []
-
-
-def sentence_positions(
-    scores: Iterable[tuple[str, StoryScore]], *, language: str = "en"
-) -> Positions:
-    """Surprise at sentence 1 to 5 over the (text, score) pairs that have exactly five."""
-    counter = SentencePositions(language)
-    for text, score in scores:
-        counter.add(text, score)
-    return counter.positions()

@@ -11,9 +11,7 @@ Span = tuple[int, int]
 
 
 @lru_cache(maxsize=256)
-def sentence_spans(
-    text: str, language: str = "en", starts: tuple[int, ...] = ()
-) -> tuple[Span, ...]:
+def sentence_spans(text: str, starts: tuple[int, ...] = ()) -> tuple[Span, ...]:
     """Character spans of the sentences, in order; together they are the text, each once.
 
     starts: where the text's source says that they begin (`Story.sentence_starts`), which is then
@@ -23,8 +21,8 @@ def sentence_spans(
     stands in quotation marks is not taken apart, and `"Why?" she asked.` is one sentence. A
     blank line ends a sentence, a single line break does not.
 
-    language: ISO 639 code of the rules for abbreviations; the marks that end sentences in
-    other scripts are known whatever it is. Segmentation by Wikimedia's sentencex.
+    Segmentation by Wikimedia's sentencex: abbreviations are those of English, and the marks that
+    end sentences in other scripts are known.
     """
     if inner := sorted({start for start in starts if 0 < start < len(text)}):
         return tuple(pairwise([0, *inner, len(text)]))
@@ -32,7 +30,7 @@ def sentence_spans(
 
     spans: list[Span] = []
     at, blank = 0, True  # blank: all of the last span is space
-    for piece in segment(language, encodable(text)):
+    for piece in segment("en", encodable(text)):
         end = at + len(piece)
         is_blank = not piece.strip()
         if spans and (is_blank or blank):

@@ -66,12 +66,11 @@ def by_sentence(
     text: str,
     score: StoryScore,
     *,
-    language: str = "en",
     starts: tuple[int, ...] = (),
     log_boundary: Floats | None = None,
 ) -> list[Unit]:
     """The sentences of a text (see `sentence_spans`), corrected at their ends as words are."""
-    return _units(text, score, sentence_spans(text, language, starts), log_boundary)
+    return _units(text, score, sentence_spans(text, starts=starts), log_boundary)
 
 
 def _units(

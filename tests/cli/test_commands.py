@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from eyebrow.core.models.catalogue import POCKET, families
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.simple import compute_perplexity, next_tokens
 
@@ -155,7 +156,7 @@ def test_the_store_is_used_and_need_not_be(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("eyebrow.core.models.load.load_model", never)
+    monkeypatch.setattr("eyebrow.core.models.load.load", never)
     assert cli("score", five, "-m", BIGRAM, "--json", "--store", place).out == first.out
     assert cli("score", five, "-m", BIGRAM, "--json", "--no-store").code == 1
 
@@ -408,6 +409,7 @@ def test_bare_eyebrow_opens_what_comes_with_it(
         "source": None,
         "models": ["pocket"],
         "recipe": Recipe(),
+        "options": LoadOptions(),
         "store": tmp_path / "cache" / "eyebrow" / "store",
     }
 
@@ -424,13 +426,10 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
         "models": ["gpt2", "me/mine"],
         "recipe": Recipe("scored", 256, 9, "bfloat16", top=3),
         "store": None,
-        "offline": True,
-        "device": "cuda:1",
+        "options": LoadOptions("cuda:1", "bfloat16", offline=True),
         "column": "c",
         "group": "g",
         "split": "test",
         "limit": 3,
         "per_line": True,
-        "allow_pickle": False,
-        "trust_remote_code": False,
     }

@@ -27,7 +27,14 @@ def rows(store: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+SIGNALS = [
+    "SIGINT",
+    "SIGTERM",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGHUP", "SIGQUIT")),
+]
+
+
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_keeps_the_finished_part(
     command: Callable[..., list[str]], cli: Callable[..., Outcome], tmp_path: Path, name: str
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from eyebrow.core.commands import progress
 from eyebrow.core.commands.output import number, table, width
-from eyebrow.core.commands.progress import ProgressLine, duration
+from eyebrow.core.commands.progress import ProgressLine
 from eyebrow.core.commands.text import _percent
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.results.finite import finite
@@ -42,9 +42,11 @@ def broken_model(tmp_path: Path) -> Path:
         (134_515_008, "135M"),
         (1_711_376_384, "1.71B"),
         (200_000, "200k"),
+        (1.7e9, "1.7B"),
+        (12, "12"),
     ],
 )
-def test_amount(count: int, text: str) -> None:
+def test_amount(count: float, text: str) -> None:
     assert amount(count) == text
 
 
@@ -89,13 +91,6 @@ def test_visible_keeps_what_is_seen_and_shows_what_acts() -> None:
 def test_columns_stay_aligned_under_wide_and_combining_characters() -> None:
     shown = table(("word", "n"), [("猫猫", "1"), ("e\u0301e", "22")], left=("word",))
     assert [width(line) for line in shown.splitlines()] == [8, 8, 8]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (7500, "2 h 5 min")]
-)
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 class Terminal(io.StringIO):

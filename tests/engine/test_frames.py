@@ -24,7 +24,7 @@ def test_what_is_sent_is_received_in_order() -> None:
     messages = [
         Settings("cpu", store="/x"),
         score(1, urgent=True),
-        Hello("cpu", "cpu", "float32", "2", "5"),
+        Hello("cpu", "float32"),
         Failed(1, "m", "t", "é\n🦜"),
     ]
     for message in messages:

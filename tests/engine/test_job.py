@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from engine.desk import digests, stories
-from eyebrow.core.engine import local
 from eyebrow.core.engine.job import run
 from eyebrow.core.engine.keeper import Keeper
-from eyebrow.core.engine.local import score
+from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.messages import Score, Scored, Settings, receive
 from eyebrow.core.engine.worker import Inbox, Worker
 from eyebrow.core.errors import DeviceLost, EyebrowError
+from eyebrow.core.models import load as loading
 from eyebrow.core.models.load import LoadedModel, load_model
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.results.store import Row, Store, writer
 from eyebrow.core.scoring.recipe import Recipe
@@ -146,15 +148,17 @@ def test_a_device_lost_for_one_model_is_asked_nothing_for_the_next(
 ) -> None:
     asked: list[str] = []
 
-    def load(self: local.Loading, model: ModelSpec) -> LoadedModel:
+    really = loading.load
+
+    def load(model: ModelSpec, options: LoadOptions) -> LoadedModel:
         asked.append(model.name)
-        return load_model(model, device="cpu")
+        return really(model, replace(options, device="cpu"))
 
     def batches(*_: Any) -> Iterator[Any]:
         raise RuntimeError(LOST)
         yield
 
-    monkeypatch.setattr(local.Loading, "load", load)
+    monkeypatch.setattr(loading, "load", load)
     monkeypatch.setattr(Scorer, "batches", batches)
     with pytest.raises(EyebrowError, match=r"Device failed: .*\(the same for gpt2\)"):
         score(stories(2), [spec("llama"), spec("gpt2")])
@@ -292,7 +296,7 @@ def test_a_signal_in_the_last_write_loses_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(writer, "write_part", interrupted)
-    with pytest.raises(local.Stopped) as stopped:
+    with pytest.raises(Stopped) as stopped:
         score(stories(10), spec("llama"), recipe=RECIPE, device="cpu", store=tmp_path)
     assert (stopped.value.kept, stopped.value.lost) == (10, 0)
     (part,) = (tmp_path / "scores").iterdir()
@@ -309,7 +313,7 @@ def test_a_signal_tells_of_what_could_not_be_kept(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Keeper, "write_when_due", interrupt)
-    with pytest.raises(local.Stopped) as stopped:
+    with pytest.raises(Stopped) as stopped:
         score(stories(10), spec("llama"), recipe=RECIPE, device="cpu", store=tmp_path)
     assert stopped.value.kept == 0
     assert stopped.value.lost > 0

@@ -19,9 +19,11 @@ from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.engine.recipes import shared_recipe
 from eyebrow.core.errors import USAGE, EyebrowError
+from eyebrow.core.models import load as loading
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.results.report.facts import pick_sheet
 from eyebrow.core.results.statistics.bootstrap import perplexity_interval, perplexity_intervals
 from eyebrow.core.results.statistics.sheet import read_sheets
@@ -121,7 +123,7 @@ def test_what_is_stored_is_not_scored_again(
     def never(*_: object, **__: object) -> None:
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr("eyebrow.core.models.load.load_model", never)
+    monkeypatch.setattr("eyebrow.core.models.load.load", never)
     assert score(stories[:3], BIGRAM, store=tmp_path) == first
 
 
@@ -385,15 +387,15 @@ def test_scores_of_one_checkpoint_are_not_kept_as_those_of_another(
     stories: list[Story], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path(shutil.copytree(POCKET / "pocket-50k", tmp_path / "own"))
-    load = local.Loading.load
+    load = loading.load
 
-    def late(self: local.Loading, spec: Any) -> Any:
+    def late(spec: Any, options: LoadOptions) -> Any:
         """A training writes its next checkpoint when the store has been asked."""
         weights = folder / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-100] + bytes(100))
-        return load(self, spec)
+        return load(spec, options)
 
-    monkeypatch.setattr(local.Loading, "load", late)
+    monkeypatch.setattr(loading, "load", late)
     with pytest.raises(EyebrowError, match="written meanwhile"):
         score(stories, str(folder), store=tmp_path / "store")
 

@@ -13,6 +13,7 @@ from eyebrow.core.engine import shelf as shelf_room
 from eyebrow.core.engine.shelf import Shelf
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.machine import memory
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import Size
 from eyebrow.core.scoring.recipe import Recipe
@@ -28,7 +29,7 @@ def dropped() -> list[str]:
 
 @pytest.fixture
 def shelf(dropped: list[str]) -> Shelf:
-    return Shelf("cpu", "float32", True, dropped.append)
+    return Shelf(LoadOptions("cpu", "float32", offline=True), dropped.append)
 
 
 def held(shelf: Shelf) -> set[str]:
@@ -82,18 +83,18 @@ def test_what_was_dropped_is_gone_when_memory_is_counted(
 def test_loading_that_runs_out_of_memory_puts_others_out(
     shelf: Shelf, spec: Spec, dropped: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = shelf_room.load_model
+    load = shelf_room.load
 
-    def short(wanted: ModelSpec, **options: Any) -> Any:
+    def short(wanted: ModelSpec, options: LoadOptions) -> Any:
         if len(held(shelf)) > 1:
             raise EyebrowError("Out of memory", "too big")
-        return load(wanted, **options)
+        return load(wanted, options)
 
-    monkeypatch.setattr(shelf_room, "load_model", short)
+    monkeypatch.setattr(shelf_room, "load", short)
     for name in ("llama", "gpt2", "neox"):
         shelf.get(spec(name))
     assert dropped == ["llama"]
-    monkeypatch.setattr(shelf_room, "load_model", lambda *_, **__: short_of_all())
+    monkeypatch.setattr(shelf_room, "load", lambda *_: short_of_all())
     with pytest.raises(EyebrowError, match="Out of memory"):
         shelf.get(spec("opt"))
     assert held(shelf) == set()

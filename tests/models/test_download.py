@@ -16,6 +16,7 @@ from eyebrow.core.models.hub import download as room
 from eyebrow.core.models.hub.download import download
 from eyebrow.core.models.hub.transfer import Transfer
 from eyebrow.core.models.load import load_model
+from eyebrow.core.models.options import LoadOptions
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.weights import Size
 from hub_server import Hub, serving
@@ -121,7 +122,7 @@ def test_a_part_that_was_damaged_meanwhile_is_found_out(hub: Hub) -> None:
     from huggingface_hub import constants
 
     (part,) = Path(constants.HF_HUB_CACHE).rglob("*.incomplete")
-    part.write_bytes(bytes(part.stat().st_size))
+    part.write_bytes(bytes(40_000))
     error = failure()
     assert (error.title, error.exit_code) == ("Damaged download", FAILED)
     assert WEIGHTS in error.message
@@ -180,12 +181,12 @@ def test_offline_a_revision_that_is_not_here_names_those_that_are(hub: Hub) -> N
     download(ModelSpec("tiny", "hub", "owner/tiny"))
     hub.asked.clear()
     with pytest.raises(EyebrowError, match=r"owner/tiny#v9 is not in the cache.* there are main"):
-        download(ModelSpec("tiny", "hub", "owner/tiny", revision="v9"), offline=True)
+        download(ModelSpec("tiny", "hub", "owner/tiny", revision="v9"), LoadOptions(offline=True))
 
 
 def test_offline_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("owner/tiny", TINY)
-    assert failure(offline=True).title == "Not on this machine"
+    assert failure(options=LoadOptions(offline=True)).title == "Not on this machine"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert failure().exit_code == USAGE
     assert hub.asked == []
@@ -224,7 +225,7 @@ def test_pickles_come_where_they_are_asked_for(hub: Hub, tmp_path: Path) -> None
     weights = AutoModelForCausalLM.from_pretrained(TINY).state_dict()
     torch.save(weights, source / "pytorch_model.bin")
     hub.add("owner/tiny", source)
-    folder = download(SPEC, allow_pickle=True)
+    folder = download(SPEC, LoadOptions(allow_pickle=True))
     assert load_model(str(folder), allow_pickle=True).parameters == 50_980
     with pytest.raises(EyebrowError, match="Pickles refused"):
         load_model(str(folder))

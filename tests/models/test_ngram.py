@@ -74,6 +74,7 @@ class Plain:
         return [-math.log(p) if p else math.inf for p in found]
 
 
+@pytest.mark.slow
 def test_the_names_of_the_lesson(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = shared / "data" / "names.txt"
     models = [f"ngram:2:{place}", f"ngram:2:{place}:k=1"]

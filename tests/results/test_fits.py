@@ -78,7 +78,6 @@ FALLING = 2.0 + 3.0 * (SIZES / 1e6) ** -0.3
         (SIZES[:1], FALLING[:1], {}, "one size"),
         (SIZES[[0, 0, 1]], FALLING[[0, 1, 2]], {}, "equal size"),
         (SIZES, FALLING[::-1], {}, "does not fall"),
-        (SIZES, FALLING, {"families": ["a"] * 5 + ["b"]}, "never pooled: a, b"),
         (SIZES, FALLING, {"tokenizers": ["a"] * 5 + ["b"]}, "different tokenizers"),
         # Almost a straight line in log-log: whatever floor is found hangs on a single size.
         (SIZES, 9.0 * SIZES**-0.02 + [0, 2e-2, -2e-2, 0, 2e-2, -2e-2], {}, "not pinned down"),

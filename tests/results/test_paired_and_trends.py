@@ -92,9 +92,6 @@ def test_trend_against_a_plain_loop() -> None:
     ]
     assert found.tau == pytest.approx(np.mean(taus))
     assert found.monotone == np.mean([all(a > b for a, b in pairwise(c)) for c in nats.T])
-    assert found.falls[1] == pytest.approx(
-        np.mean([0.5 if a == b else float(a > b) for a, b in zip(nats[1], nats[2], strict=True)])
-    )
     assert found.page_p < 1e-4
 
 
@@ -102,16 +99,14 @@ def test_a_trend_is_not_seen_where_there_is_none() -> None:
     random = np.random.default_rng(5)
     found = trend(random.normal(4, 1, (5, 200)))
     assert found.page_p > 0.05
-    assert found.friedman_p > 0.05
     rising = trend(np.arange(5)[:, None] + random.normal(0, 0.1, (5, 50)))
     assert (rising.tau, rising.monotone) == (-1.0, 0.0)
     assert rising.page_p > 0.99
-    assert rising.friedman_p < 1e-6
 
 
 def test_too_little_is_not_tested() -> None:
     assert math.isnan(trend(np.ones((5, 2))).page_p)
-    assert math.isnan(trend(np.ones((2, 50))).friedman_p)
+    assert math.isnan(trend(np.ones((2, 50))).page_p)
     assert math.isnan(trend(np.array([[1.0, math.inf, 2.0]] * 3)).page_p)
 
 

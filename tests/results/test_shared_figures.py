@@ -190,7 +190,9 @@ def test_the_notebook_says_what_the_findings_say(
     printed = "\n".join(
         out.get("text", "") for c in made.cells if c.cell_type == "code" for out in c.outputs
     )
-    (hardest,) = [one for one in facts.found if "hardest" in one.numbers and one.family == "pocket"]
+    (hardest,) = [
+        one for one in facts.found if one.answers == "Hardest story" and one.family == "pocket"
+    ]
     first = re.search(r"^hardest: (.*) \(", printed, re.MULTILINE)
     assert first is not None
     assert first[1] == hardest.stories[0].title

@@ -12,7 +12,7 @@ import pytest
 from eyebrow.core import EyebrowError
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.statistics.sheet import Sheet
-from eyebrow.core.results.table import COLUMNS, in_order, story_table, write_table
+from eyebrow.core.results.table import COLUMNS, story_table, write_table
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories.story import Label
 
@@ -62,18 +62,6 @@ def test_markdown_is_one_table_whatever_the_titles(sheet: Sheet, tmp_path: Path)
     assert lines[4] == '| A "quote", comma and line | 20.09 | 2.72 |'
     assert lines[5] == "| \\\\\\*naïve\\* 日本 | 7.39 | – |"
     assert len(lines) == 6
-
-
-def test_sorting_by_a_model_leaves_unscored_stories_last(sheet: Sheet) -> None:
-    def ids(model: str, lowest_first: bool) -> list[str]:
-        return [s.id for s in in_order(sheet, model, lowest_first=lowest_first).stories]
-
-    assert ids("small", False) == ["s1", "s2", "s0"]
-    assert ids("small", True) == ["s0", "s2", "s1"]
-    assert ids("large", False) == ["s0", "s1", "s2"]
-    assert ids("large", True) == ["s1", "s0", "s2"]
-    with pytest.raises(EyebrowError, match="small, large"):
-        in_order(sheet, "medium")
 
 
 def test_what_cannot_be_written_says_so(sheet: Sheet, tmp_path: Path) -> None:

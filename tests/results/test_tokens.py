@@ -15,8 +15,10 @@ from eyebrow.core.models.member import Member
 from eyebrow.core.results.findings.tokens import findings_of_tokens
 from eyebrow.core.results.statistics.sheet import Sheet, read_sheets
 from eyebrow.core.results.store import Row, Store
+from eyebrow.core.results.tokens.occurrences import top_occurrences
 from eyebrow.core.results.tokens.reading import OPENING, RANKS, FamilyTokens, read_tokens
 from eyebrow.core.results.tokens.types import Type, TypeCounter
+from eyebrow.core.scoring.positions import SentencePositions
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
 from eyebrow.core.stories import bundled_stories
 
@@ -59,18 +61,12 @@ def test_sums_are_the_sheets(real: tuple[Store, Sheet], family: FamilyTokens) ->
     for row, model in enumerate(family.models):
         assert (model.stories, model.tokens) == (20, sheet.tokens[row].sum())
         assert model.nll == pytest.approx(sheet.nll[row].sum(), rel=1e-6)
-        places = (
-            *(model.by_token, model.by_sentence),
-            *(model.by_token_in_sentence, model.by_word_in_sentence),
-        )
-        for one in places:
+        for one in (model.by_token, model.by_sentence):
             assert one.tokens.sum() == model.tokens
             assert one.nll.sum() == pytest.approx(model.nll)
-        assert model.belief.tokens.sum() == model.tokens
-        assert model.belief.nll.sum() == pytest.approx(model.nll)
 
 
-def test_places_ranks_and_belief_against_a_loop(
+def test_places_ranks_and_entropy_against_a_loop(
     real: tuple[Store, Sheet], family: FamilyTokens
 ) -> None:
     store, sheet = real
@@ -92,17 +88,18 @@ def test_places_ranks_and_belief_against_a_loop(
             assert model.by_token.means[place - 1] == pytest.approx(np.mean(nats[place]))
         assert model.rank_shares == pytest.approx([ranks[r] / model.tokens for r in RANKS])
         assert model.opening.means == pytest.approx([np.mean(early), np.mean(late)])
-        assert model.belief.entropy.sum() == pytest.approx(entropy)
+        assert model.entropy == pytest.approx(entropy)
 
 
 def test_five_sentences_are_those_of_scoring(
     real: tuple[Store, Sheet], family: FamilyTokens
 ) -> None:
-    from eyebrow.core.scoring.positions import sentence_positions
-
     store, sheet = real
     for row, model in enumerate(family.models):
-        places = sentence_positions(plain(store, sheet, row))
+        counter = SentencePositions()
+        for text, one in plain(store, sheet, row):
+            counter.add(text, one)
+        places = counter.positions()
         assert model.five.stories == places.stories == 16
         assert model.five.tokens.sum(axis=1).tolist() == list(places.tokens)
         assert model.five.means == pytest.approx(places.means)
@@ -148,16 +145,26 @@ def test_kinds_against_a_loop(real: tuple[Store, Sheet], family: FamilyTokens) -
         assert kind.nats == pytest.approx(np.mean(words[kind.text]))
 
 
-def test_spots_are_the_single_highest(real: tuple[Store, Sheet], family: FamilyTokens) -> None:
+def test_the_single_highest_is_told(real: tuple[Store, Sheet], family: FamilyTokens) -> None:
     store, sheet = real
     texts = store.texts({story.digest for story in sheet.stories})
     scores = plain(store, sheet, 1)
-    values = np.sort(np.concatenate([one.surprises[1:] for _, one in scores]))[::-1]
-    spots = family.models[1].most_surprising
-    assert [s.nats for s in spots] == pytest.approx(values[: len(spots)].tolist())
-    for spot in spots:
-        assert spot.before + spot.token + spot.after in texts[spot.story.digest]
-        assert spot.rank > 1
+    spot = family.models[1].most_surprising
+    assert spot is not None
+    assert spot.nats == pytest.approx(max(one.surprises[1:].max() for _, one in scores))
+    assert spot.before + spot.token + spot.after in texts[spot.story.digest]
+    assert spot.rank > 1
+
+
+def test_the_highest_of_a_story_from_the_highest_down(real: tuple[Store, Sheet]) -> None:
+    store, sheet = real
+    (text, one), *_ = plain(store, sheet, 1)
+    nats = one.surprises[1:].astype(np.float64)
+    top = top_occurrences(sheet.stories[0], text, one, np.arange(1, len(one)), nats, 5)
+    assert [each.nats for each in top] == sorted(nats.tolist(), reverse=True)[:5]
+    for each in top:
+        assert each.token == text[one.starts[each.index] : one.ends[each.index]]
+        assert (each.nats, each.rank) == (nats[each.index - 1], one.ranks[each.index])
 
 
 def test_error_of_a_kind_is_that_of_stories() -> None:
@@ -298,7 +305,9 @@ def test_only_stories_of_all_models_with_the_same_tokens(tmp_path: Path) -> None
     assert (found.left_out, found.models[0].stories, found.models[0].tokens) == (2, 2, 4)
     assert found.models[0].by_token.means.tolist()[1:] == [2.0, 4.0]
     assert found.models[1].by_token.means.tolist()[1:] == [1.0, math.inf]
-    assert [s.token for s in found.models[1].most_surprising][:2] == ["z", "c"]
+    spot = found.models[1].most_surprising
+    assert spot is not None
+    assert (spot.token, spot.nats) == ("z", math.inf)
     assert found.improvement is not None
     assert found.improvement.improved == 0.5
     assert {k.text for k in found.improvement.tokens_least[:1]} == {"token 122"}

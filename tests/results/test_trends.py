@@ -22,7 +22,7 @@ def test_few_stories_are_counted_out() -> None:
 def test_what_is_drawn_is_what_is_tested() -> None:
     falling = np.array([3.0, 2.0, 1.0])[:, None] + np.linspace(0, 0.5, 40)
     found = trend(falling, falling[:, :FEW])
-    assert (found.stories, found.monotone) == (40, 1.0)
+    assert found.monotone == 1.0
     assert found.page_p == pytest.approx(6.0**-FEW)
     assert math.isnan(trend(falling, falling[:, :2]).page_p)
 
@@ -42,7 +42,6 @@ def test_sizes_that_never_differ_have_no_trend_and_warn_of_nothing() -> None:
         warnings.simplefilter("error")
         found = trend(np.ones((4, 30)))
         agreement = rank_agreement(np.ones((2, 30)))
-    assert (found.falls, found.monotone, found.tau) == ((0.5, 0.5, 0.5), 0.0, 0.0)
+    assert (found.monotone, found.tau) == (0.0, 0.0)
     assert found.page_p == pytest.approx(0.5)
-    assert math.isnan(found.friedman_p)
     assert np.isnan(agreement).all()

@@ -15,12 +15,8 @@ import torch
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.models.ngrams.characters import character_tokenizer
 from eyebrow.core.models.ngrams.count import count_ngrams
-from eyebrow.core.scoring.corpus import (
-    CorpusResult,
-    corpus_perplexity,
-    measure_corpus,
-    read_corpus,
-)
+from eyebrow.core.scoring import passes
+from eyebrow.core.scoring.corpus import CorpusResult, measure_corpus, read_corpus
 from eyebrow.core.scoring.corpus_recipes import (
     CORPUS_RECIPES,
     gptq_windows,
@@ -140,6 +136,14 @@ def plain_second_half(model: Any, tokenizer: Any, text: str, n_ctx: int) -> tupl
     return math.exp(mean), math.sqrt((mean2 - mean * mean) / (count - 1)) * math.exp(mean)
 
 
+def corpus_perplexity(
+    model: Any, tokenizer: Any, text: str, recipe: str, *, limit: int | None = None, **options: Any
+) -> CorpusResult:
+    """Of a text by a recipe, under any causal LM in the manner of transformers."""
+    read = read_corpus(tokenizer, text, limit=limit)
+    return measure_corpus(Trunk(model), read, recipe, **options)
+
+
 def check_all(pair: Pair, text: str, context: int, stride: int, tolerance: float) -> None:
     """Every recipe equals its plain way to `tolerance`, relative."""
     model, tokenizer = pair
@@ -183,6 +187,7 @@ def test_every_recipe_with_a_tokenizer_that_puts_bos(llama: Pair) -> None:
     check_all(llama, TEXT, 48, 20, 1e-5)
 
 
+@pytest.mark.slow
 def test_every_recipe_on_wikitext(stories260k: Pair, wiki: str) -> None:
     check_all(stories260k, wiki, 512, 256, 1e-5)
 
@@ -353,17 +358,18 @@ def test_bos_replaces_the_first_of_a_window_only_where_the_tokenizer_puts_one(
 
 
 @pytest.mark.parametrize("budget", [1, 100, 100_000])
-def test_batches_change_nothing(budget: int, llama: Pair) -> None:
+def test_batches_change_nothing(budget: int, llama: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     text = read_corpus(llama[1], TEXT)
     for name in CORPUS_RECIPES:
-        one = measure_corpus(Trunk(llama[0]), text, name, context=20, budget=20)
+        monkeypatch.setattr(passes, "default_budget", lambda _: 20)
+        one = measure_corpus(Trunk(llama[0]), text, name, context=20)
+        monkeypatch.setattr(passes, "default_budget", lambda _: budget)
         told: list[tuple[int, int, int]] = []
         other = measure_corpus(
             Trunk(llama[0]),
             text,
             name,
             context=20,
-            budget=budget,
             progress=lambda *report: told.append(report),  # noqa: B023
         )
         assert other.nll == pytest.approx(one.nll, rel=1e-6)

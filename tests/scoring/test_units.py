@@ -11,7 +11,7 @@ import pytest
 import torch
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.scoring.boundaries import begins_word, log_boundaries
-from eyebrow.core.scoring.positions import sentence_positions
+from eyebrow.core.scoring.positions import SentencePositions
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
@@ -303,13 +303,16 @@ def test_positions_by_hand() -> None:
     one = score_of(spans, [7.0, 1.0, 2.0, 3.0, 4.0, 5.0])
     two = score_of(spans, [1.0, 1.0, 2.0, 3.0, 4.0, 5.0], first=0)
     four = score_of([(0, 5), (5, 11)], [100.0, 100.0], first=0)
-    found = sentence_positions([(five, one), ("Ay. Be. Ce. De.", four), (five, two)])
+    counter = SentencePositions()
+    none = counter.positions()
+    for text, score in ((five, one), ("Ay. Be. Ce. De.", four), (five, two)):
+        counter.add(text, score)
+    found = counter.positions()
     assert found.stories == 2
     assert found.tokens == (1, 2, 2, 4, 2), "the first token of one was context"
     assert found.nll == (1.0, 2.0, 4.0, 14.0, 10.0)
     assert found.means == (1.0, 1.0, 2.0, 3.5, 5.0)
     assert found.to_json()[3] == {"position": 4, "tokens": 4, "nll": 14.0, "surprise": 3.5}
-    none = sentence_positions([])
     assert (none.stories, none.tokens) == (0, (0, 0, 0, 0, 0))
     assert all(math.isnan(mean) for mean in none.means)
 

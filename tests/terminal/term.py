@@ -33,7 +33,8 @@ class Terminal:
             "OMP_NUM_THREADS": "1",
             **environment,
         }
-        env.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):  # of the terminal that the tests run in
+            env.pop(name, None)
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.said = b""

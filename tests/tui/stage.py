@@ -109,7 +109,7 @@ class MadeEngine:
     def start(self) -> None:
         self.starts += 1
         if not self.silent:
-            self.mailbox.put(Hello("cpu", "cpu", "float32", "0", "0"))
+            self.mailbox.put(Hello("cpu", "float32"))
 
     def send(self, request: Any) -> None:
         self.sent.append(request)
@@ -142,7 +142,7 @@ def answers(request: Score, loaded: set[str]) -> list[Any]:
     name, replies = request.model.name, []
     if name not in loaded:
         loaded.add(name)
-        replies = [Loading(name), Loaded(name, request.model.parameters or 0, digest_of(name), 0.1)]
+        replies = [Loading(name), Loaded(name, request.model.parameters or 0, digest_of(name))]
         replies.append(Vocabulary(name, tuple(WORDS[name == OTHER.name :])))
     rows, cuts = [], {}
     for story in request.stories:
@@ -163,7 +163,7 @@ def explored(request: Rescore | TraceContext) -> Rescored | ContextTraced | Fail
         return Failed(request.job, name, "Nothing to score", "the text is empty", request.about)
     if isinstance(request, Rescore):
         recipe = request.recipe.settled("cpu", "float32")
-        return Rescored(request.job, name, recipe, score_by(name, request.text), 1, 0.01)
+        return Rescored(request.job, name, recipe, score_by(name, request.text), 1)
     nats = 8.0 - STRENGTHS.index(name)
     before = len(request.text[: request.word[0]].split())
     if not before:

@@ -135,8 +135,16 @@ def sequence(seed: int, size: int) -> list[str]:
     return keys
 
 
-@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
-@pytest.mark.parametrize("seed", range(6))
+SIZES = [(140, 40), (80, 24)]
+# With every run each seed has one of the sizes.
+BURSTS = [
+    pytest.param(seed, size, marks=() if seed % 2 == at else (pytest.mark.slow,))
+    for seed in range(6)
+    for at, size in enumerate(SIZES)
+]
+
+
+@pytest.mark.parametrize(("seed", "size"), BURSTS)
 async def test_a_burst_ends_where_the_same_keys_end_one_by_one(
     seed: int, size: tuple[int, int]
 ) -> None:

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from eyebrow.tui.charts import Point, Series, perplexity_chart
+from eyebrow.tui.charts import SIZES, Axis, Point, Series, curves
 from eyebrow.tui.terminal.colours import colour_depth, prepare
 from eyebrow.tui.text.plain import cell_width
 
+AXES: Any = {"x": SIZES, "y": Axis("perplexity")}
 SETS = Series("the set", (Point(5e4, 147, 140, 154), Point(2e5, 105), Point(3e6, 75, 70, 80)))
 STORY = Series("this story", (Point(5e4, 114), Point(2e5, math.nan), Point(3e6, 60)))
 
@@ -17,8 +18,8 @@ STORY = Series("this story", (Point(5e4, 114), Point(2e5, math.nan), Point(3e6, 
 @pytest.mark.parametrize("size", [(20, 5), (60, 12), (95, 14), (140, 20), (240, 40)])
 def test_a_picture_has_the_size_asked_for(size: tuple[int, int]) -> None:
     width, height = size
-    picture = perplexity_chart(
-        (SETS, STORY), width=width, height=height, dark=True, depth="mono", current=2e5
+    picture = curves(
+        (SETS, STORY), width=width, height=height, dark=True, depth="mono", current=2e5, **AXES
     )
     lines = picture.split("\n")
     assert len(lines) == height
@@ -30,7 +31,7 @@ def test_a_picture_has_the_size_asked_for(size: tuple[int, int]) -> None:
 
 def test_ticks_are_the_sizes_and_the_same_data_give_the_same_picture() -> None:
     pictures = {
-        perplexity_chart((SETS,), width=90, height=14, dark=True, depth="256") for _ in range(3)
+        curves((SETS,), width=90, height=14, dark=True, depth="256", **AXES) for _ in range(3)
     }
     assert len(pictures) == 1
     (picture,) = pictures
@@ -40,21 +41,19 @@ def test_ticks_are_the_sizes_and_the_same_data_give_the_same_picture() -> None:
 
 
 def test_what_cannot_be_drawn_is_left_out() -> None:
-    room = {"width": 60, "height": 12, "dark": False, "depth": "mono"}
-    assert perplexity_chart((), **room) == ""  # type: ignore[arg-type]
+    room = {"width": 60, "height": 12, "dark": False, "depth": "mono", **AXES}
+    assert curves((), **room) == ""  # type: ignore[arg-type]
     nothing = Series("x", (Point(1e5, math.nan), Point(1e6, math.inf), Point(1e7, 0.0)))
-    assert perplexity_chart((nothing,), **room) == ""  # type: ignore[arg-type]
-    single = perplexity_chart((Series("one", (Point(1e5, 20.0),)),), **room)  # type: ignore[arg-type]
+    assert curves((nothing,), **room) == ""  # type: ignore[arg-type]
+    single = curves((Series("one", (Point(1e5, 20.0),)),), **room)  # type: ignore[arg-type]
     assert "100k" in single
 
 
 def test_no_line_goes_through_a_point_that_is_not_joined() -> None:
-    room: Any = {"width": 60, "height": 12, "dark": False, "depth": "mono"}
+    room: Any = {"width": 60, "height": 12, "dark": False, "depth": "mono", **AXES}
     ends = (Point(5e4, 147), Point(3e6, 75))
     joined, alone = (
-        perplexity_chart(
-            (Series("", (*ends, Point(4e5, 20, is_joined=is_joined)), 1, "●"),), **room
-        )
+        curves((Series("", (*ends, Point(4e5, 20, is_joined=is_joined)), 1, "●"),), **room)
         for is_joined in (True, False)
     )
     assert joined.count("●") == alone.count("●") == 3

@@ -87,7 +87,7 @@ async def test_what_is_not_wanted_any_more_is_dropped_and_what_died_asked_again(
         assert session.tracing.waits_for == SPECS[0].name
         assert "No context: nothing before it" in table(session, 80).plain
         session.receive(WorkerDied(-9, ""))
-        session.receive(Hello("cpu", "cpu", "float32", "0", "0"))
+        session.receive(Hello("cpu", "float32"))
         again = [r.job for r in engine.sent if isinstance(r, TraceContext)][3:]  # type: ignore[attr-defined]
         assert len(again) == 2, "what has failed is not"
         session.tracing.leave()

@@ -10,8 +10,9 @@ import pytest
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import Story
+from eyebrow.core.typed import as_typed
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.session.asked import Asked, options
+from eyebrow.tui.session.asked import Asked
 from eyebrow.tui.terminal.clipboard import MOST, takes_copies
 from eyebrow.tui.threads.opening import Opened
 from eyebrow.tui.views.copying import HEADS
@@ -119,7 +120,7 @@ async def test_what_was_told_can_be_read_and_copied() -> None:
 
 
 def test_commands_hold_what_was_asked_for() -> None:
-    given = options({"--limit": (5, None), "--per-line": (True, False), "--split": ("a", "a")})
+    given = as_typed({"--limit": (5, None), "--per-line": (True, False), "--split": ("a", "a")})
     assert given == ("--limit", "5", "--per-line")
     asked = Asked("my tales.txt", ("smollm2", "./run 1"), given, ("--offline",), ("--no-store",))
     recipe = Recipe("scored", 256, 64, "bfloat16")

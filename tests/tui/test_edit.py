@@ -263,7 +263,7 @@ async def test_a_worker_that_dies_is_asked_again() -> None:
         await until(pilot, lambda: [r for r in engine.sent if isinstance(r, Rescore)])
         asked = [r.text for r in engine.sent if isinstance(r, Rescore)]
         app.session.receive(WorkerDied(-9, ""))
-        app.session.receive(Hello("cpu", "cpu", "float32", "0", "0"))
+        app.session.receive(Hello("cpu", "float32"))
         again = [r.text for r in engine.sent if isinstance(r, Rescore)][len(asked) :]
         assert again == [app.session.edit.text]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eyebrow.core.engine.messages import Failed, WorkerDied
 from eyebrow.core.stories import Story
+from eyebrow.core.wording import figures
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.bars import Bar, Legend, without_spare
 from eyebrow.tui.panes.chart import Chart
@@ -17,7 +18,6 @@ from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
 from eyebrow.tui.session.arrange import parse_filter
-from eyebrow.tui.text.plain import figures
 from eyebrow.tui.views.dialogs.help import HelpScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
 from eyebrow.tui.views.explore.screen import ExploreScreen

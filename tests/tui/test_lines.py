@@ -63,6 +63,6 @@ async def test_what_a_dead_worker_was_asked_is_asked_again() -> None:
         assert [r.text for r in before] == ["one line", "another"]
         assert {r.model.name for r in before} == {SPECS[2].name}, "the current size first"
         session.receive(WorkerDied(-9, ""))
-        session.receive(Hello("cpu", "cpu", "float32", "0", "0"))
+        session.receive(Hello("cpu", "float32"))
         again = [(r.model, r.text) for r in sent if isinstance(r, Rescore)][len(before) :]
         assert again == [(r.model, r.text) for r in before]

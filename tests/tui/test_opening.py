@@ -75,7 +75,7 @@ async def test_what_was_under_way_is_cancelled_and_its_answers_are_nobodys() -> 
     async with app.run_test(size=(140, 40)) as pilot:
         await pilot.pause(0.2)
         engine = engine_of(app)
-        app.session.receive(Hello("cpu", "cpu", "float32", "0", "0"))
+        app.session.receive(Hello("cpu", "float32"))
         await pilot.pause(0.2)
         asked = [request.job for request in engine.sent if isinstance(request, Score)]
         assert asked
@@ -105,7 +105,7 @@ async def test_the_old_stories_are_read_no_further() -> None:
             yield Story(f"e{read}", f"End {read}", f"It never ends, {read}.")
 
     app = made_app(silent=True)
-    app._reader = endless()
+    app._reading = app._reading_of(endless())
     app.session.library.reading = True
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.1)
@@ -171,7 +171,7 @@ def test_the_size_stays_where_the_models_are_listed_in_another_order() -> None:
     shop = Shop(specs=(unknown, SPECS[1]))
     session = shop.session
     shop.begin()
-    session.receive(Loaded("owner/tiny", 1000, "digest", 0.1))
+    session.receive(Loaded("owner/tiny", 1000, "digest"))
     for name in ("owner/tiny", SPECS[1].name):
         session.select_size([size.name for size in session.models.sizes].index(name))
         session.open(OTHERS, "others")

@@ -5,16 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from eyebrow.core.wording import visible
+from eyebrow.core.wording import duration, figures, visible
 from eyebrow.tui.text.layout import lay_out, layout
-from eyebrow.tui.text.plain import (
-    cell_width,
-    compact_count,
-    duration,
-    figures,
-    shorten,
-    shorten_apart,
-)
+from eyebrow.tui.text.plain import cell_width, shorten, shorten_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,13 +36,6 @@ def test_a_shortened_text_fits(text: str, cells: int) -> None:
     assert cut == plain or cut == "" or cut.endswith("…")
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [(50_980, "51k"), (3_049_920, "3.05M"), (1.7e9, "1.7B"), (12, "12")]
-)
-def test_counts(number: float, text: str) -> None:
-    assert compact_count(number) == text
-
-
 def test_figures_and_durations() -> None:
     assert [figures(x) for x in (98.14, 1204.4, 4.866, float("inf"), float("nan"))] == [
         "98.1",
@@ -58,7 +44,9 @@ def test_figures_and_durations() -> None:
         "∞",
         "–",
     ]
-    assert [duration(x) for x in (4, 125, 4320)] == ["4 s", "2 min 5 s", "1 h 12 min"]
+    assert [duration(x) for x in (0.4, 4, 59.6, 125, 4320, 7200)] == [
+        *("0 s", "4 s", "1 min", "2 min 5 s", "1 h 12 min", "2 h"),
+    ]
 
 
 @given(st.text(alphabet="ab é日\n\t", max_size=120), st.integers(4, 30), st.booleans())

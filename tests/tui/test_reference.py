@@ -212,7 +212,7 @@ def test_other_sizes_are_asked_for_last_and_no_model_is_loaded_for_them() -> Non
     shop.answer_all()
     digest = text_digest(STORIES[0].text)
     assert ("score", "made-50k", digest) in shop.asked, "scored with the set: the store has it"
-    session.receive(Loaded("made-50k", 50_000, digest_of("made-50k"), 0.1))
+    session.receive(Loaded("made-50k", 50_000, digest_of("made-50k")))
     session.receive(Unloaded("made-50k"))
     session.scores._missing.add((digest_of("made-50k"), digest))
     before = len(shop.sent)

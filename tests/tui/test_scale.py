@@ -15,16 +15,16 @@ from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
+from eyebrow.core.wording import figures
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
-from eyebrow.tui.text.plain import figures
 from eyebrow.tui.text.reading import units
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads.analysis import Analysis
 from eyebrow.tui.threads.scaling import MEASURES, Found, Said, TokensRead
-from eyebrow.tui.views.explore import showing
+from eyebrow.tui.views.explore import token
 from eyebrow.tui.views.frame import EVERYTHING
 from eyebrow.tui.views.scale import pictures as scale_pictures
 from eyebrow.tui.views.scale.pictures import CHARTS
@@ -480,7 +480,7 @@ def test_the_sources_sentences_and_groups_are_the_charts(tmp_path: Path) -> None
     assert [len(units(text, score, "sentence", starts)) for starts in ((), told)] == [1, 5]
     session.scores._keep(session.models.size, session.library.digests[0], score)
     session.place.go_to(0, 0, 4)
-    said = showing.glass(session).units
+    said = token.glass(session).units
     assert any("sentence 2/5" in one for one in said)
     assert any(one.startswith("sentences 1-5") for one in said)
     (story,) = measuring.sheet_of(_snapshot_of(session)).stories

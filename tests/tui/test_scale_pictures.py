@@ -23,8 +23,8 @@ MANY = (
 )
 DOG = Label(text_digest(STORIES[1].text), "dog", "The dog")
 SAID = [
-    Finding("size", "made", "Perplexity falls with every size.", {}),
-    Finding("stories", "made", "The hardest story is “The dog”.", {}, (DOG,)),
+    Finding("size", "made", "Perplexity falls with every size."),
+    Finding("stories", "made", "The hardest story is “The dog”.", (DOG,)),
 ]
 
 

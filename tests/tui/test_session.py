@@ -34,12 +34,12 @@ from eyebrow.tui.threads.comparing import Comparing
 from eyebrow.tui.threads.damaging import Damaging
 from eyebrow.tui.threads.finding import Finder
 from eyebrow.tui.threads.mailbox import Mailbox
-from eyebrow.tui.views.explore.showing import steps
+from eyebrow.tui.views.explore.sizes import steps
 from eyebrow.tui.views.status import waiting, what_runs
 
 from .stage import OTHER, SPECS, STORIES, MadeEngine, answers, made_score
 
-HELLO = Hello("cpu", "cpu", "float32", "0", "0")
+HELLO = Hello("cpu", "float32")
 
 
 class Shop:
@@ -224,7 +224,7 @@ def test_another_machine_than_remembered_starts_over() -> None:
     shop = Shop()
     shop.begin()
     shop.answer_all()
-    shop.session.receive(Hello("cuda", "a card", "bfloat16", "0", "0"))
+    shop.session.receive(Hello("cuda", "bfloat16"))
     assert shop.session.worker.recipe.dtype == "bfloat16"
     assert all(rung.stories == 0 for rung in shop.session.models.sizes)
     late = KeptSums(SPECS[0].name, "another recipe", "", {"x": made_score("a b", 1).summary})
@@ -261,7 +261,7 @@ def test_a_whole_score_in_the_store_needs_no_worker() -> None:
 
 def test_loading_is_told_and_size_taken_over() -> None:
     shop = Shop()
-    shop.session.receive(Loaded(SPECS[0].name, 51_234, "digest", 1.0))
+    shop.session.receive(Loaded(SPECS[0].name, 51_234, "digest"))
     assert shop.session.models.sizes[0].parameters == 51_234
     assert Change.SIZES in shop.changes[-1]
 
@@ -321,10 +321,10 @@ def test_a_model_whose_files_have_changed_is_scored_anew() -> None:
     sums = {digest: made_score(story.text, 3).summary for digest, story in told(session)}
     for _, name in list(shop.asked):
         session.receive(KeptSums(name, recipe, f"{name} before", sums))
-    session.receive(Loaded(rung.name, 7, f"{rung.name} before", 1.0))
+    session.receive(Loaded(rung.name, 7, f"{rung.name} before"))
     assert rung.stories == len(STORIES)
     asked = len(shop.asked)
-    session.receive(Loaded(rung.name, 7, "after", 1.0))
+    session.receive(Loaded(rung.name, 7, "after"))
     assert (rung.sums, rung.stories, rung.digest) == ({}, 0, "after")
     assert ("sums", rung.name) in shop.asked[asked:]
     assert "Model changed" in [notice.title for notice in shop.notices]
@@ -359,7 +359,7 @@ def test_two_names_for_the_same_weights_are_told_once() -> None:
     shop = Shop()
     for _ in range(2):
         for spec in SPECS[1:3]:
-            shop.session.receive(Loaded(spec.name, 7, "same", 1.0))
+            shop.session.receive(Loaded(spec.name, 7, "same"))
     (notice,) = [notice for notice in shop.notices if notice.title == "Same weights"]
     assert SPECS[1].name in notice.message
     assert SPECS[2].name in notice.message
@@ -394,7 +394,7 @@ def test_a_size_known_only_once_it_is_loaded_finds_its_place() -> None:
     assert names == [SPECS[1].name, SPECS[2].name, unknown.name], "unknown ones come last"
     shop.begin()
     shop.session.select_size(2)
-    shop.session.receive(Loaded(unknown.name, SPECS[0].parameters or 0, "d", 0.1))
+    shop.session.receive(Loaded(unknown.name, SPECS[0].parameters or 0, "d"))
     assert [rung.name for rung in shop.session.models.sizes] == [spec.name for spec in SPECS]
     assert shop.session.models.size.name == unknown.name, "the one that was chosen stays chosen"
 

@@ -24,15 +24,9 @@ from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads import store as reader_room
-from eyebrow.tui.threads.answers import (
-    Compared,
-    Interval,
-    KeptCuts,
-    KeptSums,
-    KeptTokenizers,
-)
+from eyebrow.tui.threads.answers import Compared, Interval, KeptCuts, KeptSums, KeptTokenizers
 from eyebrow.tui.threads.store import StoreReader
-from eyebrow.tui.views.explore.showing import chart, steps
+from eyebrow.tui.views.explore.sizes import chart, steps
 from eyebrow.tui.views.scale import pictures as scale_pictures
 from eyebrow.tui.views.scale.snapshot import snapshot
 
@@ -122,7 +116,7 @@ def test_each_family_has_a_line_and_the_axis_its_unit(monkeypatch: pytest.Monkey
     for width in (40, 60, 100):
         assert "bits per byte" in picture(width, 12).splitlines()[0]
     drawn: list[Any] = []
-    monkeypatch.setattr(charts, "perplexity_chart", lambda series, **_: drawn.extend(series) or "")
+    monkeypatch.setattr(charts, "curves", lambda series, **_: drawn.extend(series) or "")
     picture(100, 20)
     sizes = [[point.parameters for point in one.points] for one in drawn]
     assert sizes[2:] == [[50_000, 200_000], [100_000]]  # the story; the set is not compared yet
@@ -139,8 +133,7 @@ def test_a_counted_model_is_no_size_and_in_no_line(
     shop.begin()
     shop.answer_all()
     drawn: list[Any] = []
-    for name in ("perplexity_chart", "curves"):
-        monkeypatch.setattr(charts, name, lambda series, **_: drawn.extend(series) or "")
+    monkeypatch.setattr(charts, "curves", lambda series, **_: drawn.extend(series) or "")
     view = chart(shop.session, dark=True, depth="256")
     now = snapshot(shop.session)
     assert view.picture is not None
@@ -169,7 +162,7 @@ def test_a_size_that_turns_out_to_have_another_tokenizer_is_compared_too() -> No
     assert not session.models.mixes_tokenizers
     asked, sent = len(shop.asked), len(shop.sent)
     shop.tokenizers[SPECS[2].name] = "u"  # it was downloaded
-    session.receive(Loaded(SPECS[2].name, 800_000, digest_of(SPECS[2].name), 1.0))
+    session.receive(Loaded(SPECS[2].name, 800_000, digest_of(SPECS[2].name)))
     assert session.models.mixes_tokenizers
     again = [(name, *rest) for what, name, *rest in shop.asked[asked:] if what == "cuts"]
     everything = frozenset(session.library.digests)
@@ -273,7 +266,7 @@ def test_other_weights_are_compared_anew_and_late_answers_are_not_taken() -> Non
         ),
     ]
     asked = len(shop.asked)
-    session.receive(Loaded(rung.name, rung.parameters or 0, "other weights", 0.1))
+    session.receive(Loaded(rung.name, rung.parameters or 0, "other weights"))
     assert ("compare", *(spec.name for spec in MIXED[1:])) in shop.asked[asked:]
     session.receive(KeptSums(rung.name, recipe, "other weights", sums))
     assert (

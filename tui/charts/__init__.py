@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .against_size import perplexity_chart
 from .axis import SIZES, Axis
 from .band import Band
 from .curves import MIN_HEIGHT, MIN_WIDTH, Level, Point, Series, curves
@@ -26,7 +25,6 @@ __all__ = [
     "curves",
     "differences",
     "nice_ticks",
-    "perplexity_chart",
     "ridges",
     "shares",
 ]

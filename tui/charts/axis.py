@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..text.plain import compact_count
+from ...core.wording import amount
 from .ticks import LARGEST, SMALLEST, tick_text
 
 
@@ -33,4 +33,4 @@ class Axis:
         return SMALLEST < value < LARGEST if self.log else abs(value) < LARGEST
 
 
-SIZES = Axis("parameters", text=compact_count)
+SIZES = Axis("parameters", text=amount)

@@ -13,9 +13,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...core.wording import visible
+from ...core.wording import figures, visible
 from ..terminal.colours import ColourDepth
-from ..text.plain import cell_width, figures, shorten
+from ..text.plain import cell_width, shorten
 from . import ink
 from .axis import Axis
 from .band import Band, band_ink, coloured

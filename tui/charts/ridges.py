@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...core.wording import visible
+from ...core.wording import figures, visible
 from ..terminal.colours import ColourDepth
-from ..text.plain import cell_width, figures, shorten_apart
+from ..text.plain import cell_width, shorten_apart
 from . import ink
 from .axis import Axis
 from .curves import MIN_HEIGHT, MIN_WIDTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..text.plain import compact_count
+from ...core.wording import amount
 
 SMALLEST, LARGEST = 1e-300, 1e300
 """Nothing beyond is drawn: its neighbourhood would leave the range of floats."""
@@ -59,4 +59,4 @@ def widened(low: float, high: float, least: float, margin: float) -> tuple[float
 
 def tick_text(value: float) -> str:
     """A round number as short as it goes."""
-    return compact_count(value) if value >= 1000 else f"{value:g}"
+    return amount(value) if value >= 1000 else f"{value:g}"

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.segment import Segment
-from textual.events import Click
-from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
 from ..text.plain import cell_width, shorten
+from .rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class BranchLine:
     state: str
 
 
-class BranchList(ScrollView, can_focus=True, inherit_bindings=False):
+class BranchList(Rows):
     """Each branch below the one it leaves."""
 
     HELP = "Continuations: `j` `k` go through them, `space` makes more, `z` stops and resumes."
@@ -38,31 +35,23 @@ class BranchList(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     lines: reactive[tuple[BranchLine, ...]] = reactive((), init=False, repaint=False)
-    row: reactive[int] = reactive(0, init=False)
 
-    class Selected(Message):
+    class Selected(Rows.Selected):
         """This row was clicked."""
 
-        def __init__(self, row: int) -> None:
-            self.row = row
-            super().__init__()
+    @property
+    def count(self) -> int:
+        return len(self.lines)
 
     def watch_lines(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
-        self.refresh()
-
-    def watch_row(self) -> None:
-        height, top = self.scrollable_content_region.height, self.scroll_offset.y
-        if height > 0 and not top <= self.row < top + height:
-            target = self.row if self.row < top else self.row - height + 1
-            self.scroll_to(y=target, animate=False)
+        self.fill()
 
     def render_line(self, y: int) -> Strip:
-        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        at, width = y + self.scroll_offset.y, self.width
         style, quiet = self.rich_style, self.get_component_rich_style("branch-list--quiet")
         if not self.lines and y == 0:
             said = "space continues from here, greedily and by the dials"
-            return Strip([Segment(shorten(said, width), quiet)]).adjust_cell_length(width, style)
+            return self.line(Segment(shorten(said, width), quiet))
         if at >= len(self.lines):
             return Strip.blank(width, style)
         line, sign = self.lines[at], " "
@@ -73,11 +62,5 @@ class BranchList(ScrollView, can_focus=True, inherit_bindings=False):
         room = max(0, width - cell_width(head) - cell_width(line.state) - 2)
         text = shorten(visible(line.text), room)
         gap = " " * (room - cell_width(text) + 2)
-        return Strip(
-            [Segment(head, style), Segment(text, quiet), Segment(gap + line.state, quiet)]
-        ).adjust_cell_length(width, style)
-
-    async def on_click(self, event: Click) -> None:
-        row = event.y - self.gutter.top + self.scroll_offset.y
-        if 0 <= row < len(self.lines):
-            self.post_message(self.Selected(row))
+        parts = (Segment(head, style), Segment(text, quiet), Segment(gap + line.state, quiet))
+        return self.line(*parts, style=style)

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click
-from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
 from ..text.plain import cell_width, shorten
+from .rows import Rows
 
 VALUE = 7  # cells of the number
 FRONT = 12  # cells of what is in front of a find
@@ -42,7 +39,7 @@ class Finds:
 NONE = Finds(0, lambda row: Find("", "", "", ""))
 
 
-class FindList(ScrollView, can_focus=True, inherit_bindings=False):
+class FindList(Rows):
     """One line for each find: its number, and the span in bold among its neighbours."""
 
     HELP = (
@@ -57,51 +54,22 @@ class FindList(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     finds: reactive[Finds] = reactive(NONE, init=False, always_update=True, repaint=False)
-    row: reactive[int] = reactive(0, init=False, repaint=False)
     waiting: reactive[str] = reactive("")
 
-    class Selected(Message):
+    class Selected(Rows.Selected):
         """This row was clicked."""
 
-        def __init__(self, row: int) -> None:
-            self.row = row
-            super().__init__()
+    @property
+    def count(self) -> int:
+        return self.finds.count
 
     def watch_finds(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self.finds.count)
-        self._show_row()
-        self.refresh()
-
-    def on_resize(self) -> None:
-        self.watch_finds()
-
-    def watch_row(self, before: int, now: int) -> None:
-        if not self._show_row():
-            self.refresh_line(before)
-            self.refresh_line(now)
-
-    def on_focus(self) -> None:
-        self.refresh_line(self.row)
-
-    def on_blur(self) -> None:
-        self.refresh_line(self.row)
-
-    def _show_row(self) -> bool:
-        """Scroll so that the row is seen; True if that moved anything."""
-        height, top = self.scrollable_content_region.height, self.scroll_offset.y
-        if height < 1 or top <= self.row < top + height:
-            return False
-        target = self.row if self.row < top else self.row - height + 1
-        self.scroll_to(y=target, animate=False)
-        return True
+        self.fill()
 
     def render_line(self, y: int) -> Strip:
-        at, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        at, width = y + self.scroll_offset.y, self.width
         if not self.finds.count and y == 0:
-            said = shorten(visible(self.waiting), width)
-            return Strip([Segment(said, self.rich_style)]).adjust_cell_length(
-                width, self.rich_style
-            )
+            return self.line(Segment(shorten(visible(self.waiting), width), self.rich_style))
         if at >= self.finds.count:
             return Strip.blank(width, self.rich_style)
         style, quiet = self.rich_style, self.get_component_rich_style("find-list--quiet")
@@ -111,19 +79,13 @@ class FindList(ScrollView, can_focus=True, inherit_bindings=False):
             sign = "▸" if self.has_focus else " "
         find = self.finds.find(at)
         before, text, after = around(find, width - VALUE - 2)
-        return Strip(
-            [
-                Segment(f"{sign}{find.value:>{VALUE - 1}} ", style),
-                Segment(before, quiet),
-                Segment(text, style + Style(bold=True)),
-                Segment(after, quiet),
-            ]
-        ).adjust_cell_length(width, style)
-
-    async def on_click(self, event: Click) -> None:
-        row = event.y - self.gutter.top + self.scroll_offset.y
-        if 0 <= row < self.finds.count:
-            self.post_message(self.Selected(row))
+        return self.line(
+            Segment(f"{sign}{find.value:>{VALUE - 1}} ", style),
+            Segment(before, quiet),
+            Segment(text, style + Style(bold=True)),
+            Segment(after, quiet),
+            style=style,
+        )
 
 
 def around(find: Find, room: int) -> tuple[str, str, str]:

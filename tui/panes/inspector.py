@@ -10,14 +10,13 @@ from textwrap import wrap
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ...core.wording import visible
-from ..text.plain import cell_width, figures, shorten
+from ...core.wording import percent, visible
+from ..text.plain import cell_width, shorten
 
 REST = 0.16  # seconds without a move until the alternatives are drawn
 NATS_PER_BIT = math.log(2)
@@ -75,7 +74,7 @@ class Glass:
 
 
 class Inspector(Widget):
-    """Numbers above, table below. Only lines that differ are written to the terminal."""
+    """Numbers above, table below."""
 
     HELP = "The token under the cursor and what the model would have said instead."
 
@@ -113,16 +112,9 @@ class Inspector(Widget):
 
     def _update(self) -> None:
         wanted = _placed(self._head, self._table, self.size.width)
-        height = max(len(wanted), len(self._shown))
-        before, self._shown = self._shown, wanted
-        dirty = []
-        for y in range(min(height, self.size.height)):
-            old = before[y] if y < len(before) else []
-            new = wanted[y] if y < len(wanted) else []
-            if old != new:
-                dirty.append(_difference(y, old, new, self.size.width))
-        if dirty:
-            self.refresh(*dirty)
+        if wanted != self._shown:
+            self._shown = wanted
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -135,23 +127,6 @@ class Inspector(Widget):
         parts = self._shown[y] if y < len(self._shown) else []
         strip = Strip([Segment(text, styles[kind]) for text, kind in parts])
         return strip.adjust_cell_length(width, self.rich_style)
-
-
-def _difference(y: int, old: Line, new: Line, width: int) -> Region:
-    """The cells of line `y` that differ: what two lines begin with in common stays."""
-    column = 0
-    for (a, kind_a), (b, kind_b) in zip(old, new, strict=False):
-        if kind_a != kind_b:
-            break
-        if a != b:
-            same = 0
-            while same < min(len(a), len(b)) and a[same] == b[same]:
-                same += 1
-            column += cell_width(a[:same])
-            break
-        column += cell_width(a)
-    size = max(sum(cell_width(t) for t, _ in old), sum(cell_width(t) for t, _ in new))
-    return Region(min(column, width - 1), y, max(1, min(width, size) - column), 1)
 
 
 def _placed(head: list[Line], table: list[Line], width: int) -> list[Line]:
@@ -181,7 +156,7 @@ def head(glass: Glass) -> list[Line]:
     entropy = (glass.entropy or 0.0) / NATS_PER_BIT
     lines = [
         name,
-        [("p        ", "quiet"), (f"{percent(math.exp(glass.logprob)):>8}", "")],
+        [("p        ", "quiet"), (f"{short_percent(math.exp(glass.logprob)):>8}", "")],
         [("surprise ", "quiet"), (f"{bits:6.2f}", ""), (" bits", "quiet")],
         [("         ", "quiet"), (f"{-glass.logprob:6.2f}", ""), (" nats", "quiet")],
         [("entropy  ", "quiet"), (f"{entropy:6.2f}", ""), (" bits", "quiet")],
@@ -230,12 +205,13 @@ def alternatives(choices: Sequence[Choice], width: int) -> list[Line]:
     name_width = max(6, min(16, width - figure - (10 if width >= BARS else 3)))
     bar_width = max(0, width - name_width - figure - 3)
     most = max((choice.probability for choice in choices), default=0)
+    told = short_percent if width >= ROOMY else whole_percent
     lines: list[Line] = []
     for choice in choices:
         mark, kind = ("▸", "true") if choice.true else (" ", "")
         text = shorten(quoted(choice.text), name_width)
         bar = "▆" * round(bar_width * choice.probability / most) if most else ""
-        p = percent(choice.probability) if width >= ROOMY else whole_percent(choice.probability)
+        p = told(choice.probability)
         lines.append(
             [
                 (f"{mark}{text}{' ' * (name_width - cell_width(text))}", kind),
@@ -254,14 +230,11 @@ def quoted(text: str) -> str:
     return shown or "‹nothing›"
 
 
-def percent(probability: float) -> str:
+def short_percent(probability: float) -> str:
     """`31 %`, `0.21 %`, `3e-5 %`."""
-    value = 100 * probability
-    if value >= 10:
-        return f"{value:.0f} %"
-    if value >= 0.01:
-        return f"{figures(value, 2)} %"
-    return f"{value:.0e} %".replace("e-0", "e-")
+    if probability >= 1e-4:
+        return percent(probability)
+    return f"{100 * probability:.0e} %".replace("e-0", "e-")
 
 
 def whole_percent(probability: float) -> str:

@@ -14,8 +14,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...core.wording import visible
-from ..text.plain import compact_count, figures, shorten, shorten_apart
+from ...core.wording import amount, figures, visible
+from ..text.plain import shorten, shorten_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
         style = self.rich_style
         if at == self.current:
             style = self.get_component_rich_style("ladder--current")
-        size = compact_count(step.parameters) if step.parameters else "–"
+        size = amount(step.parameters) if step.parameters else "–"
         mark = "▸" if at == self.current else "Δ" if step.is_reference else " "
         name = shorten_apart([visible(one.name) for one in self.steps], room)[at]
         lead = Segment(f"{mark}{at + 1 if at < 9 else ' '} {name:<{room}} {size:>6} ", style)

@@ -12,8 +12,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ...core.wording import visible
-from ..text.plain import NOTHING, cell_width, shorten, shorten_apart
+from ...core.wording import NOTHING, visible
+from ..text.plain import cell_width, shorten, shorten_apart
 
 HEIGHTS = "▁▂▃▄▅▆▇█"
 TALL = 4.0  # bits of the tallest block at least: what is nearly certain everywhere stays low

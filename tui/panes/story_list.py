@@ -1,4 +1,4 @@
-"""The list of stories: virtual, so that a hundred thousand cost what forty do."""
+"""The list of stories."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click
-from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..text.plain import Apart, cell_width, figures
+from ...core.wording import figures
+from ..text.plain import Apart, cell_width
+from .rows import Rows
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -40,7 +38,7 @@ class Shelf:
 EMPTY = Shelf((), str, float, float, bool)
 
 
-class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
+class StoryList(Rows):
     """One line per story: title, perplexity under the current model, a bar."""
 
     HELP = "The stories, under the current size."
@@ -52,57 +50,24 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     shelf: reactive[Shelf] = reactive(EMPTY, init=False, always_update=True, repaint=False)
-    row: reactive[int | None] = reactive(None, init=False, repaint=False)
+    row: reactive[int | None] = reactive[int | None](None, init=False, repaint=False)
 
-    class Selected(Message):
+    class Selected(Rows.Selected):
         """This row was clicked."""
-
-        def __init__(self, row: int) -> None:
-            self.row = row
-            super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._apart = Apart()
 
+    @property
+    def count(self) -> int:
+        return len(self.shelf.order)
+
     def watch_shelf(self) -> None:
-        width = self.scrollable_content_region.width
-        self.virtual_size = Size(width, len(self.shelf.order))
-        self._show_row()
-        self.refresh()
-
-    def on_resize(self) -> None:
-        self.watch_shelf()
-
-    def watch_row(self, before: int | None, now: int | None) -> None:
-        if not self._show_row():
-            self._refresh_row(before)
-            self._refresh_row(now)
-
-    def on_focus(self) -> None:
-        self._refresh_row(self.row)
-
-    def on_blur(self) -> None:
-        self._refresh_row(self.row)
-
-    def _refresh_row(self, row: int | None) -> None:
-        if row is not None:
-            self.refresh_line(row)
-
-    def _show_row(self) -> bool:
-        """Scroll so that the row is seen; True if that moved anything."""
-        height = self.scrollable_content_region.height
-        top = self.scroll_offset.y
-        if self.row is None or height < 1 or top <= self.row < top + height:
-            return False
-        target = self.row if self.row < top else self.row - height + 1
-        # Forced: after a filter there is a bar to scroll by only with the next layout.
-        self.scroll_to(y=target, animate=False, force=True)
-        return True
+        self.fill()
 
     def render_line(self, y: int) -> Strip:
-        at = y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
+        at, width = y + self.scroll_offset.y, self.width
         if at >= len(self.shelf.order):
             return Strip.blank(width, self.rich_style)
         style = self.rich_style
@@ -118,25 +83,19 @@ class StoryList(ScrollView, can_focus=True, inherit_bindings=False):
         mark = f"{'▸' if at == self.row else ' '}{'●' if self.shelf.is_marked(story) else ' '}"
         title = self._titles(room)[y]
         pad = " " * (room - cell_width(title))
-        return Strip(
-            [
-                Segment(f"{mark}{title}{pad}", style),
-                Segment(f"{self.shelf.figure(value):>6} ", style),
-                Segment(_bar(value, self.shelf.share, bar_width), quiet),
-                Segment(" ", style),
-            ]
-        ).adjust_cell_length(width, style)
+        return self.line(
+            Segment(f"{mark}{title}{pad}", style),
+            Segment(f"{self.shelf.figure(value):>6} ", style),
+            Segment(_bar(value, self.shelf.share, bar_width), quiet),
+            Segment(" ", style),
+            style=style,
+        )
 
     def _titles(self, room: int) -> list[str]:
         """Of the stories in sight, so that those that begin alike can be told apart."""
         shelf, top, height = self.shelf, self.scroll_offset.y, self.size.height
         seen = shelf.order[top : top + height]
         return self._apart.cut((shelf, top, height), lambda: [*map(shelf.title, seen)], room)
-
-    async def on_click(self, event: Click) -> None:
-        row = event.y - self.gutter.top + self.scroll_offset.y
-        if 0 <= row < len(self.shelf.order):
-            self.post_message(self.Selected(row))
 
 
 def _bar(value: float, share: Callable[[float], float], width: int) -> str:

@@ -14,7 +14,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..text.plain import Apart, cell_width, figures, shorten, shorten_apart
+from ...core.wording import figures
+from ..text.plain import Apart, cell_width, shorten, shorten_apart
 from ..threads.scaling import Order, Values, short_names
 
 FIXED = 2  # lines that stay: the names of the columns, and the whole set

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
-from textual.events import Click
-from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
 from ..text.plain import cell_width, shorten, shorten_apart
+from .rows import Rows
 
 GAP = 2  # cells between columns
 LEAST = 10  # cells of a name
@@ -39,13 +36,15 @@ class VariantTable:
     leaving: tuple[int, ...] = ()
 
 
-class VariantList(ScrollView, can_focus=True, inherit_bindings=False):
+class VariantList(Rows):
     """Heads that stay, then a line for each variant."""
 
     HELP = (
         "What each variant costs on the same tokens, the noise floor first. `enter` measures the "
         "usual widths, `/` others, `P` each part alone, `z` stops and goes on."
     )
+
+    FIXED = 1
 
     COMPONENT_CLASSES = {"variant-list--cursor", "variant-list--quiet"}
     DEFAULT_CSS = """
@@ -54,50 +53,29 @@ class VariantList(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     table: reactive[VariantTable] = reactive(VariantTable(), init=False, repaint=False)
-    row: reactive[int] = reactive(0, init=False)
     waiting: reactive[str] = reactive("")
 
-    class Selected(Message):
+    class Selected(Rows.Selected):
         """This row was clicked."""
 
-        def __init__(self, row: int) -> None:
-            self.row = row
-            super().__init__()
+    @property
+    def count(self) -> int:
+        return len(self.table.rows)
 
     def watch_table(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self.table.rows) + 1)
-        self.watch_row()
-        self.refresh()
-
-    def on_resize(self) -> None:
-        self.watch_table()
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
-    def watch_row(self) -> None:
-        height, top = self.scrollable_content_region.height - 1, self.scroll_offset.y
-        if height > 0 and not top <= self.row < top + height:
-            target = self.row if self.row < top else self.row - height + 1
-            self.scroll_to(y=target, animate=False)
+        self.fill()
 
     def render_line(self, y: int) -> Strip:
-        width, style = self.scrollable_content_region.width, self.rich_style
+        width, style = self.width, self.rich_style
         quiet = self.get_component_rich_style("variant-list--quiet")
         rows = self.table.rows
         if not rows:
             said = self.waiting.splitlines()[y : y + 1] or [""]
-            line = shorten(visible(said[0]), width)
-            return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+            return self.line(Segment(shorten(visible(said[0]), width), style))
         names, columns = fitting(self.table, width)
         if y == 0:
             heads = _columns(self.table.heads, columns)
-            return Strip([Segment(f" {'variant':<{names}}{heads}", quiet)]).adjust_cell_length(
-                width, style
-            )
+            return self.line(Segment(f" {'variant':<{names}}{heads}", quiet))
         at = y - 1 + self.scroll_offset.y
         if at >= len(rows):
             return Strip.blank(width, style)
@@ -113,13 +91,7 @@ class VariantList(ScrollView, can_focus=True, inherit_bindings=False):
         else:
             room = max(0, width - names - 1 - GAP)
             body = Segment(" " * GAP + shorten(visible(row.said), room), quiet)
-        return Strip([Segment(head, style), body]).adjust_cell_length(width, style)
-
-    async def on_click(self, event: Click) -> None:
-        line = event.y - self.gutter.top
-        row = line - 1 + self.scroll_offset.y
-        if line > 0 and 0 <= row < len(self.table.rows):
-            self.post_message(self.Selected(row))
+        return self.line(Segment(head, style), body, style=style)
 
 
 def fitting(table: VariantTable, width: int) -> tuple[int, list[tuple[int, int]]]:

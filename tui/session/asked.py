@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...core.models.catalogue import ModelSpec
 from ...core.recent import BUNDLED
 from ...core.scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ...core.scoring.scores import TOP
+from ...core.typed import as_typed
 from ..threads.opening import Opened, sliced
 
 
@@ -43,7 +43,7 @@ class Asked:
         """The command that scores all stories under all models."""
         stories = () if self.stories is None else (self.stories,)
         models = [word for model in self.models for word in ("-m", model)]
-        of_recipe = (*_of_recipe(recipe), *options({"--top": (recipe.top, TOP)}))
+        of_recipe = (*_of_recipe(recipe), *as_typed({"--top": (recipe.top, TOP)}))
         words = (*stories, *models, *self.reading, *of_recipe, *self.running, *self.keeping)
         return shlex.join(("eyebrow", "score", *words))
 
@@ -59,7 +59,7 @@ BUNDLE = Asked()  # the bundled stories and models
 
 
 def _of_recipe(recipe: Recipe) -> tuple[str, ...]:
-    return options(
+    return as_typed(
         {
             "--first-token": (recipe.first_token, "context"),
             "--context": (recipe.context, DEFAULT_CONTEXT),
@@ -67,12 +67,3 @@ def _of_recipe(recipe: Recipe) -> tuple[str, ...]:
             "--dtype": (recipe.dtype, "auto"),
         }
     )
-
-
-def options(given: Mapping[str, tuple[object, object]]) -> tuple[str, ...]:
-    """Those that are not as they are by default: (value, default) by name; True is a flag's."""
-    words: list[str] = []
-    for name, (value, default) in given.items():
-        if value != default:
-            words += [name] if value is True else [name, str(value)]
-    return tuple(words)

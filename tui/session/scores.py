@@ -6,25 +6,15 @@ all else. Whole scores are kept by the model's digest and the text's, whatever i
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from operator import sub
 
 from ...core.engine.messages import Failed, Hello, Loaded, Scored, WorkerDied
 from ...core.models.member import Member
-from ...core.results.compare.cuts import Cuts, behind, shared_cut
-from ...core.scoring.scores import StoryScore, Summary, bits_per_byte
+from ...core.results.compare.cuts import Cuts
+from ...core.scoring.scores import StoryScore, Summary
 from ...core.stories.story import Story
-from ..threads.answers import (
-    Compared,
-    Interval,
-    KeptCuts,
-    KeptScore,
-    KeptSums,
-    KeptTokenizers,
-)
+from ..threads.answers import Compared, Interval, KeptCuts, KeptScore, KeptSums, KeptTokenizers
 from ..threads.store import StoreReader
 from .change import Change, Notice
 from .jobs import AHEAD, CHUNK, NUMBERS, Jobs
@@ -73,32 +63,6 @@ class Scores:
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
-
-    def common_bits(self, digest: str) -> dict[str, float]:
-        """Bits per byte of a text by size, on the bytes that all of these have scored."""
-        sizes = self.models.sizes
-        return bits_in_common({s.name: s.cuts[digest] for s in sizes if digest in s.cuts})
-
-    def gap(self, size: Size, reference: Size, digest: str) -> float:
-        """Bits per byte of a text by which a size is more surprised than its reference, on the
-        bytes that both have scored; nan while that is not known."""
-        if size.tokenizer == reference.tokenizer:
-            one, other = size.sums.get(digest), reference.sums.get(digest)
-            return one.bits_per_byte - other.bits_per_byte if one and other else math.nan
-        cuts = [known.cuts.get(digest) for known in (size, reference)]
-        found = [one for one in cuts if one is not None]
-        if len(found) < 2 or (at := shared_cut(found)) is None:
-            return math.nan
-        (count, nll), (_, other_nll) = (behind(one, at) for one in found)
-        return bits_per_byte(nll - other_nll, count)
-
-    def gaps(self, size: Size, reference: Size | None) -> array[float]:
-        """`gap` of each story, in the order they were read; nan without a reference."""
-        if reference is None:
-            return array("d", [math.nan]) * len(self.library.stories)
-        if size.tokenizer == reference.tokenizer:
-            return array("d", map(sub, size.bits, reference.bits))
-        return array("d", (self.gap(size, reference, digest) for digest in self.library.digests))
 
     # --- what is asked for -----------------------------------------------------------------
 
@@ -397,17 +361,6 @@ class Scores:
         sums, cuts = [size.sums for size in done], [size.cuts for size in done]
         told = (list(self.library.stories), list(self.library.digests))
         self.store.compare(self._comparison, self.worker.recipe, members, sums, cuts, *told)
-
-
-def bits_in_common(cuts: Mapping[str, Cuts]) -> dict[str, float]:
-    """Bits per byte of a text by model, of its cuts under each, on the bytes all have scored."""
-    if (at := shared_cut(cuts.values())) is None:
-        return {}
-    found = {}
-    for name, one in cuts.items():
-        count, nll = behind(one, at)
-        found[name] = bits_per_byte(nll, count)
-    return found
 
 
 def _key(size: Size, digest: str) -> Key:

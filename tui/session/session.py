@@ -24,6 +24,7 @@ from ..threads.comparing import Comparing
 from ..threads.damaging import Damaging
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
+from . import gaps
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
@@ -41,7 +42,7 @@ from .models import Models
 from .place import Place
 from .quarry import Changes, Eyebrows
 from .sampling import Sampling
-from .scores import Scores, bits_in_common
+from .scores import Scores
 from .size import Size
 from .tracing import Tracing
 from .trail import Spot, Stance
@@ -161,8 +162,10 @@ class Session:
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
         library, models = self.library, self.models
-        gaps = self.scores.gaps(models.size, models.reference) if library.sorts_by_gap else None
-        library.arrange(models.size.nats, models.size.bits, gaps)
+        by_gap = None
+        if library.sorts_by_gap:
+            by_gap = gaps.gaps(models.size, models.reference, library.digests)
+        library.arrange(models.size.nats, models.size.bits, by_gap)
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None and self.library.order:
             self._arrive(self.library.order[0], 0, is_jump=False)
@@ -207,20 +210,20 @@ class Session:
 
     # --- the cursor ------------------------------------------------------------------------
 
-    def select_story(self, story: int, token: int = 0, *, step: bool = False) -> None:
+    def select_story(self, story: int, *, step: bool = False) -> None:
         """Make this story the one that is read. step: on the way to another, row by row."""
         if self.library.stories:
             story = max(0, min(story, len(self.library.stories) - 1))
             row, order = self.place.row, self.library.order
             if row is None or not (row < len(order) and order[row] == story):
                 row = self.library.row_of(story)
-            self._arrive(story, row, token, step=step)
+            self._arrive(story, row, step=step)
 
-    def select_row(self, row: int, token: int = 0, *, step: bool = False) -> None:
+    def select_row(self, row: int, *, step: bool = False) -> None:
         """Make the story in this row the one that is read."""
         if order := self.library.order:
             row = max(0, min(row, len(order) - 1))
-            self._arrive(order[row], row, token, step=step)
+            self._arrive(order[row], row, step=step)
 
     def move_row(self, by: int) -> None:
         """So many rows on or back; from a story that is not listed, to the first or the last."""
@@ -415,9 +418,11 @@ class Session:
         if story is None:
             return {}
         if not self.edit.is_on:
-            return self.scores.common_bits(self.library.digests[self.place.story])
+            digest = self.library.digests[self.place.story]
+            known = {s.name: s.cuts[digest] for s in self.models.sizes if digest in s.cuts}
+            return gaps.bits_in_common(known)
         scores = {size.name: self.edit.score(size) for size in self.models.sizes}
-        return bits_in_common(
+        return gaps.bits_in_common(
             {name: cuts_of(story.text, one) for name, one in scores.items() if one is not None}
         )
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import EyebrowError, as_told
+from ...core.errors import EyebrowError, as_told, last_said
 from .lane import Lane
 from .scaling import Answer, EndingsRead, Exported, Found, Refused, Snapshot, TokensRead
 
@@ -153,5 +153,5 @@ class Analysis:
             check=False,
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-            raise EyebrowError("No report", lines[-1].removeprefix("eyebrow: "))
+            why = last_said(done.stderr) or f"it ended with {done.returncode}"
+            raise EyebrowError("No report", why.removeprefix("eyebrow: "))

@@ -12,15 +12,13 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from ...core.engine.messages import receive, send
-from ...core.errors import NO_MEMORY, tells_of_memory
+from ...core.errors import last_said
 
 if TYPE_CHECKING:
     from ...core.engine.damage_messages import Measure, Reply
-
-_LAST = 20  # lines in which a process may say why it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,9 @@ class Damaging:
             ended = self._listen(process, asked, wanted)
             process.wait()
             if not ended and asked == self.asked:
-                why = _last_words(errors) or "it ended without a word"
+                errors.seek(0)
+                said = errors.read().decode("utf-8", "replace")
+                why = last_said(said) or "it ended without a word"
                 self.deliver(Answer(asked, Refused("", "Measuring stopped", why)))
                 self.deliver(Answer(asked, Ended()))
 
@@ -92,11 +92,3 @@ class Damaging:
                 if isinstance(reply, Ended):
                     return True
         return False
-
-
-def _last_words(errors: IO[bytes]) -> str:
-    errors.seek(0)
-    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-    if any(map(tells_of_memory, lines[-_LAST:])):
-        return NO_MEMORY
-    return lines[-1].strip() if lines else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from ...core.wording import many
+from ...core.wording import duration, figures, many
 from .. import actions
 from ..panes.bars import Part
 from ..session import Session
 from ..session.hunts import told
 from ..session.quarry import Text
 from ..session.size import Size
-from ..text.plain import arrival, duration, figures
+from ..text.plain import arrival
 from . import VIEWS
 
 WIDE_ENOUGH = 120  # cells, for the recipe's label beside the names of the views

@@ -6,15 +6,12 @@ context and BOS is what counts.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...errors import FAILED, EyebrowError, contained, reason
+from ...files import atomic_folder
 from ..headers import Damaged
 from .header import Header, read_gguf
 from .place import WEIGHTS, gguf_folder
@@ -42,15 +39,9 @@ def unpacked_folder(file: Path, name: str) -> Path:
     header = checked_header(file, name)
     check_gguf_extra(name)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            os.symlink(file, beside / WEIGHTS)
-            _take_out(file, beside, header, name)
-            with suppress(OSError):  # another process was first
-                os.replace(beside, folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with atomic_folder(folder) as draft:
+            (draft / WEIGHTS).symlink_to(file)
+            _take_out(file, draft, header, name)
     except OSError as error:
         raise EyebrowError(
             "Cannot keep the tokenizer", f"{folder}: {reason(error, named=False)}", FAILED

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import FAILED, INTERRUPTED, STOPPED, EyebrowError
 from ...wording import in_words, share_in_words
+from ..options import LoadOptions
 from ..spec import ModelSpec
 from ..weights import Size
 from .download_errors import explained, is_network, is_passing, not_here
@@ -36,6 +37,7 @@ TELL_AFTER = 0.2  # seconds between two reports
 SPEED_OVER = 5.0  # seconds that the speed is taken over
 _BLOCK = 1 << 20
 _T = TypeVar("_T")
+DEFAULTS = LoadOptions()
 
 
 def here(spec: ModelSpec, allow_pickle: bool = False) -> Path | None:
@@ -50,10 +52,8 @@ def here(spec: ModelSpec, allow_pickle: bool = False) -> Path | None:
 
 def download(
     spec: ModelSpec,
+    options: LoadOptions = DEFAULTS,
     *,
-    offline: bool = False,
-    allow_pickle: bool = False,
-    trust_remote_code: bool = False,
     progress: Callable[[Transfer], None] | None = None,
     stopped: Callable[[], bool] | None = None,
     fits: Callable[[Size], None] | None = None,
@@ -67,8 +67,8 @@ def download(
     """
     from huggingface_hub import constants
 
-    if offline or constants.HF_HUB_OFFLINE:
-        if folder := here(spec, allow_pickle):
+    if options.offline or constants.HF_HUB_OFFLINE:
+        if folder := here(spec, options.allow_pickle):
             return folder
         raise not_here(spec.location, spec.revision)
     with explained(spec.location, spec.revision):
@@ -78,9 +78,10 @@ def download(
             info = run.patiently(run.listing)
             if fits:
                 fits(_size(spec, info))
-            run.expect(wanted_files(spec.location, info, allow_pickle, trust_remote_code))
+            trusted = options.trust_remote_code
+            run.expect(wanted_files(spec.location, info, options.allow_pickle, trusted))
             run.fetch("config.json")
-            _look_at(run.blob("config.json"), spec, trust_remote_code)
+            _look_at(run.blob("config.json"), spec, trusted)
             for file in run.files:
                 run.fetch(file)
             return run.snapshot()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ...errors import FAILED, EyebrowError
+from ...files import atomic_folder
 from ...stories.stream import file_opener, text_chunks
 from ...stories.text import text_drafts
 from .characters import END, START, SYMBOLS, character_tokenizer
@@ -33,15 +30,9 @@ def counted_folder(model: Counted) -> Path:
         return folder
     counted, alphabet = count_ngrams(read_lines(model.file), model.order, model.k, model.source)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            counted.save_pretrained(beside)
-            character_tokenizer(alphabet).save_pretrained(beside)
-            with suppress(OSError):  # another process was first
-                os.replace(beside, folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with atomic_folder(folder) as draft:
+            counted.save_pretrained(draft)
+            character_tokenizer(alphabet).save_pretrained(draft)
     except OSError as error:
         raise EyebrowError(
             "Cannot keep the counts", f"{folder}: {error.strerror or error}", FAILED

@@ -109,12 +109,6 @@ def _kind(head: str, text: str) -> tuple[str, float]:
     raise _unknown(head, text, ("bits8", "bits4", "bits2", "prune0.2", "prune0.5", *PACKED))
 
 
-def _is_grain(kind: str, word: str) -> bool:
-    if kind == "prune":
-        return word == "structured"
-    return kind == "bits" and (word == "channel" or _GROUP.match(word) is not None)
-
-
 def _part(word: str, text: str) -> str:
     found = layers_of(word)
     if found and found[0] > found[1]:

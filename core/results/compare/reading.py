@@ -70,7 +70,6 @@ def read_lined(
     model: Member,
     recipe_digest: str,
     stories: Sequence[Label],
-    language: str = "en",
 ) -> Iterator[Lined]:
     """Each text of these stories that both models have scored, lined up, one at a time."""
     told: dict[str, list[Label]] = {}
@@ -82,7 +81,7 @@ def read_lined(
     for digest, text, (one, other) in both:
         if one.summary.tokens and other.summary.tokens:
             spans = align(text, one, other)
-            sentences = sentence_spans(text, language, told[digest][0].sentence_starts)
+            sentences = sentence_spans(text, starts=told[digest][0].sentence_starts)
             yield Lined(tuple(told[digest]), text, spans, describe(text, spans, sentences))
 
 
@@ -94,7 +93,6 @@ def read_compared(
     stories: Sequence[Label],
     *,
     seed: int = SEED,
-    language: str = "en",
     each: Callable[[Lined], object] = lambda _: None,
 ) -> Compared:
     """Compare two models on what the store has of these stories under a recipe.
@@ -105,7 +103,7 @@ def read_compared(
     """
     collector, sums = Collector(), list[Sums]()
     first, every = list[Label](), list[Label]()
-    for lined in read_lined(store, reference, model, recipe_digest, stories, language):
+    for lined in read_lined(store, reference, model, recipe_digest, stories):
         each(lined)
         collector.add(len(first), lined.spans, lined.described)
         first.append(lined.stories[0])

@@ -12,7 +12,7 @@ from ...stories.story import text_digest
 from ...wording import interval, listed, many, percent
 from ..endings import Accuracy, Endings
 from ..statistics.proportions import sign_test
-from .finding import Finding, Value
+from .finding import Finding
 
 CHANCE = 0.5
 SURE = 0.05  # how likely a split by chance may be for the two to be told apart
@@ -37,18 +37,10 @@ def _of_family(family: str, own: list[Endings], pairs: Sequence[Pair]) -> Findin
         f"{percent(total.accuracy)} {interval(_percents(total.ci95), 0)} of "
         f"{many(total.pairs, 'pair')}. {_against_chance(own, totals)}"
     )
-    numbers: dict[str, Value] = {
-        "pairs": total.pairs,
-        "right": total.right,
-        "accuracy": total.accuracy,
-        "accuracy_low": total.ci95[0],
-        "accuracy_high": total.ci95[1],
-    }
     if len(own) > 1:
-        line, more = _by_size(own[0], largest)
-        said, numbers = f"{said} {line}", numbers | more
+        said = f"{said} {_by_size(own[0], largest)}"
     labels = tuple(pair.right.label(text_digest(pair.right.text)) for pair in wrong)
-    return Finding("endings", family, said, numbers, labels, tokenizer=largest.model.tokenizer)
+    return Finding("endings", family, said, labels, tokenizer=largest.model.tokenizer)
 
 
 def _total(one: Endings) -> Accuracy:
@@ -89,19 +81,18 @@ def _who(names: Sequence[str], own: Sequence[Endings]) -> str:
     return f"{listed(list(names))} {'is' if len(names) == 1 else 'are'}"
 
 
-def _by_size(smallest: Endings, largest: Endings) -> tuple[str, dict[str, Value]]:
+def _by_size(smallest: Endings, largest: Endings) -> str:
     """Whether size matters: of the pairs that only one of the two has right."""
     known = ~np.isnan(smallest.nats + largest.nats).any(axis=1)
     before, after = ((one.nats[:, 0] < one.nats[:, 1])[known] for one in (smallest, largest))
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
     p = sign_test(gained, lost)
-    numbers: dict[str, Value] = {"gained": gained, "lost": lost, "p": p}
     said = f"Against {smallest.model.name} it gains {many(gained, 'pair')} and loses {lost:,}"
     if p < SURE:
         more = "more" if gained > lost else "fewer"
         how = "p < 0.001" if p < 0.001 else f"p {p:.3f}"
-        return f"{said}: it has {more} right (sign test, {how}).", numbers
-    return f"{said}: which has more right is not told (sign test, p {p:.2f}).", numbers
+        return f"{said}: it has {more} right (sign test, {how})."
+    return f"{said}: which has more right is not told (sign test, p {p:.2f})."
 
 
 def _wrong(one: Endings, pairs: Sequence[Pair]) -> list[Pair]:

@@ -54,26 +54,21 @@ def summary(found: Sequence[Finding], of: FamilyFit) -> list[Finding]:
 def _of_set(sheet: Sheet, common: Sheet) -> list[Finding]:
     stories, left_out = len(common.stories), len(sheet.stories) - len(common.stories)
     if not stories:
-        return [
-            Finding("set", "", "No story has been scored by all of the models.", {"stories": 0})
-        ]
+        return [Finding("set", "", "No story has been scored by all of the models.")]
     found = []
     if left_out:
         said = (
             f"{many(left_out, 'story', 'stories')} of {len(sheet.stories):,} that not all models "
             "have scored are left out."
         )
-        found.append(Finding("set", "", said, {"left_out": left_out, "stories": stories}))
+        found.append(Finding("set", "", said))
     if common.compared:
-        left_out = int((common.common_bytes[0] == 0).sum())
         said = f"The tokenizers differ, so bits per byte are over {common.compared}."
-        numbers = {"common_bytes": int(common.common_bytes[0].sum()), "without_bytes": left_out}
-        found.append(Finding("set", "", said, numbers))
+        found.append(Finding("set", "", said))
     drawn = common.drawn
     lines = [*drawn.lines, *_too_few(stories, drawn.clusters)]
     if lines:
-        numbers = {"stories": stories, "clusters": drawn.clusters, "copies": drawn.copies}
-        found.append(Finding("set", "", " ".join(lines), numbers))
+        found.append(Finding("set", "", " ".join(lines)))
     return found
 
 

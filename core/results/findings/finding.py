@@ -1,9 +1,8 @@
-"""One statement with the numbers that carry it, and how its numbers are written."""
+"""One statement, and how the numbers that carry it are written."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...stories.story import Label
@@ -12,7 +11,6 @@ from ..statistics.clusters import FEW
 
 __all__ = ["FEW", "Finding"]
 
-Value = float | int | str
 Interval = tuple[float, float]
 
 
@@ -22,9 +20,8 @@ class Finding:
 
     topic: "set" (what was compared), "best", "size", "steps", "scaling", "stories", "help",
     "length", "positions", "tokens", "words", "guesses" or "endings". family: whose models it is
-    about, "" where of all. text: one or more whole sentences of plain text, on one line. numbers:
-    those of the text, unrounded, by name; shares of 1, surprise in nats per token. stories: those
-    that the text names, in its order. answers: the question that it answers, one of `QUESTIONS`;
+    about, "" where of all. text: one or more whole sentences of plain text, on one line. stories:
+    those that it names, in its order. answers: the question that it answers, one of `QUESTIONS`;
     "".
     tokenizer: of the family's models, "" where of all; two families may have one name.
     """
@@ -32,7 +29,6 @@ class Finding:
     topic: str
     family: str
     text: str
-    numbers: Mapping[str, Value]
     stories: tuple[Label, ...] = ()
     answers: str = ""
     tokenizer: str = ""
@@ -75,8 +71,3 @@ def quoted(title: str) -> str:
 def token_text(text: str) -> str:
     """A token or word between quotation marks, its spaces shown."""
     return f"“{visible(text, spaces=True)}”"
-
-
-def ends_as(name: str, ends: Interval) -> dict[str, Value]:
-    """An interval as two of a finding's numbers."""
-    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}

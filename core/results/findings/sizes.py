@@ -17,16 +17,7 @@ from ..statistics.paired import Difference, compare, steps
 from ..statistics.scaling import FamilyFit
 from ..statistics.sheet import Sheet
 from ..statistics.trends import rank_agreement, trend_of
-from .finding import (
-    QUESTIONS,
-    Finding,
-    Value,
-    ends_as,
-    leaves_out_zero,
-    nats_text,
-    perplexity_text,
-    spread,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, nats_text, perplexity_text, spread
 
 
 def findings_of_size(sheet: Sheet, fitted: FamilyFit, seed: int) -> list[Finding]:
@@ -74,19 +65,8 @@ def across_families(sheet: Sheet, seed: int) -> list[Finding]:
         said = f"The first two are not distinguishable: {apart} apart."
     differ = len({model.tokenizer for model in sheet.models}) > 1
     head = "Between tokenizers only bits per byte compare; the best" if differ else "The best"
-    numbers: dict[str, Value] = {
-        f"bits_per_byte {sheet.models[row].name}": bits[row] for row in best
-    }
-    numbers |= {"difference": -one.bits_per_byte} | ends_as("difference", ends)
-    return [
-        Finding(
-            "best",
-            "",
-            f"{head} of each family in bits per byte: {listed(names)}. {said}",
-            numbers,
-            answers=QUESTIONS[0],
-        )
-    ]
+    said = f"{head} of each family in bits per byte: {listed(names)}. {said}"
+    return [Finding("best", "", said, answers=QUESTIONS[0])]
 
 
 def _best(own: Sheet, fitted: FamilyFit, seed: int) -> Finding:
@@ -98,18 +78,11 @@ def _best(own: Sheet, fitted: FamilyFit, seed: int) -> Finding:
     name = own.models[at].name
     over = f"over {many(stories, 'story', 'stories')} ({tokens:,} tokens)"
     value = f"{perplexity_text(values[at])}{spread(ends, len(groups.stories))}"
-    numbers: dict[str, Value] = {
-        "model": name,
-        "perplexity": values[at],
-        **ends_as("perplexity", ends),
-        "stories": stories,
-        "tokens": tokens,
-    }
     if len(values) == 1:
         said = f"{name} has a perplexity of {value} {over}; one size says nothing about size."
-        return Finding("best", family, said, numbers, answers=QUESTIONS[1])
+        return Finding("best", family, said, answers=QUESTIONS[1])
     if math.isinf(values[at]):
-        return Finding("best", family, f"All perplexities of {family} are infinite.", numbers)
+        return Finding("best", family, f"All perplexities of {family} are infinite.")
     kind = "models" if fitted.counted else "sizes"
     said = f"{name} has the lowest perplexity of {len(values)} {kind}: {value} {over}."
     rest = [i for i in range(len(values)) if i != at]
@@ -117,9 +90,7 @@ def _best(own: Sheet, fitted: FamilyFit, seed: int) -> Finding:
     if math.isfinite(values[next_best]):
         one = compare(own, next_best, at, seed=seed)
         said = f"{said[:-1]}{_below(one)}"
-        numbers |= {"next": one.first, "next_perplexity": values[next_best], "ratio": one.ratio}
-        numbers |= ends_as("ratio", one.ratio_ci95)
-    return Finding("best", family, said, numbers, answers=QUESTIONS[1])
+    return Finding("best", family, said, answers=QUESTIONS[1])
 
 
 def _counted(fitted: FamilyFit) -> list[Finding]:
@@ -131,7 +102,7 @@ def _counted(fitted: FamilyFit) -> list[Finding]:
         f"{'it is no size' if one else 'they are no sizes'} of {fitted.family}, so no step, trend "
         f"or fit has a part in {'it' if one else 'them'}."
     )
-    return [Finding("set", fitted.family, said, {"counted": len(fitted.counted)})]
+    return [Finding("set", fitted.family, said)]
 
 
 def _below(one: Difference) -> str:
@@ -151,24 +122,17 @@ def _impossible(own: Sheet, family: str) -> list[Finding]:
             f"{name} holds a token for impossible in {many(count, 'story', 'stories')} of "
             f"{len(own.stories):,}: its perplexity is infinite there and over the set."
         )
-        found.append(Finding("set", family, said, {"model": name, "infinite_stories": count}))
+        found.append(Finding("set", family, said))
     return found
 
 
 def _trend(own: Sheet, family: str, ones: Sequence[Difference]) -> Finding:
     """Whether the set's perplexity falls, step by step, as the paired intervals have it."""
-    values, stories = _perplexities(own), len(own.stories)
+    values = _perplexities(own)
     told = " → ".join(perplexity_text(value) for value in values)
     names = f"{own.models[0].name} to {own.models[-1].name}"
     ways = [_way(one) for one in ones]
     falls = ways.count("falls")
-    numbers: dict[str, Value] = {
-        "steps": len(ones),
-        "steps_that_fall": falls,
-        "steps_that_rise": ways.count("rises"),
-        "stories": stories,
-        **{f"perplexity {one.name}": value for one, value in zip(own.models, values, strict=True)},
-    }
     where = "on these stories " if ones[0].clusters < FEW else ""
     if falls == len(ones):
         said = f"{where}perplexity falls with every size from {names}: {told}."
@@ -190,7 +154,7 @@ def _trend(own: Sheet, family: str, ones: Sequence[Difference]) -> Finding:
             said += f"; {listed(at)} {what}" if at else ""
         said += "."
     said = said[0].upper() + said[1:]
-    return Finding("size", family, said, numbers, answers=QUESTIONS[2])
+    return Finding("size", family, said, answers=QUESTIONS[2])
 
 
 _HOLDS_ZERO = "the interval of the step holds 0"
@@ -216,7 +180,6 @@ def _by_story(own: Sheet, family: str, clusters: int) -> Finding:
     """The same, story by story."""
     logs, stories = log_perplexities(own, range(len(own.models))), len(own.stories)
     better = int((logs[-1] < logs[0]).sum())
-    numbers: dict[str, Value] = {"stories": stories, "stories_lower": better}
     said = (
         f"{own.models[-1].name} is less surprised than {own.models[0].name} by {better:,} of "
         f"{many(stories, 'story', 'stories')}"
@@ -224,17 +187,15 @@ def _by_story(own: Sheet, family: str, clusters: int) -> Finding:
     if len(logs) > 2:
         one = trend_of(own)
         at_every = round(one.monotone * stories)
-        numbers |= {"stories_monotone": at_every, "tau": one.tau}
         said += (
             f"; by {at_every:,} ({percent(one.monotone)}) every size is less surprised than the "
             f"one before. Kendall's tau between size and falling surprise is {number(one.tau, 2)} "
             "in the mean over stories"
         )
         if not math.isnan(one.page_p):
-            numbers |= {"page_p": one.page_p, "friedman_p": one.friedman_p}
             over = f" over {clusters:,} groups of stories" if clusters < stories else ""
             said += f" (Page's test for this order{over}: {_p(one.page_p)})"
-    return Finding("size", family, f"{said}.", numbers, answers=QUESTIONS[3])
+    return Finding("size", family, f"{said}.", answers=QUESTIONS[3])
 
 
 def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
@@ -242,17 +203,8 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
     sizes = f"{amount(small.parameters)} to {amount(large.parameters)} parameters"
     head = f"From {one.first} to {one.second} ({sizes})"
     better = f"{percent(one.improved)} of stories improve"
-    numbers: dict[str, Value] = {
-        "from": one.first,
-        "to": one.second,
-        "ratio": one.ratio,
-        **ends_as("ratio", one.ratio_ci95),
-        "nats": one.nats,
-        **ends_as("nats", one.nats_ci95),
-        "improved": one.improved,
-    }
     if math.isnan(one.nats) or math.isinf(one.nats):
-        return Finding("steps", family, f"{head} an infinite perplexity leaves no step.", numbers)
+        return Finding("steps", family, f"{head} an infinite perplexity leaves no step.")
     way = "falls" if one.nats < 0 else "rises"
     if one.clusters < FEW:
         by = f"{way} by {_change(one)}" if one.nats else _STAYS
@@ -261,7 +213,6 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
         said = f"{head} perplexity {way} by {_change(one)}; {better}."
         if one.nats < 0 and large.parameters > small.parameters > 0:
             doubling = -one.nats / math.log2(large.parameters / small.parameters)
-            numbers["nats_per_doubling"] = doubling
             said = f"{said[:-1]}, and a doubling of parameters saves "
             said += f"{nats_text(doubling)} nats per token."
     else:
@@ -269,7 +220,7 @@ def _step(own: Sheet, family: str, at: int, one: Difference) -> Finding:
             f"{head} it cannot be told whether perplexity falls: it changes by "
             f"{_change(one, signed=True)}, an interval that holds 0; {better}."
         )
-    return Finding("steps", family, said, numbers)
+    return Finding("steps", family, said)
 
 
 def _agreement(own: Sheet, family: str, clusters: int) -> list[Finding]:
@@ -286,57 +237,38 @@ def _agreement(own: Sheet, family: str, clusters: int) -> list[Finding]:
     )
     if len(pairs) > 1:
         said += f"; between any two sizes it is {number(float(pairs.min()), 2)} or more"
-    return [
-        Finding(
-            "stories",
-            family,
-            f"{said}.",
-            {"spearman": ends, "spearman_lowest": float(pairs.min()), "stories": len(own.stories)},
-        )
-    ]
+    return [Finding("stories", family, f"{said}.")]
 
 
 def _scaling(own: Sheet, family: str, found: FamilyFit, clusters: int) -> list[Finding]:
     fit = found.fit
     if isinstance(fit, Refused):
         said = f"No scaling law is fitted to the sizes of {family}: {fit.reason}."
-        numbers: dict[str, Value] = {"sizes": len(own.models), "refused": fit.reason}
-        return [Finding("scaling", family, said, numbers, answers=QUESTIONS[8])]
-    said, numbers = _fitted(fit, clusters)
+        return [Finding("scaling", family, said, answers=QUESTIONS[8])]
+    said = _fitted(fit, clusters)
     for warning in fit.warnings:
         said += f" Mind that {warning}."
-    expected: dict[str, Value] = {f"expected_alpha {one.source}": one.alpha for one in EXPECTED}
     return [
-        Finding("scaling", family, said, numbers, answers=QUESTIONS[8]),
-        Finding("scaling", family, _expectation(fit), expected),
+        Finding("scaling", family, said, answers=QUESTIONS[8]),
+        Finding("scaling", family, _expectation(fit)),
     ]
 
 
-def _fitted(fit: Fit, clusters: int) -> tuple[str, dict[str, Value]]:
+def _fitted(fit: Fit, clusters: int) -> str:
     alpha = f"alpha = {number(fit.alpha, 3)}{spread(fit.alpha_ci95, clusters, 3)}"
-    numbers: dict[str, Value] = {
-        "kind": fit.kind,
-        "alpha": fit.alpha,
-        **ends_as("alpha", fit.alpha_ci95),
-        "E": fit.E,
-        "A": fit.A,
-        "sizes": fit.sizes,
-    }
     if fit.kind == "line":
         share = 1 - 2**-fit.alpha
-        said = (
+        return (
             f"On a straight line in log-log through {fit.sizes} sizes the loss falls as "
             f"N^-alpha with {alpha}: a doubling of parameters takes {percent(share)} off the nats "
             "per token."
         )
-        return said, numbers | {"doubling": share}
-    said = (
+    return (
         f"Through {fit.sizes} sizes L = E + A/N^alpha fits with {alpha} and "
         f"E = {nats_text(fit.E)}{spread(fit.E_ci95, clusters, 2)} nats per token. E is the loss "
         "that, if the form holds, no size goes below on these stories, with what the training "
         "data left unlearned in it."
     )
-    return said, numbers | ends_as("E", fit.E_ci95)
 
 
 def _expectation(fit: Fit) -> str:

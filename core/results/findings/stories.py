@@ -19,16 +19,7 @@ from ..statistics.difficulty import (
     log_perplexities,
 )
 from ..statistics.sheet import Sheet
-from .finding import (
-    QUESTIONS,
-    Finding,
-    Value,
-    ends_as,
-    leaves_out_zero,
-    perplexity_text,
-    quoted,
-    spread,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, perplexity_text, quoted, spread
 
 
 def findings_of_stories(sheet: Sheet, family: str, rows: Sequence[int], seed: int) -> list[Finding]:
@@ -65,16 +56,11 @@ def _stories(sheet: Sheet, family: str, rows: Sequence[int]) -> list[Finding]:
             f"The {what} of {ends.stories:,} stories {over} is {quoted(_title(one))}: "
             f"{_under(names, one)}"
         )
-        numbers: dict[str, Value] = {what: one.story.id}
-        numbers |= {
-            f"{what} {name}": value for name, value in zip(names, one.perplexities, strict=True)
-        }
         if len(rows) > 1:
             same = at.tolist().count(one.column)
             of = "all" if same == len(rows) else f"{same or 'none'} of the"
             said += f"; it is the {what} under {of} {len(rows)}"
-            numbers[f"sizes_with_this_{what}"] = same
-        found.append(Finding("stories", family, f"{said}.", numbers, (one.story,), answers))
+        found.append(Finding("stories", family, f"{said}.", (one.story,), answers))
     return found
 
 
@@ -94,15 +80,7 @@ def _help(sheet: Sheet, family: str, rows: Sequence[int]) -> list[Finding]:
         f"{many(worse, 'story', 'stories') if worse else 'none'} of {ends.stories:,} "
         f"{'is' if worse < 2 else 'are'} more surprising to the largest."
     )
-    numbers: dict[str, Value] = {
-        "most": most.story.id,
-        "most_nats": most.value,
-        "least": least.story.id,
-        "least_nats": least.value,
-        "stories_worse": worse,
-        "stories": ends.stories,
-    }
-    return [Finding("help", family, said, numbers, (most.story, least.story))]
+    return [Finding("help", family, said, (most.story, least.story))]
 
 
 def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
@@ -129,14 +107,7 @@ def _length(sheet: Sheet, family: str, row: int, seed: int) -> list[Finding]:
         )
     else:
         said += "; the two are not distinguishable."
-    numbers: dict[str, Value] = {
-        "model": name,
-        "shortest": short.perplexity,
-        "longest": long.perplexity,
-        "log_ratio": ratio,
-        **ends_as("log_ratio", ends),
-    }
-    return [Finding("length", family, said, numbers)]
+    return [Finding("length", family, said)]
 
 
 def _of_lengths(sheet: Sheet, row: int, lengths: Sequence[LengthGroup]) -> tuple[Sums, Sums]:

@@ -14,17 +14,7 @@ from ..tokens.occurrences import Occurrence
 from ..tokens.positions import Parts, between, interval_of
 from ..tokens.reading import FamilyTokens, ModelTokens
 from ..tokens.types import Type
-from .finding import (
-    QUESTIONS,
-    Finding,
-    Value,
-    ends_as,
-    leaves_out_zero,
-    nats_text,
-    quoted,
-    spread,
-    token_text,
-)
+from .finding import QUESTIONS, Finding, leaves_out_zero, nats_text, quoted, spread, token_text
 
 _TOLD = 3  # types of each sort that are named
 
@@ -56,7 +46,7 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
     five = best.five
     if not five.stories:
         said = "No story has exactly five sentences, so their positions are not compared."
-        return [Finding("positions", read.family, said, {"stories": 0}, answers=QUESTIONS[6])]
+        return [Finding("positions", read.family, said, answers=QUESTIONS[6])]
     if not np.isfinite(five.means).all():
         return []
     means = five.means.tolist()
@@ -78,19 +68,11 @@ def _sentences(read: FamilyTokens, best: ModelTokens, seed: int) -> list[Finding
             f" First and last are not distinguishable: {nats_text(change)}"
             f"{spread(ends, five.groups, 2)}."
         )
-    same = sum(int(np.argmax(model.five.means)) == hard for model in read.sizes)
     if len(read.sizes) > 1:
+        same = sum(int(np.argmax(model.five.means)) == hard for model in read.sizes)
         said += f" The {_ORDER[hard]} is the hardest under {same} of {len(read.sizes)} sizes."
-    numbers: dict[str, Value] = {
-        "model": best.model,
-        "stories": five.stories,
-        **{f"sentence_{i + 1}": mean for i, mean in enumerate(means)},
-        "last_less_first": change,
-        **ends_as("last_less_first", ends),
-        "sizes_with_this_hardest": same,
-    }
-    found = [Finding("positions", read.family, said, numbers, answers=QUESTIONS[6])]
-    return found + _sentences_helped(read, seed)
+    found = Finding("positions", read.family, said, answers=QUESTIONS[6])
+    return [found, *_sentences_helped(read, seed)]
 
 
 def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
@@ -119,8 +101,7 @@ def _sentences_helped(read: FamilyTokens, seed: int) -> list[Finding]:
             f", a difference that is not distinguishable from none ({nats_text(last - first)}"
             f"{spread(ends, small.groups, 2)})."
         )
-    numbers: dict[str, Value] = {"first": first, "last": last, "difference": last - first}
-    return [Finding("positions", read.family, said, numbers | ends_as("difference", ends))]
+    return [Finding("positions", read.family, said)]
 
 
 def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: int) -> list[Finding]:
@@ -139,15 +120,7 @@ def _contrast(family: str, best: ModelTokens, parts: Parts, where: str, seed: in
         said += (
             f", which is not distinguishable ({nats_text(change)}{spread(ends, parts.groups, 2)})."
         )
-    numbers: dict[str, Value] = {
-        "model": best.model,
-        first: means[0],
-        other: means[1],
-        "difference": change,
-        **ends_as("difference", ends),
-        "stories": parts.stories,
-    }
-    return [Finding("positions", family, said, numbers)]
+    return [Finding("positions", family, said)]
 
 
 def _types(read: FamilyTokens, best: ModelTokens, at_least: str) -> list[Finding]:
@@ -162,44 +135,32 @@ def _types(read: FamilyTokens, best: ModelTokens, at_least: str) -> list[Finding
             f"The {topic} hardest to {best.model} are {_named(read, hard)}; the easiest are "
             f"{_named(read, easy)} (mean nats per {unit}{_over(read)}, of {topic} {at_least})."
         )
-        numbers = _numbers("hardest", hard) | _numbers("easiest", easy)
         answers = QUESTIONS[7] if topic == "tokens" else ""
-        found.append(Finding(topic, read.family, said, numbers, answers=answers))
+        found.append(Finding(topic, read.family, said, answers=answers))
     return found
 
 
 def _occurrence(family: str, best: ModelTokens) -> list[Finding]:
-    if not best.most_surprising:
+    spot = best.most_surprising
+    if spot is None:
         return []
-    spot = best.most_surprising[0]
     said = (
         f"The single most surprising token to {best.model} is {token_text(spot.token)} in "
         f"{_context(spot)} ({quoted(spot.story.title or spot.story.id)}): "
         f"{number(spot.nats, 1)} nats, its rank is {spot.rank:,}."
     )
-    numbers: dict[str, Value] = {
-        "token": spot.token,
-        "story": spot.story.id,
-        "index": spot.index,
-        "nats": spot.nats,
-        "rank": spot.rank,
-    }
-    return [Finding("tokens", family, said, numbers, (spot.story,))]
+    return [Finding("tokens", family, said, (spot.story,))]
 
 
 def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
     family, gain = read.family, read.improvement
     if gain is None or not math.isfinite(read.sizes[0].nll - read.sizes[-1].nll):
         return []
-    found = [
-        Finding(
-            "help",
-            family,
-            f"{percent(gain.improved)} of {gain.tokens:,} tokens are less surprising to "
-            f"{gain.larger} than to {gain.smaller}.",
-            {"improved": gain.improved, "tokens": gain.tokens},
-        )
-    ]
+    said = (
+        f"{percent(gain.improved)} of {gain.tokens:,} tokens are less surprising to "
+        f"{gain.larger} than to {gain.smaller}."
+    )
+    found = [Finding("help", family, said)]
     for topic, most, least, unit in (
         ("tokens", gain.tokens_most, gain.tokens_least, "token"),
         ("words", gain.words_most, gain.words_least, "word"),
@@ -211,9 +172,7 @@ def _saved(read: FamilyTokens, at_least: str) -> list[Finding]:
             f"{_named(read, most)}, and least on {_named(read, least)} (mean nats per {unit}"
             f"{_over(read)}, below 0 where the larger is worse, of {topic} {at_least})."
         )
-        found.append(
-            Finding(topic, family, said, _numbers("most", most) | _numbers("least", least))
-        )
+        found.append(Finding(topic, family, said))
     return found
 
 
@@ -230,16 +189,11 @@ def _guesses(read: FamilyTokens, best: ModelTokens) -> Finding:
         of_small = listed([percent(share) for share in small.rank_shares[: len(ranks)]])
         said += f" ({small.model}: {of_small})"
     said += "."
-    numbers: dict[str, Value] = {
-        f"{model.model} {rank}": share
-        for model in (small, best)
-        for rank, share in zip(ranks, model.rank_shares, strict=False)
-    }
-    return Finding("guesses", read.family, said, numbers)
+    return Finding("guesses", read.family, said)
 
 
 def _belief(family: str, best: ModelTokens) -> list[Finding]:
-    nll, entropy = best.nll / best.tokens, float(best.belief.entropy.sum()) / best.tokens
+    nll, entropy = best.nll / best.tokens, best.entropy / best.tokens
     if not math.isfinite(nll - entropy):
         return []
     said = (
@@ -247,7 +201,7 @@ def _belief(family: str, best: ModelTokens) -> list[Finding]:
         f"{nats_text(nll)}: on these stories it is "
         f"{'surer' if nll > entropy else 'less sure'} than it has reason to be."
     )
-    return [Finding("guesses", family, said, {"entropy": entropy, "surprise": nll})]
+    return [Finding("guesses", family, said)]
 
 
 _ORDER = ("first", "second", "third", "fourth", "fifth")
@@ -276,18 +230,6 @@ def _error(read: FamilyTokens, one: Type) -> str:
 
 def _over(read: FamilyTokens) -> str:
     return f" ± standard error over {read.drawn}" if read.clusters >= FEW else ""
-
-
-def _numbers(name: str, types: Sequence[Type]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for place, one in enumerate(types[:_TOLD], start=1):
-        found |= {
-            f"{name}_{place}": one.text,
-            f"{name}_{place}_nats": one.nats,
-            f"{name}_{place}_error": one.error,
-            f"{name}_{place}_occurrences": one.occurrences,
-        }
-    return found
 
 
 def _context(spot: Occurrence) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from ...wording import listed, number, percent, visible
 from ..statistics.clusters import FEW
 from ..statistics.difficulty import helped_stories
-from ..tokens.occurrences import TopOccurrences
+from ..tokens.occurrences import top_occurrences
 from ..tokens.reading import FamilyTokens, ModelTokens
 from ..tokens.types import Type
 from . import pictures
@@ -275,13 +275,13 @@ def _where(facts: Facts, column: int, text: str) -> str:
     if score is None:
         return ""
     at = np.flatnonzero(score.ranks > 0)
-    top = TopOccurrences()
-    top.add(facts.sheet.stories[column], text, score, at, -score.logprobs[at].astype(np.float64))
+    nats = -score.logprobs[at].astype(np.float64)
+    top = top_occurrences(facts.sheet.stories[column], text, score, at, nats, READ)
     told = [
         f"“{visible(spot.before[-_AROUND:])}[{visible(spot.token)}]"
         f"{visible(spot.after[:_AROUND])}” {number(spot.nats / BIT, 1)} bits, "
         f"rank {spot.rank:,}"
-        for spot in top.occurrences()[:READ]
+        for spot in top
     ]
     return f"Most surprising to {facts.names[row]}: {'; '.join(told)}." if told else ""
 

@@ -253,9 +253,9 @@ def _rows(members: Sequence[Member], wanted: Sequence[str]) -> list[int]:
 def _pool(sheet: Sheet, row: int) -> Pooled:
     means = np.exp(sheet.nll[row] / sheet.tokens[row])
     return Pooled(
-        len(sheet.stories),
         int(sheet.tokens[row].sum()),
         int(sheet.bytes[row].sum()),
         float(sheet.nll[row].sum()),
+        len(sheet.stories),
         float(means.mean()),
     )

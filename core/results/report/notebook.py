@@ -17,12 +17,23 @@ from . import cells
 from .blocks import Document, Opening, Picture, Section
 from .facts import Facts
 from .markdown import section_lines
+from .story_cells import CONSISTENT, DISTRIBUTION, EXTREMES, PLACES, STORIES, TOKENS
 
 _TIMEOUT = 900  # seconds for one cell: large models take their time to load
 _LOOSE = {"float32": 1e-4, "float64": 1e-6}  # relative; other precisions round more
 
 _ORDER = ("short", "findings", "scored", "models", "size", "stories", "consistency")
-_OPEN = ("scored", *cells.BY_SECTION, "scaling-laws", "reproduce", "definitions")
+BY_SECTION = {
+    "models": (cells.READ, cells.PERPLEXITY, cells.TABLE, cells.COMMON, cells.INTERVALS),
+    "size": (cells.PLOT, cells.FIT),
+    "stories": (STORIES,),
+    "consistency": (CONSISTENT, DISTRIBUTION),
+    "hard-stories": (EXTREMES,),
+    "tokens": (TOKENS, PLACES),
+}
+"""Which cells stand under which of the report's sections."""
+
+_OPEN = ("scored", *BY_SECTION, "scaling-laws", "reproduce", "definitions")
 
 
 def notebook(facts: Facts, document: Document, place: Path) -> Any:
@@ -78,7 +89,7 @@ def _cells(
         if is_open and anchor not in _OPEN:
             continue
         yield new_markdown_cell(_said(section))
-        for cell in cells.BY_SECTION.get(anchor, ()):
+        for cell in BY_SECTION.get(anchor, ()):
             if cell is not cells.COMMON or facts.sheet.mixes_tokenizers:
                 yield from _cell(cell, values, is_open)
 
@@ -106,7 +117,7 @@ def _questions(section: Section) -> str:
 
 def _said(section: Section) -> str:
     """What the section says, less the pictures and tables that its cells make."""
-    if section.anchor not in cells.BY_SECTION:
+    if section.anchor not in BY_SECTION:
         return "\n\n".join(section_lines(_without_pictures(section), _no_link))
     return f"## {section.title}"
 

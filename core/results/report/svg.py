@@ -54,10 +54,10 @@ def standing(draw: Draw, models: int, name: str, alt: str) -> str:
     return re.sub(r"<svg[^>]*>", lambda m: m[0] + style, svg, count=1)
 
 
-def png(draw: Draw, models: int, dots: int = 200) -> bytes:
-    """For paper and slides: on white, `dots` to the inch."""
+def png(draw: Draw, models: int) -> bytes:
+    """For paper and slides: on white, 200 dots to the inch."""
     file = io.BytesIO()
-    draw(inks(LIGHT, models)).savefig(file, format="png", dpi=dots, facecolor="#ffffff")
+    draw(inks(LIGHT, models)).savefig(file, format="png", dpi=200, facecolor="#ffffff")
     return file.getvalue()
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...scoring.scores import Summary, bits_per_byte, perplexity
+from ...scoring.scores import Summary
 
 RESAMPLES = 2000
 SEED = 0
@@ -33,23 +33,11 @@ Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
-    """The sums over a set of stories; nll in nats, `bytes` of the scored spans."""
+class Pooled(Summary):
+    """The sums over a set of stories; its perplexity is over all tokens, never a mean of those."""
 
     stories: int
-    tokens: int
-    bytes: int
-    nll: float
     mean_story_perplexity: float
-
-    @property
-    def perplexity(self) -> float:
-        """exp(nll / tokens) over all tokens of the set; never a mean of perplexities."""
-        return perplexity(self.nll, self.tokens)
-
-    @property
-    def bits_per_byte(self) -> float:
-        return bits_per_byte(self.nll, self.bytes)
 
 
 def pooled(summaries: Iterable[Summary]) -> Pooled:

@@ -98,14 +98,13 @@ def fit_sizes(
     resampled: npt.ArrayLike,
     *,
     tokenizers: Sequence[str] = (),
-    families: Sequence[str] = (),
     seen: Sequence[int | None] = (),
 ) -> Fit | Refused:
     """The fit over the M sizes of one family.
 
     losses: (M,), nats per token. resampled: (M, R), the same on resamples of the stories (see
-    `statistics.resampled_log_perplexities`), nan where too few are drawn. tokenizers, families: a
-    label for each size; more than one is refused. seen: training tokens of each size, None where
+    `statistics.resampled_log_perplexities`), nan where too few are drawn. tokenizers: of
+    each size; more than one is refused. seen: training tokens of each size, None where
     unknown.
     """
     order = np.argsort(np.asarray(parameters, dtype=np.float64), kind="stable")
@@ -113,7 +112,7 @@ def fit_sizes(
     loss = np.asarray(losses, dtype=np.float64)[order]
     drawn = np.asarray(resampled, dtype=np.float64)[order]
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
-    reason = _unfit(sizes, loss, drawn, tokenizers, families)
+    reason = _unfit(sizes, loss, drawn, tokenizers)
     if reason:
         return Refused(reason)
     warnings = _warnings(seen, len(sizes))
@@ -122,15 +121,7 @@ def fit_sizes(
     return _saturating(sizes, loss, drawn, warnings)
 
 
-def _unfit(
-    sizes: Numbers,
-    loss: Numbers,
-    drawn: Numbers,
-    tokenizers: Sequence[str],
-    families: Sequence[str],
-) -> str:
-    if len(set(families)) > 1:
-        return f"families are never pooled: {', '.join(dict.fromkeys(families))}"
+def _unfit(sizes: Numbers, loss: Numbers, drawn: Numbers, tokenizers: Sequence[str]) -> str:
     if len(set(tokenizers)) > 1:
         return "the sizes have different tokenizers, so their tokens are not the same tokens"
     count = len(np.unique(sizes))

@@ -1,4 +1,4 @@
-"""Does surprise fall from each size to the next, story by story, and do the sizes agree?"""
+"""Does surprise fall with size, story by story, and do the sizes agree?"""
 
 from __future__ import annotations
 
@@ -18,23 +18,19 @@ FEWEST = 3  # sizes; of fewer no order is tested
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """S stories under M sizes of one family, small to large.
+    """Stories under the sizes of one family, small to large.
 
-    falls: for each step to the next size the share of stories whose surprise falls, ties by
-    half. monotone: the share of stories whose surprise falls at every step.
+    monotone: the share of stories whose surprise falls at every step.
     tau: Kendall's tau between size and falling surprise, the mean over stories; 1 where every
     larger size is less surprised than every smaller one.
-    page_p: Page's test (1963) for the order of the sizes, one-sided; friedman_p: Friedman's
-    test that they differ at all. Both are over what is drawn (see `clusters`): stories of one group
-    are not independent. nan with fewer than `FEWEST` sizes or `FEW` clusters.
+    page_p: Page's test (1963) for the order of the sizes, one-sided, over what is drawn (see
+    `clusters`): stories of one group are not independent. nan with fewer than `FEWEST` sizes or
+    `FEW` clusters.
     """
 
-    stories: int
-    falls: tuple[float, ...]
     monotone: float
     tau: float
     page_p: float
-    friedman_p: float
 
 
 def trend_of(sheet: Sheet) -> Trend:
@@ -53,30 +49,23 @@ def trend(nats: Numbers, drawn: Numbers | None = None) -> Trend:
     with np.errstate(invalid="ignore"):  # two impossible stories are a tie
         change = np.nan_to_num(np.diff(nats, axis=0), nan=0.0)
         signs = [np.sign(np.nan_to_num(nats[i] - nats[j], nan=0.0)) for i, j in pairs]
-    falls = np.mean((change < 0) + 0.5 * (change == 0), axis=1) if stories else np.empty(0)
-    page, friedman = _tests(nats if drawn is None else drawn)
     return Trend(
-        stories=stories,
-        falls=tuple(float(share) for share in falls),
         monotone=float(np.mean((change < 0).all(axis=0))) if stories and sizes > 1 else np.nan,
         tau=float(np.mean(signs)) if stories and signs else np.nan,
-        page_p=page,
-        friedman_p=friedman,
+        page_p=_page(nats if drawn is None else drawn),
     )
 
 
-def _tests(nats: Numbers) -> tuple[float, float]:
+def _page(nats: Numbers) -> float:
     sizes, clusters = nats.shape
     if sizes < FEWEST or clusters < FEW or not np.isfinite(nats).all():
-        return np.nan, np.nan
-    from scipy.stats import friedmanchisquare, page_trend_test
+        return np.nan
+    from scipy.stats import page_trend_test
 
     # The test looks for values that rise from left to right: the largest size goes first.
     # It counts every order there is where clusters and sizes are few, else it takes the normal
     # distribution, in time that grows with the clusters.
-    page = page_trend_test(nats[::-1].T).pvalue
-    with np.errstate(invalid="ignore"):  # sizes that never differ have no statistic
-        return float(page), float(friedmanchisquare(*nats).pvalue)
+    return float(page_trend_test(nats[::-1].T).pvalue)
 
 
 def rank_agreement(nats: Numbers) -> Numbers:

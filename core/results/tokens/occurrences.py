@@ -1,10 +1,8 @@
-"""Single tokens where they stand: those of the highest values among all that are read."""
+"""Single tokens where they stand: those of the highest values."""
 
 from __future__ import annotations
 
-import heapq
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +10,6 @@ import numpy.typing as npt
 from ...scoring.scores import StoryScore
 from ...stories.story import Label
 
-KEPT_OCCURRENCES = 20  # so many are kept
 AROUND = 40  # characters of text told on both sides of a token
 
 
@@ -20,8 +17,7 @@ AROUND = 40  # characters of text told on both sides of a token
 class Occurrence:
     """One token where it stands, with the text around it.
 
-    index: of the token in its story, from 0. nats: its surprise, or what the larger model saves.
-    rank: under the model, or the larger one.
+    index: of the token in its story, from 0. nats: its surprise. rank: under the model.
     """
 
     story: Label
@@ -33,41 +29,20 @@ class Occurrence:
     rank: int
 
 
-class TopOccurrences:
-    """Takes stories in one by one and keeps the `KEPT_OCCURRENCES` tokens of the highest values."""
+def top_occurrences(
+    story: Label,
+    text: str,
+    score: StoryScore,
+    at: npt.NDArray[np.integer],
+    nats: npt.NDArray[np.float64],
+    count: int,
+) -> list[Occurrence]:
+    """The `count` most surprising tokens of a story, from the highest down.
 
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Occurrence]] = []
-        self._pushed = 0
-
-    def add(
-        self,
-        story: Label,
-        text: str,
-        score: StoryScore,
-        at: npt.NDArray[np.integer],
-        values: npt.NDArray[np.float64],
-    ) -> None:
-        """One story: the tokens of the indices `at`, (P,), and their values, (P,)."""
-        floor = self._heap[0][0] if len(self._heap) == KEPT_OCCURRENCES else -math.inf
-        high = np.flatnonzero(values > floor)
-        for i in high[np.argsort(-values[high], kind="stable")[:KEPT_OCCURRENCES]].tolist():
-            if len(self._heap) == KEPT_OCCURRENCES and values[i] <= self._heap[0][0]:
-                break
-            found = _occurrence(story, text, score, int(at[i]), float(values[i]))
-            self._pushed += 1
-            entry = (found.nats, -self._pushed, found)  # of equals the first stays
-            if len(self._heap) == KEPT_OCCURRENCES:
-                heapq.heapreplace(self._heap, entry)
-            else:
-                heapq.heappush(self._heap, entry)
-
-    def occurrences(self, sign: int = 1) -> tuple[Occurrence, ...]:
-        """From the highest down; sign: -1 where values were put in with the other one."""
-        found = [one for _, _, one in sorted(self._heap, reverse=True)]
-        if sign > 0:
-            return tuple(found)
-        return tuple(replace(one, nats=sign * one.nats) for one in found)
+    Of those of the indices `at`, (P,), and their surprise, (P,).
+    """
+    order = np.argsort(-nats, kind="stable")[:count].tolist()
+    return [_occurrence(story, text, score, int(at[i]), float(nats[i])) for i in order]
 
 
 def _occurrence(story: Label, text: str, score: StoryScore, index: int, nats: float) -> Occurrence:

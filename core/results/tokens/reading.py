@@ -22,7 +22,7 @@ from ...scoring.units import Unit, by_sentence, by_word
 from ...stories.story import Label
 from ..statistics.sheet import Sheet
 from ..store import Store
-from .occurrences import Occurrence, TopOccurrences
+from .occurrences import Occurrence, top_occurrences
 from .positions import PartCounter, Parts, PositionCounter, Positions
 from .side_by_side import read_side_by_side
 from .types import Type, TypeCounter
@@ -31,24 +31,9 @@ RANKS = (1, 10, 100, 1000)
 LEAST, IN_STORIES = 5, 3  # a type is told from so many occurrences in so many stories
 KEPT = 50  # types at each end
 OPENING = 16  # tokens that are the opening of a story
-_BELIEFS = 11
 
 Counts = npt.NDArray[np.int64]
 Nats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Belief:
-    """Surprise against entropy, which is the surprise that a model itself expects.
-
-    Where the surprise is above, the model is surer than it has reason to be. Bin b holds tokens
-    with an entropy from b up to b + 1 nats, the last all above. tokens: int64 (B,).
-    nll, entropy: float64 (B,), sums in nats.
-    """
-
-    tokens: Counts
-    nll: Nats
-    entropy: Nats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,36 +42,34 @@ class ModelTokens:
 
     stories, tokens, nll: what was read: scored tokens and their nats. Of stories with one text
         each counts, in all that follows.
+    entropy: the sum of their entropies, nats, which is the surprise that a model itself expects.
+        Where the surprise is above, the model is surer than it has reason to be.
     by_token: position of the token in its story. by_sentence: number of the sentence.
-    by_token_in_sentence: position of the token in its sentence. by_word_in_sentence: that of the
-        token's word there.
     five: the sentences of the stories that have just five. opening: the first `OPENING` tokens
         and the later ones, of stories that have both. sentence_start: the first word of a
         sentence and its other words, from the second sentence on.
     ranks: int64 (4,), tokens of a rank up to each of `RANKS`.
     hardest_*, easiest_*: types of the highest and lowest mean surprise. A word counts with the
         tokens that its letters are in, all of them scored.
-    most_surprising: single tokens; one of several stories' text is told once, by the first.
+    most_surprising: the single token; None where none is scored.
     """
 
     model: str
     stories: int
     tokens: int
     nll: float
+    entropy: float
     by_token: Positions
     by_sentence: Positions
-    by_token_in_sentence: Positions
-    by_word_in_sentence: Positions
     five: Parts
     opening: Parts
     sentence_start: Parts
     ranks: Counts
-    belief: Belief
     hardest_tokens: tuple[Type, ...]
     easiest_tokens: tuple[Type, ...]
     hardest_words: tuple[Type, ...]
     easiest_words: tuple[Type, ...]
-    most_surprising: tuple[Occurrence, ...]
+    most_surprising: Occurrence | None
 
     @property
     def rank_shares(self) -> tuple[float, ...]:
@@ -98,9 +81,9 @@ class ModelTokens:
 class Improvement:
     """From the smallest model of a family to its largest, token by token.
 
-    improved: the share of tokens that are less surprising to the larger. *_most: the types and
-    single tokens on which it saves most nats, in the mean; *_least: least, below 0 where it is
-    worse. What is infinitely surprising to both is not told.
+    improved: the share of tokens that are less surprising to the larger. *_most: the types on
+    which it saves most nats, in the mean; *_least: least, below 0 where it is worse. What is
+    infinitely surprising to both is not told.
     """
 
     smaller: str
@@ -111,8 +94,6 @@ class Improvement:
     tokens_least: tuple[Type, ...]
     words_most: tuple[Type, ...]
     words_least: tuple[Type, ...]
-    occurrences_most: tuple[Occurrence, ...]
-    occurrences_least: tuple[Occurrence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +126,6 @@ def read_tokens(
     *,
     least: int = LEAST,
     in_stories: int = IN_STORIES,
-    language: str = "en",
 ) -> FamilyTokens:
     """Read the tokens of these models, one family of `sheet.families()`, over its stories.
 
@@ -159,7 +139,7 @@ def read_tokens(
         told.setdefault(story.digest, []).append(story)
     drawn = zip((story.digest for story in sheet.stories), sheet.clusters.tolist(), strict=True)
     group = {digest: str(cluster) for digest, cluster in drawn}
-    reading = _Reading(len(models), (at[0], at[-1]), language, group)
+    reading = _Reading(len(models), (at[0], at[-1]), group)
     wanted = frozenset(told)
     for digest, text, scores in read_side_by_side(store, models, sheet.recipe_digest, wanted):
         reading.add(told[digest], text, scores)
@@ -188,28 +168,20 @@ class _Reading:
     group: what a story is drawn with, by text digest.
     """
 
-    def __init__(
-        self, models: int, ends: tuple[int, int], language: str, group: Mapping[str, str]
-    ) -> None:
-        self.models, self.ends, self.language, self.group = models, ends, language, group
+    def __init__(self, models: int, ends: tuple[int, int], group: Mapping[str, str]) -> None:
+        self.models, self.ends, self.group = models, ends, group
         self.stories = self.tokens = self.improved = 0
-        self.nll = np.zeros(models)
+        self.nll, self.entropy = np.zeros(models), np.zeros(models)
         self.by_token, self.by_sentence = PositionCounter(models), PositionCounter(models)
-        self.token_in_sentence, self.word_in_sentence = (
-            PositionCounter(models),
-            PositionCounter(models),
-        )
         self.five = PartCounter(tuple(f"sentence {n + 1}" for n in range(SENTENCES)))
         self.opening = PartCounter((f"first {OPENING} tokens", "later tokens"))
         self.start = PartCounter(("first words of sentences", "other words"))
         self.ranks = np.zeros((models, len(RANKS)), dtype=np.int64)
-        self.beliefs = np.zeros((models, 3, _BELIEFS))
         self.texts = {one: n for one, n in Counter(group.values()).items() if n > 1}
         self.token_types = TypeCounter(models + 1, self.texts)
         self.word_types = TypeCounter(models + 1, self.texts)
         self.words: dict[str, int] = {}
-        self.surprising = [TopOccurrences() for _ in range(models)]
-        self.saved, self.lost = TopOccurrences(), TopOccurrences()
+        self.surprising: list[Occurrence | None] = [None] * models
 
     def add(self, stories: Sequence[Label], text: str, scores: Sequence[StoryScore]) -> None:
         """The stories of one text, with its score under each of the models."""
@@ -225,15 +197,16 @@ class _Reading:
         words = by_word(text, one)
         self._add_places(story, copies, text, one, at, scored, words)
         for row, score in enumerate(scores):
-            self._add_guesses(row, score, at, scored[row], copies)
-            self.surprising[row].add(story, text, score, at, scored[row])
+            self.ranks[row] += [copies * (score.ranks[at] <= rank).sum() for rank in RANKS]
+            self.entropy[row] += copies * score.entropies[at].sum(dtype=np.float64)
+            known = self.surprising[row]
+            if known is None or scored[row].max() > known.nats:
+                (self.surprising[row],) = top_occurrences(story, text, score, at, scored[row], 1)
         with np.errstate(invalid="ignore"):
             small, large = self.ends
             saved = scored[small] - scored[large]
             every = np.concatenate([nats, (nats[small] - nats[large])[None]])
         self.improved += copies * int((saved > 0).sum())
-        self.saved.add(story, text, scores[large], at, saved)
-        self.lost.add(story, text, scores[large], at, -saved)
         group = self.group[story.digest]
         self.token_types.add(one.token_ids[at], every[:, at], copies, group)
         self._add_words(text, one, words, every, copies, group)
@@ -247,24 +220,21 @@ class _Reading:
     ) -> ModelTokens:
         tokens = self.token_types.ends(row, vocabulary, *choice)
         words = self.word_types.ends(row, list(self.words), *choice)
-        counts, nll, entropy = self.beliefs[row]
         return ModelTokens(
             name,
             self.stories,
             self.tokens,
             float(self.nll[row]),
+            float(self.entropy[row]),
             self.by_token.places(row),
             self.by_sentence.places(row),
-            self.token_in_sentence.places(row),
-            self.word_in_sentence.places(row),
             self.five.parts(row),
             self.opening.parts(row),
             self.start.parts(row),
             self.ranks[row],
-            Belief(counts.astype(np.int64), nll, entropy),
             *tokens,
             *words,
-            self.surprising[row].occurrences(),
+            self.surprising[row],
         )
 
     def improvement(
@@ -281,8 +251,6 @@ class _Reading:
             self.improved / self.tokens if self.tokens else math.nan,
             *self.token_types.ends(self.models, vocabulary, *choice),
             *self.word_types.ends(self.models, list(self.words), *choice),
-            self.saved.occurrences(),
-            self.lost.occurrences(sign=-1),
         )
 
     def _add_places(
@@ -296,7 +264,7 @@ class _Reading:
         words: Sequence[Unit],
     ) -> None:
         group, starts = self.group[story.digest], story.sentence_starts
-        sentences = by_sentence(text, one, language=self.language, starts=starts)
+        sentences = by_sentence(text, one, starts=starts)
         # A BOS that the tokenizer shows is no part of the story.
         begin = int(np.argmax(one.ends > one.starts))
         places = (np.arange(len(one)) - begin).clip(min=0)
@@ -304,9 +272,7 @@ class _Reading:
         word, _ = _numbered(words, len(one))
         self.by_token.add(places[at] + 1, scored, copies)
         self.by_sentence.add(sentence[at] + 1, scored, copies)
-        self.token_in_sentence.add((places - places[first])[at] + 1, scored, copies)
-        self.word_in_sentence.add((word - word[first])[at] + 1, scored, copies)
-        if len(sentences) == SENTENCES and is_five(text, self.language, starts):
+        if len(sentences) == SENTENCES and is_five(text, starts):
             self.five.add(group, sentence[at], scored, copies)
         late = places[at] >= OPENING
         if late.any() and not late.all():
@@ -315,15 +281,6 @@ class _Reading:
         if behind.any():
             other = (word > word[first])[at]
             self.start.add(group, other[behind].astype(np.int64), scored[:, behind], copies)
-
-    def _add_guesses(
-        self, row: int, score: StoryScore, at: Counts, nats: Nats, copies: int
-    ) -> None:
-        self.ranks[row] += [copies * (score.ranks[at] <= rank).sum() for rank in RANKS]
-        entropy = score.entropies[at].astype(np.float64)
-        bins = np.nan_to_num(entropy, posinf=_BELIEFS).astype(np.int64).clip(0, _BELIEFS - 1)
-        for i, weights in enumerate((None, nats, entropy)):
-            self.beliefs[row, i] += copies * np.bincount(bins, weights, _BELIEFS)
 
     def _add_words(
         self,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ....core.wording import number
+from ....core.wording import amount, number
 from ...charts import ink
 from ...charts.axis import Axis
 from ...charts.differences import Difference, differences
 from ...terminal.colours import ColourDepth
-from ...text.plain import compact_count
 
 if TYPE_CHECKING:
     from ....core.results.compare.gaps import Gap, Gaps
@@ -49,5 +48,5 @@ def _row(gap: Gap) -> Difference:
     if math.isnan(low):
         low = high = gap.difference
     sign = "+" if gap.difference > 0 else ""
-    text = f"{sign + number(gap.difference, 2):>5} {compact_count(gap.bytes):>5}"
+    text = f"{sign + number(gap.difference, 2):>5} {amount(gap.bytes):>5}"
     return Difference(SHORT.get(gap.name, gap.name), gap.difference, low, high, text)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ....core.models.variants.spelling import Variant
-from ....core.wording import in_words, number, percent
+from ....core.wording import amount, figures, in_words, number, percent
 from ... import charts
 from ...charts import ink
 from ...panes.chart import Picture
 from ...session.damage import Line, Table
 from ...terminal.colours import ColourDepth
-from ...text.plain import cell_width, compact_count, figures, shorten
+from ...text.plain import cell_width, shorten
 
 if TYPE_CHECKING:
     from ....core.results.damage import Damage
@@ -118,7 +118,7 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
         if len(points) > 1 or label not in alone
     ]
     if beyond:
-        label = f"above {compact_count(BEYOND * before)}"
+        label = f"above {amount(BEYOND * before)}"
         drawn.append(charts.Series(label, tuple(beyond), marker="▲", line=False))
     level = charts.Level(before, f"undamaged {figures(before)}", is_left=True)
     if kl:

@@ -9,14 +9,13 @@ from rich.style import Style
 
 from ....core.engine.progress import Progress
 from ....core.results.damage import Damage
-from ....core.wording import in_words, number, percent, share_in_words, visible
+from ....core.wording import duration, figures, in_words, number, percent, share_in_words, visible
 from ...panes.story_text import Paint
 from ...panes.variant_list import VariantRow, VariantTable
 from ...session import Session
 from ...session.damage import Line, Variants
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
-from ...text.plain import duration, figures
 from ...text.reading import differences
 
 HEADS = (

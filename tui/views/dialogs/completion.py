@@ -16,8 +16,7 @@ from pathlib import Path
 
 from ....core.models.catalogue import ModelSpec, families
 from ....core.recent import BUNDLED, Recent
-from ....core.wording import in_words
-from ...text.plain import compact_count
+from ....core.wording import amount, in_words
 
 LISTED = 50  # paths; the others are counted
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'?|"[^"]*"?)+""")
@@ -124,7 +123,7 @@ def _from_home(path: str) -> str:
 
 def _family(members: tuple[ModelSpec, ...], here: Here | None) -> str:
     sizes = sorted(member.parameters for member in members if member.parameters)
-    ends = dict.fromkeys(map(compact_count, sizes[:1] + sizes[-1:]))
+    ends = dict.fromkeys(map(amount, sizes[:1] + sizes[-1:]))
     about = "1 model" if len(members) == 1 else f"{len(members)} models"
     about += f", {'–'.join(ends)}" if ends else ""
     if here is None:
@@ -134,7 +133,7 @@ def _family(members: tuple[ModelSpec, ...], here: Here | None) -> str:
 
 
 def _member(member: ModelSpec, here: Here | None) -> str:
-    parts = [compact_count(member.parameters)] if member.parameters else []
+    parts = [amount(member.parameters)] if member.parameters else []
     if here is not None and member.name in here.members:
         parts.append("here")
     elif here is not None and member.source == "hub":

@@ -12,13 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ....core.scoring.exploring import CurvePoint
-from ....core.wording import visible
+from ....core.wording import NOTHING, figures, visible
 from ...charts.context import BIT, context_chart
 from ...panes.chart import Chart
 from ...session import Session
 from ...session.tracing import Word
 from ...terminal.colours import ColourDepth
-from ...text.plain import NOTHING, cell_width, figures, shorten, shorten_apart
+from ...text.plain import cell_width, shorten, shorten_apart
 
 SLOW = 0.1  # seconds between looks at what has come
 CELL = 9  # cells of a column

@@ -13,10 +13,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ....core.stories.story import Story
-from ....core.wording import many, readable, visible
+from ....core.wording import NOTHING, figures, many, readable, visible
 from ...session import Session
 from ...session.guessing import GUESSES, Tally
-from ...text.plain import NOTHING, cell_width, figures, shorten, shorten_apart
+from ...text.plain import cell_width, shorten, shorten_apart
 from ...text.reading import BIT
 
 SLOW = 0.2  # seconds between looks at what has come

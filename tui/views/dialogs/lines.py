@@ -11,9 +11,9 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
-from ....core.wording import visible
+from ....core.wording import NOTHING, figures, visible
 from ...session import Session
-from ...text.plain import NOTHING, cell_width, figures, shorten, shorten_apart
+from ...text.plain import cell_width, shorten, shorten_apart
 
 PAUSE = 0.15  # seconds without a key until they are scored
 SLOW = 0.1  # seconds between looks at what has come

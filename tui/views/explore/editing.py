@@ -15,7 +15,7 @@ from ...session import Session
 from ..dialogs.choose import ChooseScreen
 from ..dialogs.line import LineScreen
 from ..reader import ReaderFrame
-from . import showing
+from . import token
 
 if TYPE_CHECKING:
     from ...panes.edit_area import EditArea
@@ -132,7 +132,7 @@ class EditFrame(ReaderFrame):
         """One that the model would rather have seen, in the place of the one under the cursor."""
         session = self.session
         story = session.story
-        others, why = showing.instead(session)
+        others, why = token.instead(session)
         if story is None or not others:
             self.notify(why)
             return

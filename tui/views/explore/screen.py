@@ -25,7 +25,7 @@ from ...session.arrange import SORTS, parse_filter
 from ...session.change import Change
 from ...text.reading import KINDS
 from ..dialogs.line import LineScreen, file_check
-from . import showing
+from . import showing, sizes, token
 from .across import across
 from .editing import EditFrame
 
@@ -80,7 +80,7 @@ class ExploreScreen(EditFrame):
         if change & (Change.TOKEN | Change.STORY | Change.SIZES):
             self.query_one(StoryText).token = self.session.place.token
             both = self.session.look.difference
-            self.query_one(Inspector).glass = showing.glass(self.session, both=both)
+            self.query_one(Inspector).glass = token.glass(self.session, both=both)
             self._show_strip_at_rest()
         if change & (Change.SUMS | Change.SIZES | Change.STORY):
             self._show_ladder()
@@ -133,7 +133,7 @@ class ExploreScreen(EditFrame):
     def _show_ladder(self) -> None:
         ladder, models = self.query_one(Ladder), self.session.models
         ladder.border_title = "Sizes, bits per byte" if models.mixes_tokenizers else "Sizes"
-        ladder.steps = showing.steps(self.session)
+        ladder.steps = sizes.steps(self.session)
         ladder.current = models.current
 
     def _show_chart_at_rest(self) -> None:
@@ -144,7 +144,7 @@ class ExploreScreen(EditFrame):
 
     def _show_chart(self) -> None:
         chart = self.query_one(Chart)
-        view = showing.chart(self.session, dark=self.app.current_theme.dark, depth=self.depth)
+        view = sizes.chart(self.session, dark=self.app.current_theme.dark, depth=self.depth)
         chart.border_title = view.title
         chart.waiting = view.waiting
         chart.border_subtitle = Content(visible(view.note))

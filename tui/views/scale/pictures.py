@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ....core.wording import many
+from ....core.wording import amount, figures, many
 from ... import charts
 from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.chart import Picture
 from ...terminal.colours import ColourDepth
-from ...text.plain import compact_count, figures
 from ...threads.scaling import (
     EndingsOf,
     EndingsRead,
@@ -400,7 +399,7 @@ def _of_tokens(name: ChartName, tokens: TokensRead | None, look: Look) -> View:
             title,
             lambda width, height: charts.shares(
                 rows,
-                [compact_count(rank) for rank in tokens.ranks],
+                [amount(rank) for rank in tokens.ranks],
                 width=width,
                 height=height,
                 dark=look.dark,
@@ -415,7 +414,7 @@ def _of_tokens(name: ChartName, tokens: TokensRead | None, look: Look) -> View:
         shown = [profile for profile in tokens.by_token if profile.model in own]
         furthest = max((profile.xs[-1] for profile in shown if profile.xs), default=1.0)
         ticks = tuple(float(4**n) for n in range(8) if 4**n <= furthest)
-        x = charts.Axis("token of the story", True, compact_count, ticks)
+        x = charts.Axis("token of the story", True, amount, ticks)
         notes.insert(0, many(tokens.stories, "story", "stories"))
         return View(title, _profiles(shown, x, bits, look), note=" · ".join(notes))
     shown = [profile for profile in tokens.by_sentence if profile.model in own]

@@ -1,0 +1,1 @@
+"""How fast, how large and how exact scoring is, beside what else people score with."""
