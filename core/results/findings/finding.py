@@ -22,8 +22,7 @@ class Finding:
     "length", "positions", "tokens", "words", "guesses" or "endings". family: whose models it is
     about, "" where of all. text: one or more whole sentences of plain text, on one line. stories:
     those that it names, in its order. answers: the question that it answers, one of `QUESTIONS`;
-    "".
-    tokenizer: of the family's models, "" where of all; two families may have one name.
+    "". tokenizer: of the family's models, "" where of all; two families may have one name.
     """
 
     topic: str
