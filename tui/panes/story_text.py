@@ -43,10 +43,10 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
     marks: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Selected(Message):
-        """This token was clicked."""
+        """This token of this text was clicked."""
 
-        def __init__(self, token: int) -> None:
-            self.token = token
+        def __init__(self, text: StoryText, token: int) -> None:
+            self.text, self.token = text, token
             super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -151,4 +151,4 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         if 0 <= line < len(self._layout.lines):
             for run in self._layout.lines[line]:
                 if run.column <= column < run.column + run.width and run.token != NOTHING:
-                    self.post_message(self.Selected(run.token))
+                    self.post_message(self.Selected(self, run.token))

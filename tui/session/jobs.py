@@ -131,9 +131,9 @@ class Jobs:
             ) if take := self.exploring.get(message.job):
                 take(message)
             case Finished(job=number):
-                self.under_way.pop(number, None)
                 self.exploring.pop(number, None)
-                self.announce(Change.STATUS | Change.SIZES)
+                if self.under_way.pop(number, None) is not None:
+                    self.announce(Change.STATUS | Change.SIZES)
             case WorkerDied():
                 self.under_way.clear()
                 self.exploring.clear()
