@@ -31,14 +31,16 @@ async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) 
     app = EyebrowApp(open_stories(None), specs, Recipe(), engine, mailbox, store)
     async with app.run_test(size=size) as pilot:
         app.theme = theme
-        while not all(rung.interval for rung in app.session.models.sizes):
+        session = app.session
+        while session.worker.hello is None or not all(s.interval for s in session.models.sizes):
             await pilot.pause(0.2)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(1)
-        while is_measuring(app):
-            await pilot.pause(0.2)
-        await pilot.pause(6)  # what the worker and threads have to say
+            await pilot.pause(0.5)
+        await pilot.pause(2)  # what threads have to say
+        while session.jobs.under_way or session.jobs.exploring or is_measuring(app):
+            await pilot.pause(0.5)
+        await pilot.pause(2)
         picture = app.export_screenshot(title="eyebrow")
     engine.close()
     return picture

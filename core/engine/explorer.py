@@ -1,4 +1,4 @@
-"""Questions about one place of one text: what-if, the next token, continuations, context.
+"""Questions beside the set: what-if, the next token, continuations, context, endings alone.
 
 What needs a model is done on the worker's thread, before batches. The logits of the last
 contexts are kept, and what is asked of them again is answered on a thread of its own, so that a
@@ -11,11 +11,14 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import as_told
 from ..scoring.exploring import Context
+from ..stories.story import text_digest
+from .job import run
+from .keeper import Keeper
 from .messages import (
     ContextTraced,
     Continue,
@@ -30,6 +33,8 @@ from .messages import (
     Request,
     Rescore,
     Rescored,
+    ScoreAlone,
+    ScoredAlone,
     ShowNext,
     TraceContext,
 )
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 
 KEPT = 32  # contexts whose logits are kept: of 151,936 entries 0.6 MB each, and twice that
 CANCELLED = "cancelled"
+PASS = 0.5  # seconds that a pass over texts alone should take: what is on the screen waits for it
 
 Key = tuple[str, Context, str, int]  # model, context, first token, tokens it sees at once
 
@@ -64,10 +70,11 @@ class Kept:
 
 
 class Explorer:
-    """Answers `Explore` requests; `answer` sends a reply, `cancelled` holds jobs not wanted."""
+    """Answers `Explore` requests; `answer` sends a reply, `cancelled` holds jobs not wanted,
+    `alone` keeps the scores of texts that are no stories."""
 
-    def __init__(self, answer: Callable[[Reply], None], cancelled: set[int]) -> None:
-        self.answer, self.cancelled = answer, cancelled
+    def __init__(self, answer: Callable[[Reply], None], cancelled: set[int], alone: Keeper) -> None:
+        self.answer, self.cancelled, self.alone = answer, cancelled, alone
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._again: queue.SimpleQueue[tuple[ShowNext, Kept]] = queue.SimpleQueue()
@@ -100,6 +107,8 @@ class Explorer:
                 self._trace(request, held, recipe)
             case Continue():
                 yield from self._continue(request, held, recipe)
+            case ScoreAlone():
+                yield from self._score_alone(request, held, recipe)
 
     # --- the next token -----------------------------------------------------------------------
 
@@ -245,6 +254,28 @@ class Explorer:
         self.answer(
             Continued(request.job, name, tuple(last), continuation.text, ended, continuation.cycle)
         )
+
+    # --- endings without their beginnings -------------------------------------------------------
+
+    def _score_alone(self, request: ScoreAlone, held: Shelved, recipe: Recipe) -> Iterator[None]:
+        """Of those whose scores are kept the sums come at once."""
+        recipe, name = replace(recipe, first_token="scored"), request.model.name
+        known = self.alone.known(held.loaded.digest, recipe.digest)
+        left = {text_digest(story.text): story for story in request.texts}
+        there = {digest: known[digest].nll for digest in left if digest in known}
+        if there:
+            self.answer(ScoredAlone(request.job, name, there))
+        for digest in there:
+            del left[digest]
+        try:
+            for step in run(held.loaded, held.scorer(recipe), left, self.alone, PASS):
+                nats = {digest: score.summary.nll for digest, score in step.scores}
+                self.answer(ScoredAlone(request.job, name, nats))
+                yield
+                if request.job in self.cancelled:
+                    return
+        finally:
+            self.alone.write()
 
 
 def _key(request: ShowNext, model: str) -> Key:

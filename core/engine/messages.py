@@ -54,7 +54,7 @@ class Explore:
     """A question about one place of one text; like what is urgent it goes before batches.
 
     The reply of its own kind carries `job` and `model`; `Finished` comes behind it, or behind
-    the last of them. Nothing of it is kept in the store.
+    the last of them. Nothing of it is kept among the scores of the stories.
     """
 
     job: int
@@ -156,7 +156,25 @@ class Diverge(Explore):
         return text_digest(self.text)
 
 
-Work = Score | Rescore | ShowNext | Continue | TraceContext | Diverge  # what a model is needed for
+@dataclass(frozen=True, slots=True)
+class ScoreAlone(Explore):
+    """Score texts that are no stories of the set behind BOS, else EOS, as endings without their
+    beginnings are: `ScoredAlone`, batch by batch. It waits for what is on the screen.
+
+    Scores are kept in a store of their own, within that of the stories.
+    """
+
+    texts: tuple[Story, ...]
+
+    urgent: ClassVar[bool] = False
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.texts[0].text)
+
+
+# what a model is needed for
+Work = Score | Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +321,15 @@ class Diverged:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredAlone:
+    """Nats of texts behind BOS, by text digest."""
+
+    job: int
+    model: str
+    nats: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the ids of a model's tokenizer read as."""
 
@@ -366,6 +393,7 @@ Reply = (
     | Continued
     | ContextTraced
     | Diverged
+    | ScoredAlone
     | Vocabulary
     | Finished
     | Failed

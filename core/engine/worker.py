@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DeviceLost, EyebrowError, as_told, contained, reason
 from ..results.compare.cuts import cuts_of
+from ..results.endings import ALONE
 from ..results.store import Store
 from ..stories.story import Story, text_digest
 from .job import keep_vocabulary, run
@@ -127,7 +128,9 @@ class Worker:
         self.keeper = Keeper(store, self._store_failed)
         self.shelf = Shelf(settings, self._let_go)
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
-        self.explorer = Explorer(self.answer, inbox.cancelled)
+        alone = None if store is None else Store(store.folder / ALONE, self._say)
+        keeper = Keeper(alone, self._store_failed)
+        self.explorer = Explorer(self.answer, inbox.cancelled, keeper)
         inbox.divert(self._divert)
         self.paused: list[Job] = []
         self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model

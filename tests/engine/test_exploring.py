@@ -24,7 +24,9 @@ from eyebrow.core.engine.messages import (
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     Settings,
     ShowNext,
     TraceContext,
@@ -222,3 +224,30 @@ def batches(self, texts, seconds=None):
 Scorer.batches = batches
 worker.main()
 """
+
+
+# --- endings alone -----------------------------------------------------------------------------
+
+
+def test_texts_alone_are_scored_behind_bos(at: Desk, spec: Spec, opened: Any) -> None:
+    texts = stories(3)
+    replies = ask(at, ScoreAlone(0, spec("llama"), RECIPE, texts))
+    assert {type(reply) for reply in replies} == {ScoredAlone}
+    nats = {digest: one for reply in replies for digest, one in reply.nats.items()}
+    behind_bos = replace(RECIPE, first_token="scored")
+    for story in texts:
+        wanted = score_text(*opened("llama"), story.text, behind_bos)
+        assert nats.pop(text_digest(story.text)) == pytest.approx(wanted.summary.nll, abs=1e-3)
+    assert not nats
+
+
+def test_texts_alone_are_kept_apart_from_the_stories(tmp_path: Any, spec: Spec) -> None:
+    texts, told = stories(3), []
+    for _ in range(2):
+        desk = Desk(Settings(device="cpu", store=str(tmp_path), offline=True))
+        replies = ask(desk, ScoreAlone(0, spec("llama"), RECIPE, texts))
+        told.append({d: n for reply in replies for d, n in getattr(reply, "nats", {}).items()})
+        desk.leave()
+    assert told[0] == told[1]
+    assert list((tmp_path / "endings" / "scores").rglob("*.parquet"))
+    assert not list((tmp_path / "scores").rglob("*.parquet"))

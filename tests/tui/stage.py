@@ -25,7 +25,9 @@ from eyebrow.core.engine.messages import (
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     Settings,
     ShowNext,
     TraceContext,
@@ -134,6 +136,11 @@ class MadeEngine:
             self.mailbox.put(Finished(request.job))
         elif isinstance(request, Rescore | TraceContext):
             self.mailbox.put(explored(request))
+            self.mailbox.put(Finished(request.job))
+        elif isinstance(request, ScoreAlone):
+            scores = {one.text: made_score(one.text, 1, first=True) for one in request.texts}
+            nats = {text_digest(text): score.summary.nll for text, score in scores.items()}
+            self.mailbox.put(ScoredAlone(request.job, request.model.name, nats))
             self.mailbox.put(Finished(request.job))
 
     def close(self) -> None:

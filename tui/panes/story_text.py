@@ -95,15 +95,15 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
-        width = self.size.width
+        width, plain = self.size.width, self.rich_style
         if at >= len(self._layout.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, plain)
         if at not in self._strips:
-            self._strips[at] = self._strip(self._layout.lines[at])
-        return self._strips[at].adjust_cell_length(width, self.rich_style)
+            self._strips[at] = self._strip(self._layout.lines[at], plain)
+        return self._strips[at].adjust_cell_length(width, plain)
 
-    def _strip(self, line: Line) -> Strip:
-        plain, styles = self.rich_style, self.paint.styles
+    def _strip(self, line: Line, plain: Style) -> Strip:
+        styles = self.paint.styles
         marked = self._layout.owners.get(self.token, self.token)
         segments = []
         for run in line:
@@ -137,6 +137,11 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=max(0, first - 1), animate=False)
         elif last >= top + height:
             self.scroll_to(y=last - height + 2, animate=False)
+
+    def scroll_along(self, other: StoryText) -> None:
+        """Show the lines that another pane of the same text shows, as far as the token allows."""
+        self.scroll_to(y=other.scroll_offset.y, animate=False, immediate=True)
+        self._show_token()
 
     # --- clicks ----------------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ from ...core.engine.messages import (
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     ShowNext,
     TraceContext,
     WorkerDied,
@@ -34,8 +36,8 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
-Explore = Rescore | ShowNext | Continue | TraceContext | Diverge
-Explored = Rescored | NextShown | Continued | ContextTraced | Diverged
+Explore = Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
+Explored = Rescored | NextShown | Continued | ContextTraced | Diverged | ScoredAlone
 TakeExplored = Callable[[Explored | Failed], None]
 
 
@@ -127,7 +129,13 @@ class Jobs:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:
                 self.under_way[number].take(message)
             case (
-                Rescored() | NextShown() | Continued() | ContextTraced() | Diverged() | Failed()
+                Rescored()
+                | NextShown()
+                | Continued()
+                | ContextTraced()
+                | Diverged()
+                | ScoredAlone()
+                | Failed()
             ) if take := self.exploring.get(message.job):
                 take(message)
             case Finished(job=number):

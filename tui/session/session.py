@@ -31,6 +31,7 @@ from .change import Change, Notice
 from .comparison import Comparison
 from .damage import Variants
 from .edit import Edit
+from .endings import Endings
 from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
@@ -94,6 +95,7 @@ class Session:
         self.lines = Lines(self.models, self.jobs, self.worker, announce)
         self.guessing = Guessing(self.library, self.scores, store, announce)
         self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
+        self.endings = Endings(self.library, self.models, self.jobs, self.worker, announce)
         self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
         self.variants = Variants(
             *(self.library, self.models, self.place, self.jobs, self.worker),
@@ -136,6 +138,7 @@ class Session:
         self.place.hunt = None
         self.scores.open()
         self.comparison.empty()
+        self.endings.empty()
         self.sampling.empty()
         self.variants.open(other_stories=stories is not None)
         if stories is not None:
@@ -465,6 +468,7 @@ class Session:
             self.scores,
             self.hunts,
             self.comparison,
+            self.endings,
             self.sampling,
             self.edit,
             self.lines,

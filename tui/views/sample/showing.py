@@ -103,7 +103,7 @@ def sums(session: Session) -> tuple[Part, ...]:
         return ((sampling.why, ""),)
     table = sampling.table.table
     bits, choices = f"{table.entropy / BIT:.2f}", _choices(table.entropy)
-    if abs(table.reshaped_entropy - table.entropy) > 1e-9:
+    if abs(table.reshaped_entropy - table.entropy) > 1e-6:
         bits += f" → {table.reshaped_entropy / BIT:.2f}"
         choices += f" → {_choices(table.reshaped_entropy)}"
     kept = f", {table.kept:,} kept" if table.kept < table.vocabulary else ""
