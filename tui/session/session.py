@@ -178,6 +178,7 @@ class Session:
         self.scores.open_sums()
         self.arrange()
         self.read(len(self.library.stories) - 1)
+        self.notify(Notice("Saved", f"“{title}” is in the list for this run; x exports it"))
 
     def mark(self) -> None:
         """Mark the selected story, or take the mark away."""

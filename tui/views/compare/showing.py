@@ -176,7 +176,8 @@ def _under_cursor(
     begin = int(np.searchsorted(found.starts, first, side="right")) - 1
     end = max(begin + 1, int(np.searchsorted(found.starts, last)))
     if begin < 0:
-        return (at, twin), "not scored by both", total
+        which = "the first token is context" if at == 0 else "this token is not scored by both"
+        return (at, twin), which, total
     nats = found.nats_reference[begin:end].sum(), found.nats_model[begin:end].sum()
     words = story.text[int(found.starts[begin]) : int(found.ends[end - 1])].strip()
     if len(words) > 24:

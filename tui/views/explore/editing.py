@@ -61,8 +61,10 @@ class EditFrame(ReaderFrame):
             await box.mount(EditArea(id="edit"), before="#edited")
         edit, story = self.session.edit, self.session.story
         if not edit.is_on and story is not None:
-            character = self.session.place.character
-            self.area.take_up(story.text, edit.begin(), character)
+            text, character = edit.begin(), self.session.place.character
+            if text[character : character + 1] == " ":  # words are typed before the word
+                character += 1
+            self.area.take_up(story.text, text, character)
         self.show_editing()
         self.focus_pane("edit")
 

@@ -159,6 +159,12 @@ def edited(session: Session) -> tuple[Part, ...]:
     if before is None or after is None:
         return ((waits or waiting(session), "quiet"),)
     was, now = bits_per_word(edit.original.text, before), bits_per_word(edit.story.text, after)
+    if waits and edit.story.text == edit.original.text:  # nothing is known of the edit so far
+        return (
+            ("bits a word ", "quiet"),
+            (f"{figures(was)} → …", "strong"),
+            (f" · {waits}", "quiet"),
+        )
     whole = [one.summary.nll / BIT for one in (before, after)]
     return (
         ("bits a word ", "quiet"),
