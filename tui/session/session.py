@@ -75,29 +75,38 @@ class Session:
         self._expected: tuple[str, int] | None = None  # where one was in the last run
         self.look = Look()
         self.store = store
-        self.announce = announce
+        self._tell = announce
+        self._unlisted = Change(0)  # what has come since the stories were listed
         self.notify = notify
         self.library = Library(name)
-        self.models = Models(specs, announce, notify)
-        self.worker = Worker(engine, recipe, announce, notify)
+        self.models = Models(specs, self.announce, notify)
+        self.worker = Worker(engine, recipe, self.announce, notify)
         self.worker.narrow(specs)
-        self.jobs = Jobs(self.worker, announce)
-        self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
+        self.jobs = Jobs(self.worker, self.announce)
+        self.scores = Scores(self.library, self.models, self.jobs, store, self.announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
         self.edit = Edit(
-            self.library, self.models, self.place, self.jobs, self.scores, self.worker, announce
+            self.library,
+            self.models,
+            self.place,
+            self.jobs,
+            self.scores,
+            self.worker,
+            self.announce,
         )
         self.sampling = Sampling(
-            self.library, self.models, self.place, self.jobs, self.worker, announce
+            self.library, self.models, self.place, self.jobs, self.worker, self.announce
         )
-        self.lines = Lines(self.models, self.jobs, self.worker, announce)
-        self.guessing = Guessing(self.library, self.scores, store, announce)
-        self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
-        self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
+        self.lines = Lines(self.models, self.jobs, self.worker, self.announce)
+        self.guessing = Guessing(self.library, self.scores, store, self.announce)
+        self.tracing = Tracing(self.models, self.jobs, self.worker, self.announce)
+        self.comparison = Comparison(
+            self.library, self.models, self.worker, comparing, self.announce
+        )
         self.variants = Variants(
             *(self.library, self.models, self.place, self.jobs, self.worker),
-            *(damaging, announce, notify),
+            *(damaging, self.announce, notify),
         )
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -109,11 +118,16 @@ class Session:
             finder,
             self._eyebrows,
             self._arrive,
-            announce,
+            self.announce,
             notify,
         )
         self.add(batch_of(stories))
         self.arrange()
+
+    def announce(self, change: Change) -> None:
+        """To whoever shows it."""
+        self._unlisted |= change & (Change.MORE | Change.SUMS)
+        self._tell(change)
 
     # --- stories ---------------------------------------------------------------------------
 
@@ -122,7 +136,6 @@ class Session:
     ) -> None:
         """Other stories, other models, or both; None and nothing keep those that are open."""
         self.edit.leave()
-        self.edit.empty()
         self.lines.empty()
         self.jobs.cancel()
         self.worker.revive()
@@ -130,6 +143,7 @@ class Session:
             self.models.open(specs)
             self.worker.narrow([size.spec for size in self.models.sizes])
         if stories is not None:
+            self.edit.empty()
             self.library.empty(name)
             self.place.empty()
             self.hunts.empty()
@@ -159,14 +173,21 @@ class Session:
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
         library, models = self.library, self.models
-        by_gap = None
+        self._unlisted, by_gap = Change(0), None
         if library.sorts_by_gap:
             by_gap = gaps.gaps(models.size, models.reference, library.digests)
         library.arrange(models.size.nats, models.size.bits, by_gap)
+        self.hunts.list_anew()
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None and self.library.order:
             self._arrive(self.library.order[0], 0, is_jump=False)
         self.announce(Change.STORIES)
+
+    def list_what_came(self) -> None:
+        """List anew, if stories or scores have come by which the list is another."""
+        by_scores = Change.SUMS in self._unlisted and self.library.follows_scores
+        if by_scores or Change.MORE in self._unlisted:
+            self.arrange()
 
     def keep_edit(self, title: str) -> None:
         """The edit as a story of the set, like any other, which is read then."""
@@ -191,15 +212,16 @@ class Session:
         """Write the marked stories, or where there are none those that are listed."""
         from ...core.results.export import Exported as Row
 
-        library = self.library
+        library, stories, digests = self.library, self.library.stories, self.library.digests
+        known = [(size.name, size.sums) for size in self.models.sizes]
         marked = frozenset(library.marked())
         chosen = sorted(marked) or library.order
         what = f"{len(chosen):,} {'marked' if marked else 'listed'} stories"
-        rows = (  # made where they are written
+        rows = (  # made where they are written, when others may be open
             Row(
-                library.stories[i],
+                stories[i],
                 i in marked,
-                {s.name: sums for s in self.models.sizes if (sums := self.sums(s, i)) is not None},
+                {name: sums[digests[i]] for name, sums in known if digests[i] in sums},
             )
             for i in chosen
         )
@@ -263,6 +285,8 @@ class Session:
         self._resume()
 
     def _resume(self) -> None:
+        if self.edit.is_on or self.place.hunt is not None or self.hunts.begun is not None:
+            self._expected = None
         if self._expected is not None and self._expected[0] in self.library.by_digest:
             (digest, character), self._expected = self._expected, None
             story = self.library.by_digest[digest][0]
@@ -289,7 +313,7 @@ class Session:
 
         typed_at: where one was when it was begun to be typed; nothing is noted before it is.
         """
-        before = typed_at or self.spot
+        before, self._expected = typed_at or self.spot, None
         self.library.filter = wanted
         self.arrange()
         if (row := self.library.row_of(before.story)) is not None:
