@@ -15,6 +15,7 @@ from eyebrow.tui.session.jobs import AHEAD
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.text import moves
 from eyebrow.tui.threads.answers import KeptScore, KeptSums
+from eyebrow.tui.threads.opening import Opened, Ready
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 
 from .stage import OTHER, SPECS, STORIES, made_app, made_score, score_by, settled
@@ -180,3 +181,23 @@ async def test_instead_is_not_put_into_another_story() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert not app.session.edit.is_on
+
+
+MANY = tuple(Story(f"s{n}", f"Tale {n}", f"Tale {n} is told once more.") for n in range(60))
+
+
+@pytest.mark.parametrize("sort", ["as read", "most lost"])
+async def test_a_list_of_more_stories_than_are_open_now_is_drawn_once_more(sort: str) -> None:
+    """A view that comes back in another size is painted before it knows of other stories."""
+    app = made_app(MANY)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        app.session.library.sort = sort
+        app.session.arrange()
+        await pilot.press("G", ">")
+        app.open(Ready(Opened(), "one", MANY[:1], iter(())))
+        await pilot.resize_terminal(120, 30)
+        await pilot.press("<")
+        await pilot.pause(0.3)
+        assert app.current_mode == "explore"
+        assert list(app.session.library.order) == [0]
