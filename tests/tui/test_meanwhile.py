@@ -150,6 +150,25 @@ def test_a_hunt_stays_at_its_story_where_the_list_is_sorted_anew() -> None:
     assert hunt.left == 1  # it is the last one now
 
 
+@pytest.mark.parametrize(
+    "click",
+    [
+        lambda session: session.select_row(2),
+        lambda session: session.move(moves.to_token(1)),
+        lambda session: session.select_size(0),
+    ],
+)
+def test_who_clicks_elsewhere_hunts_no_more(click: Any) -> None:
+    """Keys wait for a hunt, the mouse does not."""
+    shop = Shop()
+    shop.session.hunts.begin(1)
+    assert shop.session.place.hunt is not None
+    click(shop.session)
+    shop.session.receive(HELLO)
+    assert shop.session.place.hunt is None
+    assert not shop.notices
+
+
 def test_a_hunt_goes_over_stories_that_have_come_meanwhile() -> None:
     session = Shop().session
     session.hunts.begin(1)

@@ -271,7 +271,7 @@ class Session:
             self.place.stand(story, row, stance)
         self._catch_up()
         if is_jump:
-            self._expected = None
+            self._expected = self.place.hunt = None
             self._note(before, step=step)
         self.announce(Change.STORY | Change.TOKEN)
         self.plan()
@@ -372,7 +372,7 @@ class Session:
     def move(self, move: Move) -> None:
         """Among the tokens of the story, as soon as they are known."""
         if self.library.stories:
-            self._expected = None
+            self._expected = self.place.hunt = None
             self.place.move(self.models.size, move)
             self._catch_up()
             self.plan()
@@ -381,7 +381,7 @@ class Session:
         """Look through the model at `index`; one that failed is tried again."""
         models = self.models
         if 0 <= index < len(models.sizes) and index != models.current:
-            models.current = index
+            models.current, self.place.hunt = index, None
             if models.size.is_out:
                 self.scores.try_again(models.size)
             self._catch_up()
