@@ -125,8 +125,8 @@ reading.text | first-token | 0 | token_end(-1) | first token
 reading.text | last-token | dollar_sign | token_end(1) | last token
 sample.bars | longer-context | l,right | context(1) | the context a token longer | h l: context
 sample.bars | shorter-context | h,left | context(-1) | the context a token shorter
-sample.branch | next-branch-token | l,right | branch_token(1) | next token of the continuation
-sample.branch | previous-branch-token | h,left | branch_token(-1) | previous token of it
+sample.branch | next-branch-token | l,right | branch_token(1) | its next token | h l: token
+sample.branch | previous-branch-token | h,left | branch_token(-1) | its previous token
 = next and previous of what is hunted: raised eyebrows, gains and losses under `d`, what `f` finds
 reading | next-hunted | n | hunt(1) | next of what is hunted | n N: hunt
 reading | previous-hunted | N | hunt(-1) | previous of what is hunted
@@ -188,8 +188,8 @@ scale | export-table | x | export | write the table to a file | export
 scale | report | X | report | write a report | report
 views | copy | y | copy | copy story, token table, finding or command | copy
 = Sample: next dial (temperature, top-k, top-p, min-p, penalty, seed, bar), down, up, its value
-sample | next-dial | semicolon | next_dial | the next dial | dial
-sample | dial-down | comma | turn_dial(-1) | the dial down | , .: turn
+sample | next-dial | semicolon | next_dial | the next dial | ; , .: dial
+sample | dial-down | comma | turn_dial(-1) | the dial down
 sample | dial-up | full_stop | turn_dial(1) | the dial up
 sample | type-dial | equals_sign | type_dial | type the value of the dial
 sample | reset-dials |  | reset | all dials as they were

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DONE, INTERRUPTED, PARTLY, EyebrowError, all_failed
+from ..machine.threads import let_threads_sleep
 from ..models.options import LoadOptions
 from ..wording import in_words, listed, many, percent
 from . import options as o
@@ -119,6 +120,7 @@ def damage(
     recipe = o.recipe_from(first_token, context, stride, dtype, top=0)
     folder = o.store_folder(store, no_store)
     o.hush(offline)
+    let_threads_sleep()
     from ..stories import open_stories
 
     base, variants = _asked(model, reference, bits, prune, part, by_layer)

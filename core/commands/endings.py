@@ -18,15 +18,12 @@ from .output import complain, emit, emit_json, note, number, table
 from .running import run, tell_failures
 
 if TYPE_CHECKING:
-    from ..models.member import Member
     from ..results.endings import Endings
-    from ..results.store import Store
     from ..scoring.recipe import Recipe
     from ..stories.pairs import Pair
 
 DEFAULT_MODELS = ["pocket"]
 HEADS = {"total": "by total", "per_token": "per token", "conditional": "conditional"}
-ALONE = "endings"  # the store of endings alone, in that of the stories: no stories of their own
 Row = dict[str, Any]
 
 
@@ -66,8 +63,9 @@ def endings(
     folder = o.store_folder(store, no_store)
     o.hush(offline)
     from ..models.catalogue import find_models
-    from ..results.endings import read_endings
-    from ..stories import Story, open_stories
+    from ..results.endings import ALONE, endings_alone, nats_alone, read_endings
+    from ..results.findings.endings import findings_of_endings
+    from ..stories import open_stories
     from ..stories.pairs import find_pairs
 
     specs = find_models(model)
@@ -76,11 +74,6 @@ def endings(
     if left_out and not quiet:
         note(f"{many(left_out, 'pair')} without two endings left out")
     whole = [story for pair in pairs for story in pair.stories]
-    alone = [
-        Story(story.id, story.title, text, pair=pair.name)
-        for pair in pairs
-        for story, text in zip(pair.stories, pair.endings, strict=True)
-    ]
     settings: Row = {
         "options": LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
         "seed": 0,
@@ -90,29 +83,29 @@ def endings(
     with kept_in(folder) as place:
         results = run(whole, specs, recipe, place, **settings)
         failures = list(results.failures)
-        own: dict[str, Member] = {}
-        known: tuple[Store, str] | None = None
+        alone: dict[str, dict[str, float]] = {}  # nats by model and text
         try:
             behind_bos = replace(results.recipe, first_token="scored")
-            only = run(alone, specs, behind_bos, place / ALONE, **settings)
-            own = {member.digest: member for member in only.sheet.models}
-            assert only.store is not None
-            known = only.store, only.sheet.recipe_digest
+            texts = endings_alone(pairs)
+            only = run(texts, specs, behind_bos, place / ALONE, **settings)
+            alone = nats_alone(only.sheet)
             failures += only.failures
         except EyebrowError as error:  # a tokenizer has neither BOS nor EOS, say: two ways are left
             if error.exit_code == INTERRUPTED:
                 raise
             complain("No conditional", error.message)
         assert results.store is not None
-        scored = (results.store, results.sheet.recipe_digest)
+        recipe_digest = results.sheet.recipe_digest
         found = [
-            read_endings(pairs, member, scored, known if member.digest in own else None)
-            for member in results.sheet.models
+            read_endings(pairs, one, results.store, recipe_digest, alone.get(one.digest))
+            for one in results.sheet.models
         ]
     if json:
         emit_json(_json(pairs, found, results.recipe))
     else:
-        emit("\n\n".join(_shown(pairs, found, each, results.recipe)))
+        said = [one.text for one in findings_of_endings(found, pairs)]
+        last = f"Chance is 50 %. {results.recipe.label}"
+        emit("\n\n".join([*_shown(pairs, found, each), *said, last]))
     for warning in results.warnings:
         complain("Warning", warning)
     tell_failures(tuple(dict.fromkeys(failures)))
@@ -167,9 +160,7 @@ def _pair(one: Endings, row: int) -> Row:
 # --- for people --------------------------------------------------------------------------------
 
 
-def _shown(
-    pairs: Sequence[Pair], found: Sequence[Endings], each: bool, recipe: Recipe
-) -> list[str]:
+def _shown(pairs: Sequence[Pair], found: Sequence[Endings], each: bool) -> list[str]:
     heads = ["model", "size", "pairs", "right"]
     for name in HEADS.values():
         heads += [name, "95 % interval"]
@@ -187,7 +178,7 @@ def _shown(
     parts = [table(heads, rows, left=("model",))]
     if each:
         parts.append(_each(pairs, found))
-    return [*parts, f"Chance is 50 %. {recipe.label}"]
+    return parts
 
 
 def _cells(one: Endings, way: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -118,10 +118,11 @@ def sample(
     asked = Context(read, chat=chat)
 
     def ask(loaded: LoadedModel, recipe: Recipe) -> list[_Made]:
-        return [
-            _continue(loaded, recipe, asked, dials, number, max_tokens, stop, line)
-            for number in range(seed, seed + count)
-        ]
+        return list(
+            _continue(
+                loaded, recipe, asked, dials, range(seed, seed + count), max_tokens, stop, line
+            )
+        )
 
     (made,), _ = ask_each(
         specs,
@@ -162,11 +163,12 @@ def _continue(
     recipe: Recipe,
     context: Context,
     dials: Dials,
-    seed: int,
+    seeds: range,
     max_tokens: int,
     stops: Sequence[str],
     line: ProgressLine,
-) -> _Made:
+) -> Iterator[_Made]:
+    """One for each seed; what they begin with is fed to the model once."""
     from ..engine.progress import Progress
     from ..scoring.continuation import Continuation
     from ..scoring.place import find_place
@@ -175,31 +177,21 @@ def _continue(
     from ..scoring.vocabulary import token_texts
 
     prefix = Prefix(Trunk(loaded.model))
-    rows = prefix.trunk.rows
     vocabulary = token_texts(loaded.tokenizer, prefix.trunk.vocabulary)
-    continuation = Continuation(
-        prefix,
-        loaded.tokenizer,
-        vocabulary,
-        find_place(loaded.tokenizer, context, recipe.first_token, rows),
-        dials,
-        loaded.recipe(recipe),
-        max_tokens=max_tokens,
-        seed=seed,
-        stops=stops,
-    )
-    for done, _ in enumerate(continuation, 1):
-        line.show(Progress(loaded.name, "continuing", done, max_tokens))
-    return _Made(
-        loaded.name,
-        continuation.recipe,
-        seed,
-        continuation.text,
-        continuation.tokens,
-        vocabulary,
-        continuation.ended,
-        continuation.cycle,
-    )
+    place = find_place(loaded.tokenizer, context, recipe.first_token, prefix.trunk.rows)
+    settled = loaded.recipe(recipe)
+    for at, seed in enumerate(seeds):
+        continuation = Continuation(
+            *(prefix, loaded.tokenizer, vocabulary, place, dials, settled),
+            max_tokens=max_tokens,
+            seed=seed,
+            stops=stops,
+        )
+        for done, _ in enumerate(continuation, 1):
+            all_of_them = max_tokens * len(seeds)
+            line.show(Progress(loaded.name, "continuing", at * max_tokens + done, all_of_them))
+        made = continuation.text, continuation.tokens, vocabulary, continuation.ended
+        yield _Made(loaded.name, settled, seed, *made, continuation.cycle)
 
 
 def _as_json(made: _Made, prompt: str, dials: Dials) -> dict[str, Any]:

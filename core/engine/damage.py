@@ -2,7 +2,9 @@
 
 What can be damaged in place is: one working copy for all of them, restored from the reference
 after each. Without KL there is no copy at all; the reference is damaged itself and restored from
-its files. At most two models are in memory at a time.
+its files. What is made of the reference's weights and cannot be restored (an adapter merged,
+layers packed) is made of a copy too, so that the files are read once. At most two models are in
+memory at a time.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ from platformdirs import user_cache_path
 from ..errors import EyebrowError, as_told, contained
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import LoadedModel, fetch, load
+from ..models.load import check_same_tokens, fetch, load
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
-from ..models.variants.apply import damaged, in_bfloat16, needed_bytes
+from ..models.variants.adapters import merge
+from ..models.variants.apply import change, damaged, needed_bytes
+from ..models.variants.half import in_bfloat16
 from ..models.variants.originals import Files, Originals, OtherModel
 from ..models.variants.packed import packed_bytes
 from ..models.variants.save import check_place, save_model
@@ -38,11 +42,12 @@ from ..scoring.encode import Encoding, beyond, encode
 from ..scoring.not_a_number import not_a_number
 from ..scoring.passes import Passes
 from ..scoring.recipe import Recipe
+from ..scoring.remembering import RememberingTrunk
 from ..scoring.trunk import Trunk
 from ..stories.story_set import StorySet
 from .progress import TELL_AFTER, Progress, downloading
 
-RULE = 2  # counts up where the same models come to give other rows
+RULE = 3  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
 
 
@@ -84,7 +89,6 @@ def measure_damage(
         here = [spec for spec in wanted.variants if bench.is_in_place(spec)]
         for spec in here:
             yield spec, bench.row(spec)
-        bench.drop_copy()
         for spec in wanted.variants:
             if spec not in here:
                 yield spec, bench.row(spec)
@@ -98,23 +102,27 @@ class _Bench:
         self.stack = ExitStack()
         self.loaded = load(wanted.reference, wanted.options)
         self.recipe = self.loaded.recipe(wanted.recipe)
-        self.reference = Trunk(self.loaded.model)
+        self.reference = self._trunk()
         self.digests, self.encodings = self._encode()
         self.at, self.rows = 0, 1 + len(wanted.variants)
         self._pieces: dict[str, Pieces] = {}  # of each text, by digest, once they are asked for
         self._own: list[Measured] | None = None  # of the reference, without KL
         self._copy: tuple[Any, Trunk, Originals] | None = None
+        self._is_spent = False  # the reference's own model, which without KL is all there is
 
     def is_in_place(self, spec: ModelSpec) -> bool:
         """Whether it is the reference itself with its tensors changed."""
+        is_bare = spec.adapter == self.wanted.reference.adapter
+        return self.is_own(spec) and is_bare and parse_variant(spec.variant).is_in_place
+
+    def is_own(self, spec: ModelSpec) -> bool:
+        """Whether it is made of the reference's weights."""
         own = self.wanted.reference
-        places = [(one.source, one.location, one.revision, one.adapter) for one in (own, spec)]
-        return (
-            places[0] == places[1]
-            and bool(spec.variant)
-            and not own.variant
-            and parse_variant(spec.variant).is_in_place
+        places = [(one.source, one.location, one.revision) for one in (own, spec)]
+        is_more = (
+            spec.change != own.change and not own.variant and own.adapter in ("", spec.adapter)
         )
+        return is_more and places[0] == places[1]
 
     def noise_floor(self) -> Damage:
         """The reference in bfloat16 against itself in float32."""
@@ -139,12 +147,8 @@ class _Bench:
         except Exception as error:  # whatever ails one, the others go on
             return as_told(error, "Measuring failed")
         finally:
-            gc.collect()
-
-    def drop_copy(self) -> None:
-        """Room for models that are loaded one by one."""
-        self._copy = None
-        gc.collect()
+            if not self.is_in_place(spec):
+                gc.collect()
 
     def _row(self, spec: ModelSpec) -> Damage:
         folder = spec.local_path
@@ -177,10 +181,15 @@ class _Bench:
                 yield model, trunk, size
             return
         self.tell(Progress(spec.name, "loading"))
+        if self.is_own(spec):
+            model = self._made(spec)
+            yield model, Trunk(model), packed_bytes(model)
+            return
+        self._copy = None  # room for another
         if spec.local_path is None:
             fetch(spec, self.wanted.options, downloading(spec.name, self.tell))
         loaded = load(spec, self.wanted.options)
-        self._check_same_tokens(loaded)
+        check_same_tokens(self.loaded, loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
             size = Path(spec.location).stat().st_size
@@ -198,6 +207,27 @@ class _Bench:
             self._plain()  # before anything is damaged
             self._copy = (self.loaded.model, self.reference, files)
         return self._copy
+
+    def _made(self, spec: ModelSpec) -> Any:
+        """The model of `spec`, for good, of weights that are in memory already."""
+        if self.wanted.kl:
+            model = self._working()[0]
+        else:
+            self._plain()
+            if self._is_spent:
+                self.loaded = load(self.wanted.reference, self.wanted.options)
+                self.reference = self._trunk()
+            model, self._is_spent = self.loaded.model, True
+        self._copy = None
+        if spec.adapter != self.wanted.reference.adapter:
+            model = merge(model, spec.adapter, spec.name)
+        if spec.variant:
+            change(model, parse_variant(spec.variant))
+        return model
+
+    def _trunk(self) -> Trunk:
+        """What runs the reference: once over each text, where nobody changes its weights."""
+        return (RememberingTrunk if self.wanted.kl else Trunk)(self.loaded.model)
 
     def _noise_of_others(self, name: str) -> Damage:
         """Where the reference is not float32 itself."""
@@ -307,17 +337,6 @@ class _Bench:
                     starts = self.told.sentence_starts.get(digest, ())
                     self._pieces[digest] = Pieces.of(story.text, starts, own.starts, own.ends)
         return self._pieces
-
-    def _check_same_tokens(self, other: LoadedModel) -> None:
-        own = self.loaded
-        if other.tokenizer_digest == own.tokenizer_digest:
-            return
-        if other.tokenizer.get_vocab() != own.tokenizer.get_vocab():
-            raise EyebrowError(
-                "Tokenizers differ",
-                f"{other.name} and {own.name} have different tokens, so they have no position in "
-                "common; `eyebrow score` compares them by the byte",
-            )
 
 
 def _logprobs(trunk: Trunk) -> Callable[[Batch], Divergence]:

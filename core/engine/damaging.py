@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import EyebrowError, as_told
+from ..machine.threads import let_threads_sleep
 from ..stories.story_set import StorySet
 from .damage_messages import Ended, Measure, Refused, Reply, Row
 from .messages import receive, send
@@ -59,6 +60,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     with suppress(OSError, AttributeError):
         os.nice(10)  # the hands on the keyboard go first
+    let_threads_sleep()  # the worker has the same cores
     asked = receive(requests)
 
     def leave() -> None:

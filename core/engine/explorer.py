@@ -1,4 +1,4 @@
-"""Questions about one place of one text: what-if, the next token, continuations, context.
+"""Questions beside the set: what-if, the next token, continuations, context, endings alone.
 
 What needs a model is done on the worker's thread, before batches. The logits of the last
 contexts are kept, and what is asked of them again is answered on a thread of its own, so that a
@@ -11,15 +11,20 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import as_told
 from ..scoring.exploring import Context
+from ..stories.story import text_digest
+from .job import run
+from .keeper import Keeper
 from .messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Explore,
     Failed,
     Finished,
@@ -28,6 +33,8 @@ from .messages import (
     Request,
     Rescore,
     Rescored,
+    ScoreAlone,
+    ScoredAlone,
     ShowNext,
     TraceContext,
 )
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
 
 KEPT = 32  # contexts whose logits are kept: of 151,936 entries 0.6 MB each, and twice that
 CANCELLED = "cancelled"
+PASS = 0.5  # seconds that a pass over texts alone should take: what is on the screen waits for it
 
 Key = tuple[str, Context, str, int]  # model, context, first token, tokens it sees at once
 
@@ -62,10 +70,11 @@ class Kept:
 
 
 class Explorer:
-    """Answers `Explore` requests; `answer` sends a reply, `cancelled` holds jobs not wanted."""
+    """Answers `Explore` requests; `answer` sends a reply, `cancelled` holds jobs not wanted,
+    `alone` keeps the scores of texts that are no stories."""
 
-    def __init__(self, answer: Callable[[Reply], None], cancelled: set[int]) -> None:
-        self.answer, self.cancelled = answer, cancelled
+    def __init__(self, answer: Callable[[Reply], None], cancelled: set[int], alone: Keeper) -> None:
+        self.answer, self.cancelled, self.alone = answer, cancelled, alone
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._again: queue.SimpleQueue[tuple[ShowNext, Kept]] = queue.SimpleQueue()
@@ -98,6 +107,8 @@ class Explorer:
                 self._trace(request, held, recipe)
             case Continue():
                 yield from self._continue(request, held, recipe)
+            case ScoreAlone():
+                yield from self._score_alone(request, held, recipe)
 
     # --- the next token -----------------------------------------------------------------------
 
@@ -182,7 +193,7 @@ class Explorer:
                 self.answer(Failed(request.job, name, told.title, told.message, about))
             self.answer(Finished(request.job))
 
-    # --- edits, context, continuations --------------------------------------------------------
+    # --- edits, context, divergence, continuations ----------------------------------------------
 
     def _rescore(self, request: Rescore, held: Shelved, recipe: Recipe) -> None:
         edited = held.what_if(recipe).score(request.text)
@@ -195,6 +206,18 @@ class Explorer:
         scorer = held.scorer(recipe)
         points = context_curve(scorer, request.text, request.word, request.sentence)
         self.answer(ContextTraced(request.job, request.model.name, points))
+
+    def diverge(self, request: Diverge, held: Shelved, reference: Shelved) -> None:
+        """Answer a question about two models."""
+        from ..models.load import check_same_tokens
+        from ..scoring.token_divergence import token_divergence
+
+        check_same_tokens(reference.loaded, held.loaded)
+        one, other = (
+            shelved.scorer(shelved.loaded.recipe(request.recipe)) for shelved in (reference, held)
+        )
+        kl = token_divergence(one, other, request.text)
+        self.answer(Diverged(request.job, request.model.name, kl))
 
     def _continue(self, request: Continue, held: Shelved, recipe: Recipe) -> Iterator[None]:
         from ..scoring.continuation import END, STOP, Continuation
@@ -231,6 +254,28 @@ class Explorer:
         self.answer(
             Continued(request.job, name, tuple(last), continuation.text, ended, continuation.cycle)
         )
+
+    # --- endings without their beginnings -------------------------------------------------------
+
+    def _score_alone(self, request: ScoreAlone, held: Shelved, recipe: Recipe) -> Iterator[None]:
+        """Of those whose scores are kept the sums come at once."""
+        recipe, name = replace(recipe, first_token="scored"), request.model.name
+        known = self.alone.known(held.loaded.digest, recipe.digest)
+        left = {text_digest(story.text): story for story in request.texts}
+        there = {digest: known[digest].nll for digest in left if digest in known}
+        if there:
+            self.answer(ScoredAlone(request.job, name, there))
+        for digest in there:
+            del left[digest]
+        try:
+            for step in run(held.loaded, held.scorer(recipe), left, self.alone, PASS):
+                nats = {digest: score.summary.nll for digest, score in step.scores}
+                self.answer(ScoredAlone(request.job, name, nats))
+                yield
+                if request.job in self.cancelled:
+                    return
+        finally:
+            self.alone.write()
 
 
 def _key(request: ShowNext, model: str) -> Key:

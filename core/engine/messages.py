@@ -7,7 +7,7 @@ import signal
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
@@ -17,6 +17,10 @@ from ..scoring.exploring import Context, ContinuedToken, CurvePoint, Cycle, Next
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story, text_digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # --- to the worker -------------------------------------------------------------------------
 
@@ -50,7 +54,7 @@ class Explore:
     """A question about one place of one text; like what is urgent it goes before batches.
 
     The reply of its own kind carries `job` and `model`; `Finished` comes behind it, or behind
-    the last of them. Nothing of it is kept in the store.
+    the last of them. Nothing of it is kept among the scores of the stories.
     """
 
     job: int
@@ -139,7 +143,38 @@ class TraceContext(Explore):
         return text_digest(self.text)
 
 
-Work = Score | Rescore | ShowNext | Continue | TraceContext  # what a model is needed for
+@dataclass(frozen=True, slots=True)
+class Diverge(Explore):
+    """How far the model is from another at each token of a text: `Diverged`. It takes both in
+    memory at once."""
+
+    text: str
+    reference: ModelSpec
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreAlone(Explore):
+    """Score texts that are no stories of the set behind BOS, else EOS, as endings without their
+    beginnings are: `ScoredAlone`, batch by batch. It waits for what is on the screen.
+
+    Scores are kept in a store of their own, within that of the stories.
+    """
+
+    texts: tuple[Story, ...]
+
+    urgent: ClassVar[bool] = False
+
+    @property
+    def about(self) -> str:
+        return text_digest(self.texts[0].text)
+
+
+# what a model is needed for
+Work = Score | Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +310,25 @@ class ContextTraced:
     points: tuple[CurvePoint, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Diverged:
+    """kl: float32 (T,), nats from the reference to the model at each token of the text; nan where
+    none was scored."""
+
+    job: int
+    model: str
+    kl: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredAlone:
+    """Nats of texts behind BOS, by text digest."""
+
+    job: int
+    model: str
+    nats: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the ids of a model's tokenizer read as."""
@@ -338,6 +392,8 @@ Reply = (
     | NextShown
     | Continued
     | ContextTraced
+    | Diverged
+    | ScoredAlone
     | Vocabulary
     | Finished
     | Failed

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DeviceLost, EyebrowError, as_told, contained, reason
 from ..results.compare.cuts import cuts_of
+from ..results.endings import ALONE
 from ..results.store import Store
 from ..stories.story import Story, text_digest
 from .job import keep_vocabulary, run
@@ -30,6 +31,7 @@ from .keeper import Keeper
 from .messages import (
     Cancel,
     CancelDownload,
+    Diverge,
     Explore,
     Failed,
     Finished,
@@ -126,7 +128,9 @@ class Worker:
         self.keeper = Keeper(store, self._store_failed)
         self.shelf = Shelf(settings, self._let_go)
         self.downloads = Downloads(settings, self.answer, inbox.put, self.shelf.held)
-        self.explorer = Explorer(self.answer, inbox.cancelled)
+        alone = None if store is None else Store(store.folder / ALONE, self._say)
+        keeper = Keeper(alone, self._store_failed)
+        self.explorer = Explorer(self.answer, inbox.cancelled, keeper)
         inbox.divert(self._divert)
         self.paused: list[Job] = []
         self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model
@@ -196,9 +200,13 @@ class Worker:
         try:
             with contained():
                 if request.job not in self.inbox.cancelled:
+                    if isinstance(request, Diverge):
+                        self._held(request.reference)
                     held = self._held(request.model)
                     if isinstance(request, Score):
                         yield from self._score(request, job.left, held)
+                    elif isinstance(request, Diverge):
+                        self.explorer.diverge(request, held, self._still_held(request.reference))
                     else:
                         yield from self.explorer.steps(request, held)
         except DeviceLost:
@@ -226,6 +234,15 @@ class Worker:
             held = self.shelf.load(spec)
             self.answer(Loaded(spec.name, held.loaded.parameters, held.loaded.digest))
         self._tell_vocabulary(spec.name, held.loaded)
+        return held
+
+    def _still_held(self, spec: ModelSpec) -> Shelved:
+        """A model that was loaded before another one was."""
+        held = self.shelf.find(spec)
+        if held is None:
+            raise EyebrowError(
+                "No room for both", f"{spec.name} had to leave; the memory holds one of them"
+            )
         return held
 
     def _score(self, request: Score, left: dict[str, Story], held: Shelved) -> Iterator[None]:

@@ -160,6 +160,18 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
     )
 
 
+def check_same_tokens(reference: LoadedModel, other: LoadedModel) -> None:
+    """Raises `EyebrowError` where two models do not have the same tokens."""
+    if other.tokenizer_digest == reference.tokenizer_digest:
+        return
+    if other.tokenizer.get_vocab() != reference.tokenizer.get_vocab():
+        raise EyebrowError(
+            "Tokenizers differ",
+            f"{other.name} and {reference.name} have different tokens, so they have no position in "
+            "common; `eyebrow score` compares them by the byte",
+        )
+
+
 def _beside(work: Callable[[Path], Identity], folder: Path) -> Future[Identity]:
     """The work's outcome, done on a thread meanwhile; nobody waits for it where loading fails."""
     outcome: Future[Identity] = Future()

@@ -82,11 +82,18 @@ class Pieces:
 
     def sums(self, one: Measured) -> Sums:
         """See `sums_of`."""
+        return self._sums(-one.reference, -one.other)
+
+    def sums_of_kl(self, one: Measured) -> Sums:
+        """The same with KL in the place of the model's nats, and none for the reference."""
+        return self._sums(np.zeros_like(one.kl), one.kl)
+
+    def _sums(self, reference: Floats, model: Floats) -> Sums:
         before, after = (
-            np.add.reduceat(-logprobs.astype(np.float64), self.firsts)
+            np.add.reduceat(nats.astype(np.float64), self.firsts)
             if len(self.firsts)
             else np.zeros(0)
-            for logprobs in (one.reference, one.other)
+            for nats in (reference, model)
         )
         return sums_of(Spans(self.starts, self.ends, before, after, before), self.described)
 
@@ -100,7 +107,8 @@ class Damage:
     change of the true token's probability. These are None where only perplexities were asked
     for. bytes: that the weights take, or would. tokens_per_second: of the layers, without the
     head; None where it was not measured. kinds: bits per byte by kind of text, of this model and
-    of the reference, with the interval of their difference.
+    of the reference, with the interval of their difference. kinds_kl: KL by kind of text, in the
+    place of the model's nats, and so in bits per byte; none where there is no KL.
     """
 
     model: str
@@ -122,12 +130,15 @@ class Damage:
     tokens_per_second: float | None = None
     noise_floor: bool = False
     kinds: tuple[Gap, ...] = ()
+    kinds_kl: tuple[Gap, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """An entry of `eyebrow damage --json`; numbers that are not finite are None."""
         found: dict[str, Any] = finite(asdict(self))
+        kl = {kind["name"]: kind["nats_model"] for kind in found.pop("kinds_kl")}
         for kind in found["kinds"]:
             kind["kind"] = kind.pop("name")
+            kind["nats_kl"] = kl.get(kind["kind"])
         return found
 
 
@@ -160,6 +171,10 @@ def sum_up(
         apart = np.exp(drawn[1]) - np.exp(drawn[0])
     low, high = interval(drawn[1])
     sums = [cut.sums(one) for cut, one in zip(pieces, stories, strict=True)]
+
+    def by_kind(sums: Sequence[Sums]) -> tuple[Gap, ...]:
+        return tuple(kind for kind in gaps(sums, groups, digests, seed=seed).kinds if kind.bytes)
+
     total, whole = int(tokens.sum()), perplexity(float(nll.sum()), int(tokens.sum()))
     row = Damage(
         model=model,
@@ -180,7 +195,7 @@ def sum_up(
         bytes=size,
         tokens_per_second=speed,
         noise_floor=noise_floor,
-        kinds=tuple(kind for kind in gaps(sums, groups, digests, seed=seed).kinds if kind.bytes),
+        kinds=by_kind(sums),
     )
     every = np.concatenate([one.kl for one in stories])
     if not len(every):
@@ -190,8 +205,10 @@ def sum_up(
     )
     same = np.concatenate([one.same_top for one in stories])
     found = np.percentile(changes, PERCENTILES)
+    kl_sums = [cut.sums_of_kl(one) for cut, one in zip(pieces, stories, strict=True)]
     return replace(
         row,
+        kinds_kl=by_kind(kl_sums),
         kl_mean=float(every.mean(dtype=np.float64)),
         kl_mean_ci95=interval(drawn[2]),
         kl_median=float(np.median(every)),
@@ -211,8 +228,11 @@ def recall(folder: Path, key: str) -> Damage | None:
             for name, value in row.items()
             if name.endswith("_ci95") and value is not None
         }
-        kinds = (Gap(**kind | {"ci95": tuple(kind["ci95"])}) for kind in row["kinds"])
-        return Damage(**row | pairs | {"kinds": tuple(kinds)})
+        kinds = {
+            name: tuple(Gap(**kind | {"ci95": tuple(kind["ci95"])}) for kind in row[name])
+            for name in ("kinds", "kinds_kl")
+        }
+        return Damage(**row | pairs | kinds)
     return None
 
 

@@ -1,8 +1,8 @@
 """Of two endings, which is less surprising: how often it is the expected one.
 
-The surprise of an ending is that of its tokens behind the beginning. Both texts of a pair are
-scored whole and the sums taken over the tokens of the ending, which is the same number as scoring
-the ending alone behind a beginning that is computed once.
+The surprise of an ending is that of its tokens behind the beginning: of the scores of both texts
+the sums are taken over the tokens of the ending. What the two begin with is fed to a model once,
+as of all texts that are scored together (`scoring/beginnings.py`).
 
 An ending is judged in three ways. By its total: the likelier ending. Per token: the total over
 the number of its tokens, so that a long one is at no disadvantage. Conditional: the total less
@@ -12,7 +12,7 @@ beginning has to say about it (Holtzman et al. 2021, domain-conditional PMI; Bro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +21,16 @@ import numpy.typing as npt
 from ..models.member import Member
 from ..scoring.scores import StoryScore
 from ..stories.pairs import Pair
-from ..stories.story import text_digest
+from ..stories.story import Story, text_digest
 from .statistics.proportions import wilson
+from .statistics.sheet import Sheet
 from .store import Store
 
 Nats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 WAYS = ("total", "per_token", "conditional")
+ALONE = "endings"  # the store of endings alone, in that of the stories: no stories of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,51 +92,61 @@ class Endings:
 def read_endings(
     pairs: Sequence[Pair],
     model: Member,
-    whole: tuple[Store, str],
-    alone: tuple[Store, str] | None,
+    store: Store,
+    recipe_digest: str,
+    alone: Mapping[str, float] | None,
 ) -> Endings:
     """What a model's stored scores say of the endings of these pairs.
 
-    whole: the store of the pairs' texts and the digest of their recipe; alone: the same of the
-    endings alone, None where they were not scored.
+    store, recipe_digest: of the pairs' texts. alone: nats of the endings alone, by text digest;
+    None where they were not scored.
     """
-    texts = [[story.text for story in pair.stories] for pair in pairs]
-    begins = {
-        text_digest(text): pair.at for pair, both in zip(pairs, texts, strict=True) for text in both
+    begins = {text_digest(story.text): pair.at for pair in pairs for story in pair.stories}
+    found = {
+        digest: _behind(score, begins[digest])
+        for digest, score in store.scores(model.digest, recipe_digest)
+        if digest in begins
     }
-
-    def sums(digest: str, score: StoryScore) -> tuple[float, int]:
-        return _behind(score, begins[digest])
-
-    found = _of(*whole, model, begins, sums)
     nothing = (np.nan, 0)
-    table = [[found.get(text_digest(text), nothing) for text in both] for both in texts]
+    table = [
+        [found.get(text_digest(story.text), nothing) for story in pair.stories] for pair in pairs
+    ]
     return Endings(
         model,
         np.array([[nats for nats, _ in row] for row in table]),
         np.array([[tokens for _, tokens in row] for row in table]),
-        None if alone is None else _alone(pairs, model, *alone),
+        None if alone is None else _alone(pairs, alone),
     )
 
 
-def _alone(pairs: Sequence[Pair], model: Member, store: Store, recipe: str) -> Nats:
-    digests = [[text_digest(text) for text in pair.endings] for pair in pairs]
-    wanted = dict.fromkeys((digest for both in digests for digest in both), 0)
-    found = _of(store, recipe, model, wanted, lambda _, score: (score.summary.nll, 0))
-    return np.array([[found.get(digest, (np.nan, 0))[0] for digest in both] for both in digests])
+def _alone(pairs: Sequence[Pair], nats: Mapping[str, float]) -> Nats:
+    return np.array(
+        [[nats.get(text_digest(text), np.nan) for text in pair.endings] for pair in pairs]
+    )
 
 
-def _of(
-    store: Store,
-    recipe: str,
-    model: Member,
-    wanted: Mapping[str, int],
-    sums: Callable[[str, StoryScore], tuple[float, int]],
-) -> dict[str, tuple[float, int]]:
+def endings_alone(pairs: Iterable[Pair]) -> list[Story]:
+    """The endings of pairs as texts of their own, each once."""
+    found = {
+        text: Story(story.id, story.title, text, pair=pair.name)
+        for pair in pairs
+        for story, text in zip(pair.stories, pair.endings, strict=True)
+    }
+    return list(found.values())
+
+
+def nats_alone(sheet: Sheet) -> dict[str, dict[str, float]]:
+    """What a run over `endings_alone` gave, by the model's digest and the text's."""
+    digests = [story.digest for story in sheet.stories]
     return {
-        digest: sums(digest, score)
-        for digest, score in store.scores(model.digest, recipe)
-        if digest in wanted
+        model.digest: {
+            digest: nll
+            for digest, nll, tokens in zip(digests, *rows, strict=True)
+            if tokens  # else it was not scored
+        }
+        for model, *rows in zip(
+            sheet.models, sheet.nll.tolist(), sheet.tokens.tolist(), strict=True
+        )
     }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .cycles import find_cycle
 from .dials import Dials
-from .draws import Wheel, uniform
+from .draws import Wheel, numbers
 from .exploring import ContinuedToken, Cycle
 from .head import measure_logits
 from .not_a_number import not_a_number
@@ -56,9 +56,10 @@ class Continuation:
         self.prefix, self.tokenizer, self.vocabulary = prefix, tokenizer, vocabulary
         self.place, self.dials, self.recipe = place, dials, recipe
         self.stops = [stop for stop in stops if stop]
-        self.text, self.ended = "", ""
+        self.ended = ""
         self.tokens: list[ContinuedToken] = []
-        self._numbers = uniform(seed, max_tokens, skip=drawn).tolist()
+        self.max_tokens, self._chance = max_tokens, numbers(seed, drawn)
+        self._stopped: str | None = None  # the text up to the stop that came
         self._fed = list(place.within(recipe.context))  # what the model has before it
         self._ids = list(place.ids)
         self._ends = ends_of(prefix.trunk.model, tokenizer)
@@ -68,15 +69,23 @@ class Continuation:
         """The loop it has fallen into, if it has."""
         return find_cycle([token.token_id for token in self.tokens])
 
+    @property
+    def text(self) -> str:
+        """The continuation as the tokenizer reads it behind what is before it."""
+        if self._stopped is not None:
+            return self._stopped
+        start = len(self.place.ids)
+        before = self._ids[max(0, start - BEFORE) : start]
+        return read_behind(self.tokenizer, before, self._ids[start:])
+
     def __iter__(self) -> Iterator[ContinuedToken]:
-        for u in self._numbers:
-            token = self._next(u)
+        for _ in range(self.max_tokens):
+            token = self._next(float(self._chance.random()))
             self.tokens.append(token)
             if token.token_id in self._ends:
                 self.ended = END
             else:
                 self._ids.append(token.token_id)
-                self.text = self._read()
                 self.ended = self._stop()
             yield token
             if self.ended:
@@ -115,17 +124,14 @@ class Continuation:
             room = self.place.lead + self.recipe.stride
             self._fed = list(cut_left(self._fed, self.place.lead, room))
 
-    def _read(self) -> str:
-        """The continuation as the tokenizer reads it behind what is before it."""
-        start = len(self.place.ids)
-        before = self._ids[max(0, start - BEFORE) : start]
-        return read_behind(self.tokenizer, before, self._ids[start:])
-
     def _stop(self) -> str:
-        found = [at for stop in self.stops if (at := self.text.find(stop)) >= 0]
+        if not self.stops:
+            return ""
+        text = self.text
+        found = [at for stop in self.stops if (at := text.find(stop)) >= 0]
         if not found:
             return ""
-        self.text = self.text[: min(found)]
+        self._stopped = text[: min(found)]
         return STOP
 
 

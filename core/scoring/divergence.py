@@ -69,9 +69,9 @@ class Pair:
     def of_batch(self, batch: Batch) -> Divergence:
         """Of the targets of a batch."""
         with torch.inference_mode():
-            ours = _states(self.reference, batch)
+            ours = self.reference.at_targets(batch)
             began = _now(self.other)
-            theirs = _states(self.other, batch)
+            theirs = self.other.at_targets(batch)
             self._seconds += _now(self.other) - began
             self._tokens += batch.ids.numel()
             parts = [
@@ -167,13 +167,6 @@ def _now(trunk: Trunk) -> float:
     if trunk.device.type == "cuda":
         torch.cuda.synchronize(trunk.device)
     return time.perf_counter()
-
-
-def _states(trunk: Trunk, batch: Batch) -> Tensor:
-    ids, rows, positions = (
-        part.to(trunk.device) for part in (batch.ids, batch.rows, batch.positions)
-    )
-    return trunk.states(ids)[rows, positions]
 
 
 def _tiles(trunk: Trunk, states: Tensor) -> Iterator[tuple[int, Tensor]]:

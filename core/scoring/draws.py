@@ -51,24 +51,25 @@ class Wheel:
         return float(np.abs(counts / len(places) - here).sum() + total - here.sum()) / 2
 
 
-def uniform(seed: int, count: int, skip: int = 0) -> Shares:
-    """float64 (count,) in [0, 1): those behind the first `skip` of this seed."""
-    numbers: Shares = np.random.default_rng(seed).random(skip + count)
-    return numbers[skip:]
+def numbers(seed: int, skip: int = 0) -> np.random.Generator:
+    """Numbers in [0, 1) behind the first `skip` of this seed: one by one as many at once."""
+    chance = np.random.PCG64(seed)
+    chance.advance(skip)
+    return np.random.Generator(chance)
 
 
 def draw_many(shares: Shares, count: int, seed: int, asked: list[int]) -> Draws:
     """`count` draws, at least 1, from `shares` (V,); the first n are the same for every count."""
     wheel = Wheel(shares)
-    numbers = uniform(seed, count)
-    places = wheel.places(numbers)
+    drawn = numbers(seed).random(count)
+    places = wheel.places(drawn)
     ids, counts = np.unique(wheel.ids[places], return_counts=True)
     found = dict(zip(ids.tolist(), counts.tolist(), strict=True))
     trail = tuple((n, wheel.distance(places[:n])) for n in _steps(count))
     return Draws(
         count,
         {i: found.get(i, 0) for i in asked},
-        wheel.draw(float(numbers[-1])),
+        wheel.draw(float(drawn[-1])),
         trail[-1][1],
         trail,
     )

@@ -11,13 +11,16 @@ class Context:
 
     text: a story or a prompt. at: characters of it, None for all of it. added: ids behind them,
     forced or drawn so far. chat: the text is a user's turn in the model's chat template, and the
-    answer is what comes next.
+    answer is what comes next. pieces: how many of the tokens in front of the one at `at` are left
+    out too, of those that are later pieces of the character before it (bytes of an emoji) and
+    have no character of their own.
     """
 
     text: str
     at: int | None = None
     added: tuple[int, ...] = ()
     chat: bool = False
+    pieces: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,18 @@ def next_table(
 ) -> NextTable:
     """The table of a distribution: logits and both probabilities (V,); draws are of `reshaped`."""
 
-    def bar(token: int) -> Bar:
-        rank = 1 + int((logits > logits[token]).sum())
+    def bar(token: int, rank: int) -> Bar:
         return Bar(token, float(logits[token]), float(base[token]), float(reshaped[token]), rank)
 
-    top = tuple(bar(int(token)) for token in likeliest(logits, rows))
-    there = None if true is None else bar(true)
-    others = tuple(bar(token) for token in wanted if 0 <= token < len(logits))
+    def found(token: int) -> Bar:
+        return bar(token, 1 + int((logits > logits[token]).sum()))
+
+    ids = likeliest(logits, rows)
+    falling = -logits[ids]  # what is likelier than one of these is one of them too
+    ranks = 1 + np.searchsorted(falling, falling)
+    top = tuple(bar(int(token), int(rank)) for token, rank in zip(ids, ranks, strict=True))
+    there = None if true is None else found(true)
+    others = tuple(found(token) for token in wanted if 0 <= token < len(logits))
     asked = [one.token_id for one in (*top, *others, *([there] if there else []))]
     return NextTable(
         top,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..errors import EyebrowError
 from .encode import Encoding, beyond, encodable, encode, no_such_row, without_added_end
 from .exploring import Context
@@ -41,7 +39,8 @@ def find_place(tokenizer: Any, context: Context, first_token: str, rows: int) ->
     """The ids before the next token of `context`; `rows`: ids that the model can be fed.
 
     Where a token of the whole text begins at `at` the context is the tokens before it, and it is
-    the true one. Elsewhere, within a token, the text up to there is tokenised by itself. What the
+    the true one; `pieces` before it, where tokens without characters of their own stand there.
+    Elsewhere, within a token, the text up to there is tokenised by itself. What the
     tokenizer puts behind a text (EOS) is left out. An empty context is BOS (else EOS).
 
     Raises `EyebrowError` where there is neither, for an id the model has no row for, for a place
@@ -65,24 +64,36 @@ def _in_text(tokenizer: Any, context: Context, first_token: str, rows: int) -> P
         raise EyebrowError(
             "No such place", f"the text has {len(text):,} characters; place {at:,} is none of them"
         )
+    encoding = _encoded(tokenizer, text, first_token)
+    begins = None if at is None else _begins(encoding, at, context.pieces)
     true = None
-    (encoding,) = encode(tokenizer, [text], first_token)
-    if at is not None and at < len(text):
-        begins = np.flatnonzero((encoding.starts == at) & (encoding.ends > at))
-        if len(begins):
-            true = int(encoding.ids[begins[0]])
-            encoding = _first(encoding, int(begins[0]))
-        else:
-            text = text[:at]
-            (encoding,) = encode(tokenizer, [text], first_token)
-    if true is None:
-        encoding = without_added_end(tokenizer, encoding)
+    if begins is not None:
+        true = int(encoding.ids[begins])
+        encoding = _first(encoding, begins)
+    elif at is not None and at < len(text):
+        text = text[:at]
+        encoding = _encoded(tokenizer, text, first_token)
     if not len(encoding):
         (encoding,) = encode(tokenizer, [""], "scored")
         encoding = _first(encoding, 1)
     if error := beyond(encoding, text, rows):
         raise error
     return Place(tuple(encoding.ids.tolist()), min(encoding.lead, len(encoding)), true)
+
+
+def _encoded(tokenizer: Any, text: str, first_token: str) -> Encoding:
+    (encoding,) = encode(tokenizer, [text], first_token)
+    return without_added_end(tokenizer, encoding)
+
+
+def _begins(encoding: Encoding, at: int, pieces: int) -> int | None:
+    """The token that begins at character `at`, or so many before it; None where none does."""
+    owner = int(encoding.ends.searchsorted(at, side="right"))
+    if owner < len(encoding) and encoding.starts[owner] != at:
+        return None
+    first = max(int(encoding.starts.searchsorted(at)), encoding.lead)
+    begins = max(owner - pieces, min(first, owner))
+    return begins if begins < len(encoding) else None
 
 
 def _first(encoding: Encoding, count: int) -> Encoding:

@@ -144,16 +144,23 @@ def goes_on(trunk: Trunk) -> bool:
     half = size // 2
     try:
         with torch.inference_mode():
-            whole = trunk.states(ids)[0, half:].float()
+            whole = trunk.states(ids)[0, half:]
             _, cache = trunk.go_on(ids[:, :half], None)
             if cache is None:
                 return False
             made, _ = trunk.go_on(ids[:, half:], cache)
-            behind = made[0].float()
     except (TypeError, AttributeError, RuntimeError, ValueError, IndexError, KeyError) as error:
         if is_out_of_memory(error) or is_device_error(error):
             raise
         return False
+    return is_close(made[0], whole)
+
+
+def is_close(made: Tensor, whole: Tensor) -> bool:
+    """Whether what was made behind a cache is what is made of the whole text."""
+    if made.shape != whole.shape:
+        return False
     is_half = made.dtype in (torch.bfloat16, torch.float16)
     allowed = CLOSE_IN_HALF if is_half else CLOSE
-    return whole.shape == behind.shape and bool((whole - behind).norm() <= allowed * whole.norm())
+    made, whole = made.float(), whole.float()
+    return bool((made - whole).norm() <= allowed * whole.norm())

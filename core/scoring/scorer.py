@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import EyebrowError
-from .batches import pieces_of, split_by_piece
+from . import beginnings
+from .batches import Batch, pieces_of, split_by_piece
+from .beginnings import Families
 from .encode import Encoding, beyond, encode
 from .head import Measured
 from .not_a_number import not_a_number
@@ -28,7 +30,8 @@ class Scorer:
     memory runs out; says whether it freed any. Without it, or then, batches become smaller for
     a while (see `Passes`).
     Texts are taken `SLAB` at a time, so that the first of a hundred thousand come soon and
-    memory holds no more than one slab.
+    memory holds no more than one slab. What texts of a slab begin with together is fed once.
+    fed: tokens the model was fed so far, padding not counted.
     """
 
     def __init__(
@@ -43,11 +46,16 @@ class Scorer:
         self.recipe = recipe
         self.trunk = Trunk(model)
         self.passes = Passes(self.trunk, budget, make_room)
+        self.fed = 0
 
     @property
     def budget(self) -> int:
         """Padded tokens in a batch, as memory has it."""
         return self.passes.budget
+
+    @cached_property
+    def _can_follow(self) -> bool:
+        return beginnings.can_follow(self.trunk)
 
     @cached_property
     def not_a_number(self) -> EyebrowError:
@@ -94,6 +102,8 @@ class Scorer:
             for piece in pieces_of(encodings, self.recipe.context, self.recipe.stride)
             if errors[piece.story] is None
         ]
+        families = self._families(encodings, errors)
+        led = {one.story for followers in families.values() for one in followers}
         waiting = np.bincount([p.story for p in pieces], minlength=len(texts))
         at_once = [
             (story, errors[story] or drafts[story].finish(texts[story]))
@@ -101,18 +111,43 @@ class Scorer:
         ]
         if at_once:
             yield at_once
-        for batch, measured in self.passes.over(pieces, encodings, self.trunk.of_batch, seconds):
+
+        def measure(batch: Batch) -> Measured:
+            return beginnings.measure(self.trunk, batch, families, encodings)
+
+        pieces = [piece for piece in pieces if piece.story not in led]
+        for batch, measured in self.passes.over(pieces, encodings, measure, seconds):
             finished: list[tuple[int, StoryScore | EyebrowError]] = []
+            at = len(batch.targets)
             for piece, span in split_by_piece(batch):
                 story = piece.story
+                followers = families.get(story, ())
                 if isinstance(measured, EyebrowError):
-                    finished.append((story, measured))
+                    lost = (story, *(one.story for one in followers))
+                    finished += [(one, measured) for one in lost]
                     continue
                 drafts[story].fill(piece.window.first, measured, span)
+                self.fed += piece.window.fed
                 waiting[story] -= 1
                 if not waiting[story]:
                     finished.append((story, drafts[story].finish(texts[story])))
+                for one in followers:
+                    own, end = drafts[one.story], at + len(encodings[one.story]) - one.shared
+                    own.take(drafts[story], one.shared)
+                    own.fill(one.shared, measured, slice(at, end))
+                    self.fed += beginnings.fed(one, encodings)
+                    finished.append((one.story, own.finish(texts[one.story])))
+                    at = end
             yield finished
+
+    def _families(
+        self, encodings: Sequence[Encoding], errors: Sequence[EyebrowError | None]
+    ) -> Families:
+        """Those of the texts that are fed whole and in one window."""
+        context = self.recipe.context
+        fit = [n for n, one in enumerate(encodings) if 1 < len(one) <= context]
+        found = beginnings.families(encodings, [n for n in fit if errors[n] is None])
+        return found if found and self._can_follow else {}
 
 
 class Draft:

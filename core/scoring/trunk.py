@@ -72,10 +72,13 @@ class Trunk:
         """float32 (N,), on the CPU: of the batch's targets, without anything else."""
         if self.head is not None:
             return self.of_batch(batch).logprobs
-        given = (batch.ids, batch.rows, batch.positions, batch.targets)
-        ids, rows, positions, targets = (t.to(self.device) for t in given)
         with torch.inference_mode():
-            return target_logprobs(self.states(ids)[rows, positions], targets)
+            return target_logprobs(self.at_targets(batch), batch.targets.to(self.device))
+
+    def at_targets(self, batch: Batch) -> Tensor:
+        """What the head is given in front of each target of a batch, (N, H)."""
+        ids, rows, positions = (t.to(self.device) for t in (batch.ids, batch.rows, batch.positions))
+        return self.states(ids)[rows, positions]
 
     def states(self, ids: Tensor) -> Tensor:
         """What the head is given at each position of `ids` (B, L): hidden states (B, L, H).
@@ -86,13 +89,18 @@ class Trunk:
             return self.model(input_ids=ids).logits  # type: ignore[no-any-return]
         return _hidden(self.model, ids).to(self.head.weight.dtype)
 
-    def go_on(self, ids: Tensor, cache: Any) -> tuple[Tensor, Any]:
+    def go_on(
+        self, ids: Tensor, cache: Any, mask: Tensor | None = None, places: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         """`states` of `ids` (B, L) behind what `cache` holds, and the cache that holds both.
 
         cache: None to begin with; it is changed in place. The one returned is None where the
-        model keeps none.
+        model keeps none. mask: int64 (B, C + L), 1 where of the C tokens held and of `ids` one is
+        to be seen; None for all. places: int64 (B, L), of `ids` in their texts; None: behind C.
         """
         given = {"input_ids": ids, "past_key_values": cache, "use_cache": True}
+        if mask is not None:
+            given |= {"attention_mask": mask, "position_ids": places}
         if self.head is None:
             made = self.model(**given)
             return made.logits, getattr(made, "past_key_values", None)

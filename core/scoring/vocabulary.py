@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+_PIECES = re.compile(r"(‹[0-9A-F]{2}(?: [0-9A-F]{2})*›)")  # what `_hexadecimal` writes
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
 
 
@@ -100,21 +102,50 @@ def find_tokens(texts: Sequence[str], wanted: str, most: int = 20) -> list[int]:
     texts: of the ids, by `token_texts`. First those that are it, then those that are it behind a
     space, then both in any case, then those that begin with it, the shorter first.
     """
+    if not wanted:
+        return []
     small = wanted.lower()
+    begins = (small, f" {small}")
+    found = [number for number, text in enumerate(texts) if text.lower().startswith(begins)]
 
-    def order(number: int) -> tuple[int, int, int] | None:
+    def order(number: int) -> tuple[int, int, int]:
         text = texts[number]
         bare = text.removeprefix(" ")
         if text == wanted:
             return 0, 0, number
         if bare == wanted:
             return 1, 0, number
-        if bare.lower() == small or text.lower() == small:
+        if small in (bare.lower(), text.lower()):
             return 2, 0, number
-        if bare.lower().startswith(small) or text.lower().startswith(small):
-            return 3, len(text), number
-        return None
+        return 3, len(text), number
 
-    if not wanted:
-        return []
-    return [number for *_, number in sorted(filter(None, map(order, range(len(texts)))))[:most]]
+    return sorted(found, key=order)[:most]
+
+
+def read_together(texts: Sequence[str]) -> list[str]:
+    """The texts of tokens that stand behind one another, with characters put together.
+
+    texts: by `token_texts`. Of tokens that are pieces of one character the first reads as it and
+    the others as nothing; bytes that are no character stay as they are written.
+    """
+    if not any("‹" in text for text in texts):
+        return list(texts)
+    raw, owners = bytearray(), list[int]()
+    for at, text in enumerate(texts):
+        more = b"".join(
+            bytes.fromhex(part[1:-1]) if at_odd else part.encode(errors="surrogatepass")
+            for part, at_odd in zip(_PIECES.split(text), itertools.cycle((False, True)))
+        )
+        raw += more
+        owners += [at] * len(more)
+    found, place = [""] * len(texts), 0
+    for part in _characters(bytes(raw)):
+        broken = bytes.fromhex(part[1:-1]) if _PIECES.fullmatch(part) else None
+        if broken is None:
+            found[owners[place]] += part
+            place += len(part.encode())
+            continue
+        for byte in broken:
+            found[owners[place]] += _hexadecimal(bytes([byte]))
+            place += 1
+    return [text.replace("›‹", " ") for text in found]

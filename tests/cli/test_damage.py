@@ -98,6 +98,8 @@ def test_kinds_of_text_are_those_of_compare(cli: Cli, tiny: Tiny, stories: Path)
     done = cli("damage", stories, "-m", model, "--bits", "3", "--json", "--no-store")
     row = done.json["variants"][1]
     assert sum(kind["nats_model"] for kind in row["kinds"]) == pytest.approx(row["nll"], rel=1e-6)
+    kl = sum(kind["nats_kl"] for kind in row["kinds"])
+    assert kl == pytest.approx(row["kl_mean"] * row["tokens"], rel=1e-5)
     compared = cli(
         *("compare", stories, "-m", model, "-m", f"{model}@bits3", "--dtype", "float32"),
         *("--json", "--no-store"),
@@ -138,6 +140,90 @@ def test_a_checkpoint_against_its_base(cli: Cli, tiny: Tiny, stories: Path, tmp_
     refused = cli("damage", stories, "-m", base, "--bits", "3", "--save", saved, "--no-store")
     assert refused.code == 2
     assert "is not empty" in refused.err
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text("{}")
+    return folder
+
+
+def stretched(model: Any, adapter: str, name: str) -> Any:
+    """Stands for merging: without peft a weight can be changed all the same."""
+    with torch.no_grad():
+        model.model.layers[0].self_attn.q_proj.weight.mul_(1.5)
+    return model
+
+
+@pytest.mark.parametrize("kl", [True, False])
+def test_an_adapter_is_merged_into_the_base_that_was_loaded(
+    kl: bool,
+    cli: Cli,
+    tiny: Tiny,
+    stories: Path,
+    adapter: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "merge", stretched)
+    load, loads = engine.load, []
+
+    def counted(spec: Any, options: Any) -> Any:
+        loads.append(spec.name)
+        return load(spec, options)
+
+    monkeypatch.setattr(engine, "load", counted)
+    base = tiny("llama")
+    asked = ("-m", f"{base}+{adapter}", "-m", f"{base}@bits8", "--json", "--no-store")
+    done = cli(
+        *("damage", stories, "--reference", base, *asked, *(() if kl else ("--no-kl",))),
+    )
+    assert done.code == 0, done.err
+    assert loads == ["llama"]
+    rows = {row["model"]: row for row in done.json["variants"]}
+    assert rows["llama@bits8"]["delta"] == pytest.approx(0, abs=0.5)
+    own = load_model(str(base), device="cpu")
+    merged = stretched(own.model, "", "")
+    nll, count = 0.0, 0
+    for text in SENTENCES:
+        ids = torch.tensor(own.tokenizer(text)["input_ids"])
+        with torch.inference_mode():
+            found = merged(ids[None]).logits[0, :-1].double().log_softmax(1)
+        nll -= float(found.gather(1, ids[1:, None]).sum())
+        count += len(ids) - 1
+    assert rows["llama+adapter"]["perplexity"] == pytest.approx(math.exp(nll / count), rel=1e-5)
+
+
+def test_a_real_adapter_is_measured_and_saved(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft", reason="the extra peft is not installed")
+    base, saved = tiny("llama"), tmp_path / "saved"
+    for name in ("one", "two"):
+        settings = peft.LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+        model = load_model(str(base), device="cpu").model
+        peft.get_peft_model(model, settings).save_pretrained(tmp_path / name)
+    named = [f"{base}+{tmp_path / name}" for name in ("one", "two")]
+    done = cli(
+        *("damage", stories, "--reference", base, "-m", named[0], "-m", named[1]),
+        *("-m", f"{named[0]}@bits8", "--context", 64, "--json", "--no-store"),
+    )
+    assert done.code == 0, done.err
+    names = ("llama+one", "llama+two", "llama+one@bits8")
+    assert [row["model"] for row in done.json["variants"][1:]] == list(names)
+    texts = stories.read_text().split("\n\n")
+    for name, row in zip((*named, f"{named[0]}@bits8"), done.json["variants"][1:], strict=True):
+        (alone,) = score(texts, name, recipe=Recipe(context=64)).models
+        assert row["perplexity"] == pytest.approx(alone.perplexity, rel=1e-5)
+    done = cli(
+        *("damage", stories, "--reference", base, "-m", named[0], "--save", saved),
+        *("--context", 64, "--no-store"),
+    )
+    assert done.code == 0, done.err
+    (again,) = score(texts, str(saved), recipe=Recipe(context=64)).models
+    (alone,) = score(texts, named[0], recipe=Recipe(context=64)).models
+    assert again.nll == pytest.approx(alone.nll, rel=1e-6)
 
 
 def test_by_layer_and_what_is_said(cli: Cli, tiny: Tiny, stories: Path) -> None:

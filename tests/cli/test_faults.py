@@ -79,18 +79,20 @@ def test_it_is_told_in_one_line_and_nothing_is_lost(
     assert not (store / "damaged").exists()
 
 
-@pytest.mark.parametrize("fault", [name for name in MODELS if name != "no configuration"])
-def test_one_bad_model_stops_no_other(
-    fault: str, cli: Callable[..., Outcome], tmp_path: Path
-) -> None:
+def test_bad_models_stop_no_other(cli: Callable[..., Outcome], tmp_path: Path) -> None:
     """Nor what it finds, nor what is kept of it; but a folder that is no model stops all."""
-    broken, store = MODELS[fault][0](tmp_path), tmp_path / "store"
-    done = cli(
-        *("score", "--limit", "1", "--store", store, "--json", "-m", broken, "-m", BIGRAM),
-    )
+    faults = [name for name in MODELS if name != "no configuration"]
+    named: list[object] = []
+    for at, fault in enumerate(faults):
+        (tmp_path / str(at)).mkdir()
+        made = MODELS[fault][0](tmp_path / str(at))
+        named += ["-m", made.rename(made.with_name(f"broken-{at}"))]
+    store = tmp_path / "store"
+    done = cli("score", "--limit", "1", "--store", store, "--json", *named, "-m", BIGRAM)
     assert done.code == 3
     assert [model["model"] for model in done.json["models"]] == [BIGRAM]
-    assert [failure["model"] for failure in done.json["failures"]] == ["broken"]
+    failed = [failure["model"] for failure in done.json["failures"]]
+    assert sorted(failed) == sorted(f"broken-{at}" for at in range(len(faults)))
     assert len(scores_of(store)) == 1  # the other's
 
 

@@ -16,18 +16,23 @@ from eyebrow.core.engine.messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Failed,
     Finished,
     NextShown,
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     Settings,
     ShowNext,
     TraceContext,
 )
 from eyebrow.core.models.catalogue import ModelSpec
+from eyebrow.core.models.load import load_model
 from eyebrow.core.scoring.dials import Dials
 from eyebrow.core.scoring.exploring import Context
 from eyebrow.core.scoring.recipe import Recipe
@@ -165,6 +170,26 @@ def test_a_word_and_its_context(at: Desk, spec: Spec) -> None:
     assert (type(failed), failed.story) == (Failed, ""), "here something is"
 
 
+def test_two_models_at_each_token(at: Desk, spec: Spec, opened: Any) -> None:
+    base = spec("llama")
+    other = base.with_variant("bits4")
+    (found,) = ask(at, Diverge(0, other, RECIPE, TEXT, base))
+    assert isinstance(found, Diverged)
+    model, tokenizer = opened("llama")
+    ids = torch.tensor(tokenizer(TEXT)["input_ids"])[None]
+    damaged = load_model(other, device="cpu").model
+    with torch.inference_mode():
+        p, q = (m(ids).logits[0, :-1].double().log_softmax(1) for m in (model, damaged))
+    wanted = (p.exp() * (p - q)).sum(1).numpy()
+    assert np.isnan(found.kl[0])
+    assert np.allclose(found.kl[1:], wanted, atol=1e-5)
+    (failed,) = ask(at, Diverge(0, other, RECIPE, TEXT, spec("gpt2")))
+    assert (type(failed), failed.title, failed.story) == (
+        *(Failed, "Vocabularies differ"),
+        text_digest(TEXT),
+    )
+
+
 def test_a_turned_dial_waits_for_no_batch(
     desk: Open, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,3 +224,30 @@ def batches(self, texts, seconds=None):
 Scorer.batches = batches
 worker.main()
 """
+
+
+# --- endings alone -----------------------------------------------------------------------------
+
+
+def test_texts_alone_are_scored_behind_bos(at: Desk, spec: Spec, opened: Any) -> None:
+    texts = stories(3)
+    replies = ask(at, ScoreAlone(0, spec("llama"), RECIPE, texts))
+    assert {type(reply) for reply in replies} == {ScoredAlone}
+    nats = {digest: one for reply in replies for digest, one in reply.nats.items()}
+    behind_bos = replace(RECIPE, first_token="scored")
+    for story in texts:
+        wanted = score_text(*opened("llama"), story.text, behind_bos)
+        assert nats.pop(text_digest(story.text)) == pytest.approx(wanted.summary.nll, abs=1e-3)
+    assert not nats
+
+
+def test_texts_alone_are_kept_apart_from_the_stories(tmp_path: Any, spec: Spec) -> None:
+    texts, told = stories(3), []
+    for _ in range(2):
+        desk = Desk(Settings(device="cpu", store=str(tmp_path), offline=True))
+        replies = ask(desk, ScoreAlone(0, spec("llama"), RECIPE, texts))
+        told.append({d: n for reply in replies for d, n in getattr(reply, "nats", {}).items()})
+        desk.leave()
+    assert told[0] == told[1]
+    assert list((tmp_path / "endings" / "scores").rglob("*.parquet"))
+    assert not list((tmp_path / "scores").rglob("*.parquet"))

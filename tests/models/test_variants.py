@@ -18,7 +18,8 @@ from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.variants import quantise
-from eyebrow.core.models.variants.apply import damaged, in_bfloat16, needed_bytes
+from eyebrow.core.models.variants.apply import damaged, needed_bytes
+from eyebrow.core.models.variants.half import WidenedProducts, in_bfloat16
 from eyebrow.core.models.variants.originals import Files, OtherModel
 from eyebrow.core.models.variants.parts import chosen
 from eyebrow.core.models.variants.spelling import Variant, parse_variant
@@ -113,6 +114,23 @@ def test_what_was_damaged_is_restored_from_its_files(
             assert {p.dtype for p in loaded.model.parameters()} == {torch.bfloat16}
         assert same(bits_of(loaded.model), before)
         assert files.spilled == 0, "nothing had to be written aside"
+
+
+@pytest.mark.parametrize("shape", ["llama", "gpt2"])
+def test_widened_products_are_those_of_bfloat16(
+    shape: str, opened: Callable[[str], tuple[Any, Any]]
+) -> None:
+    model = copy.deepcopy(opened(shape)[0]).bfloat16()
+    ids = torch.arange(1, 33)[None]
+    with torch.inference_mode():
+        own = model(ids).logits.double()
+        with WidenedProducts():
+            widened = model(ids).logits.double()
+        exact = opened(shape)[0](ids).logits.double()
+    assert model(ids).logits.dtype == torch.bfloat16
+    off, apart = (own - exact).norm(), (widened - own).norm()
+    assert off > 0
+    assert apart < 0.5 * off, "they are much nearer to each other than to float32"
 
 
 def test_an_error_in_the_midst_of_damaging_is_undone_too(

@@ -12,13 +12,14 @@ from eyebrow.core import EyebrowError, load_model
 from eyebrow.core.scoring.continuation import Continuation, read_behind
 from eyebrow.core.scoring.cycles import find_cycle
 from eyebrow.core.scoring.dials import Dials
+from eyebrow.core.scoring.encode import encode
 from eyebrow.core.scoring.exploring import Context, Cycle
 from eyebrow.core.scoring.place import find_place
 from eyebrow.core.scoring.prefix import Prefix
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.simple import recipe_for
 from eyebrow.core.scoring.trunk import Trunk
-from eyebrow.core.scoring.vocabulary import token_texts
+from eyebrow.core.scoring.vocabulary import read_together, token_texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -243,3 +244,39 @@ def test_a_continuation_keeps_its_first_space() -> None:
     _, tokenizer, *_ = load_model("pocket-50k")
     ids = tokenizer("Once upon a time")["input_ids"]
     assert read_behind(tokenizer, ids[:2], ids[2:]) == " a time"
+
+
+def test_every_token_has_its_place_though_it_is_a_piece_of_a_character(opened: Any) -> None:
+    """Byte-level tokens of an emoji: the later ones begin where the next character does."""
+    _, tokenizer = opened("llama")
+    for text in ("a 🦒 of 日本 bears", "the bear 🦒"):
+        (encoding,) = encode(tokenizer, [text], "context")
+        for at, token in enumerate(encoding.ids.tolist()):
+            start = int(encoding.starts[at])
+            pieces = max(0, int(encoding.ends.searchsorted(start, side="right")) - at)
+            place = find_place(tokenizer, Context(text, start, pieces=pieces), "context", 320)
+            assert place.true == token
+            assert place.ids == (tuple(encoding.ids[:at].tolist()) or (0,))
+
+
+def test_pieces_of_characters_are_read_together() -> None:
+    assert read_together([" a ‹F0 9F›", "‹A6›", "‹92›", " of"]) == [" a 🦒", "", "", " of"]
+    assert read_together(["‹F0 9F›", "x", "é"]) == ["‹F0 9F›", "x", "é"]
+    assert read_together(["‹id 7›", "‹E6 97›", "‹A5›‹E6›"]) == ["‹id 7›", "日", "‹E6›"]
+    assert read_together([]) == []
+
+
+def test_a_continuation_of_any_length_begins_at_once(opened: Any) -> None:
+    """Its random numbers are not made before they are needed."""
+    model, tokenizer = opened("llama")
+    prefix = Prefix(Trunk(model))
+    place = find_place(tokenizer, Context("The cat"), "context", prefix.trunk.rows)
+    vocabulary = token_texts(tokenizer, prefix.trunk.vocabulary)
+    recipe = recipe_for(model, None)
+    made = Continuation(
+        prefix, tokenizer, vocabulary, place, Dials(), recipe, max_tokens=10**15, seed=3
+    )
+    first = next(iter(made))
+    assert (
+        first.token_id == going_on(model, tokenizer, "The cat", Dials(), seed=3).tokens[0].token_id
+    )

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core import EyebrowError
-from eyebrow.core.scoring import divergence, head
+from eyebrow.core.scoring import divergence, head, remembering
 from eyebrow.core.scoring.batches import build_batch, pieces_of
 from eyebrow.core.scoring.divergence import Pair
 from eyebrow.core.scoring.encode import encode
+from eyebrow.core.scoring.remembering import RememberingTrunk
 from eyebrow.core.scoring.trunk import Trunk
 
 from .plain import STORIES
@@ -78,6 +79,32 @@ def test_a_model_is_no_way_from_itself(opened: Opened) -> None:
     found = Pair(Trunk(model), Trunk(model)).of_batch(batch)
     assert float(found.kl.max()) < 1e-6
     assert bool(found.same_top.all())
+
+
+@pytest.mark.parametrize("kept", ["all", "first", "none"])
+def test_a_reference_runs_once_as_far_as_there_is_room(
+    kept: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = opened("llama")
+    other = Trunk(shaken(model, 0.3))
+    encodings = list(encode(tokenizer, STORIES, "context"))
+    pieces = pieces_of(encodings, 64, 32)
+    batches = [build_batch([piece], encodings) for piece in pieces]
+    first = 4 * model.config.hidden_size * len(batches[0].targets)
+    room = {"all": 1 << 20, "first": first, "none": 0}[kept]
+    monkeypatch.setattr(remembering, "ROOM", room)
+    reference = RememberingTrunk(model)
+    plain = [Pair(Trunk(model), other).of_batch(batch) for batch in batches]
+    fed: list[int] = []
+    hook = model.base_model.register_forward_pre_hook(lambda *_: fed.append(1))
+    try:
+        for _ in range(2):
+            for batch, wanted in zip(batches, plain, strict=True):
+                assert torch.equal(Pair(reference, other).of_batch(batch).kl, wanted.kl)
+    finally:
+        hook.remove()
+    again = {"all": 0, "first": len(batches) - 1, "none": len(batches)}[kept]
+    assert len(fed) == len(batches) + again
 
 
 def test_vocabularies_of_different_length_are_refused(opened: Opened) -> None:

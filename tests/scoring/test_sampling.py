@@ -10,7 +10,7 @@ import pytest
 import torch
 from eyebrow.core import EyebrowError
 from eyebrow.core.scoring.dials import Dials
-from eyebrow.core.scoring.draws import Wheel, draw_many, uniform
+from eyebrow.core.scoring.draws import Wheel, draw_many, numbers
 from eyebrow.core.scoring.next_table import entropy, next_table
 from eyebrow.core.scoring.sampling import probabilities, reshape, set_by_hand
 from hypothesis import given, settings
@@ -162,7 +162,9 @@ def test_seeds_repeat_and_more_draws_begin_with_the_same(seed: int, few: int, mo
     longer = draw_many(shares, few + more, seed, [0, 1])
     assert longer.counts[0] >= some.counts[0]
     assert set(some.trail[:-1]) <= set(longer.trail)
-    assert uniform(seed, more, skip=few).tolist() == uniform(seed, few + more)[few:].tolist()
+    one_by_one = [float(numbers(seed, skip).random()) for skip in range(few, few + min(more, 9))]
+    assert one_by_one == numbers(seed).random(few + 9)[few : few + min(more, 9)].tolist()
+    assert numbers(seed).random(few).tolist() == np.random.default_rng(seed).random(few).tolist()
 
 
 @given(st.floats(0, 1, exclude_max=True))

@@ -14,6 +14,8 @@ from eyebrow.core.engine.messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Failed,
     Finished,
     Hello,
@@ -23,7 +25,9 @@ from eyebrow.core.engine.messages import (
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     Settings,
     ShowNext,
     TraceContext,
@@ -91,7 +95,8 @@ def made_score(text: str, strength: int, *, first: bool = False) -> StoryScore:
 
 
 class MadeEngine:
-    """Stands in for `Engine`. `silent`: answers nothing, the requests pile up in `sent`."""
+    """Stands in for `Engine`. `silent`: answers nothing, the requests pile up in `sent`; those of
+    the kinds in `slow` wait there until `answer` is told of them."""
 
     log = Path("/nowhere/worker.log")
     pid = None
@@ -101,6 +106,7 @@ class MadeEngine:
         self.mailbox = mailbox
         self.silent = silent
         self.sent: list[Any] = []
+        self.slow: tuple[type, ...] = ()
         self.starts = 0
         self.loaded: set[str] = set()
 
@@ -111,8 +117,10 @@ class MadeEngine:
 
     def send(self, request: Any) -> None:
         self.sent.append(request)
-        if self.silent:
-            return
+        if not (self.silent or isinstance(request, self.slow)):
+            self.answer(request)
+
+    def answer(self, request: Any) -> None:
         if isinstance(request, Score):
             for reply in answers(request, self.loaded):
                 self.mailbox.put(reply)
@@ -122,8 +130,17 @@ class MadeEngine:
         elif isinstance(request, Continue):
             for reply in continued(request):
                 self.mailbox.put(reply)
+        elif isinstance(request, Diverge):
+            kl = diverged(request)
+            self.mailbox.put(Diverged(request.job, request.model.name, kl))
+            self.mailbox.put(Finished(request.job))
         elif isinstance(request, Rescore | TraceContext):
             self.mailbox.put(explored(request))
+            self.mailbox.put(Finished(request.job))
+        elif isinstance(request, ScoreAlone):
+            scores = {one.text: made_score(one.text, 1, first=True) for one in request.texts}
+            nats = {text_digest(text): score.summary.nll for text, score in scores.items()}
+            self.mailbox.put(ScoredAlone(request.job, request.model.name, nats))
             self.mailbox.put(Finished(request.job))
 
     def close(self) -> None:
@@ -165,6 +182,12 @@ def explored(request: Rescore | TraceContext) -> Rescored | ContextTraced | Fail
     points = [CurvePoint("tokens", n, nats / n) for n in sizes]
     points += [CurvePoint(what, before, nats / before) for what in ("sentence", "story")]
     return ContextTraced(request.job, name, tuple(points))
+
+
+def diverged(request: Diverge) -> Any:
+    """A hundredth of a nat at the second token, twice as much at each further one."""
+    size = len(score_by(request.reference.name, request.text))
+    return np.array([np.nan, *(0.01 * 2.0**at for at in range(size - 1))], dtype=np.float32)
 
 
 def digest_of(name: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import Row, Store
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories import Story
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.finds import Find, FindList, around
@@ -18,13 +20,12 @@ from textual.widgets import Input
 from .stage import OTHER, PATIENCE, SPECS, STORIES, digest_of, made_app, score_by, settled
 
 PAIR = (*SPECS[:2], OTHER)
+TEXTS = ("text", "reference")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """The scores that the made engine gives, as a worker would have kept them."""
-    from eyebrow.core.scoring.recipe import Recipe
-
     kept = Store(tmp_path / "store")
     recipe = Recipe().settled("cpu", "float32")
     for spec in PAIR:
@@ -185,3 +186,28 @@ def test_finds_stand_in_one_column() -> None:
     assert (len(before), text) == (10, "lamp")
     assert len(before + text + after) <= 30
     assert around(Find("", "", " \n", ""), 12)[1] == "␣↵"
+
+
+async def test_both_texts_show_the_same_lines(tmp_path: Path) -> None:
+    long = Story("long", "Long", " ".join(f"word{n}" for n in range(900)))
+    kept, recipe = Store(tmp_path / "store"), Recipe().settled("cpu", "float32")
+    for spec in SPECS[:2]:
+        size = spec.parameters or 0
+        member = Member(spec.name, digest_of(spec.name), spec.family, "", spec.family, size)
+        kept.write([Row(long, member, recipe, score_by(spec.name, long.text))])
+    app = made_app((long,), specs=SPECS[:2], store=tmp_path / "store")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot, "tab", "$")
+        text, reference = (app.screen.query_one(f"#{name}", StoryText) for name in TEXTS)
+        await pilot.pause(0.2)
+        assert text.scroll_offset.y > 0
+        assert abs(reference.scroll_offset.y - text.scroll_offset.y) <= 1, (
+            "one may be a line higher"
+        )
+        assert reference.region.y > text.region.y
+        await pilot.press("plus")
+        await pilot.pause(0.2)
+        assert reference.region.y == text.region.y, "there is room for them side by side"
+        await pilot.press("0")
+        await pilot.pause(0.2)
+        assert (text.scroll_offset.y, reference.scroll_offset.y) == (0, 0)

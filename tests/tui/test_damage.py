@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from eyebrow.core.engine.damage_messages import Ended, Measure, Refused, Row
+from eyebrow.core.engine.messages import Diverge
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.variants.spelling import parse_variant
@@ -21,7 +22,7 @@ from eyebrow.tui.panes.variant_list import VariantList, VariantRow, VariantTable
 from eyebrow.tui.session.damage import Line, Table
 from eyebrow.tui.threads.damaging import Answer
 from eyebrow.tui.views.damage import pictures, showing
-from eyebrow.tui.views.damage.pictures import Look, bars, shown, view
+from eyebrow.tui.views.damage.pictures import Bar, Look, bars, shown, view
 from textual.widgets import Input
 
 from . import stage
@@ -31,6 +32,10 @@ LOOK = Look(True, "mono", "")
 KINDS = (
     Gap("names", 4, 40, 100.0, 180.0, (1.0, 4.0)),
     Gap("other words", 9, 90, 100.0, 110.0, (0.1, 0.2)),
+)
+KINDS_KL = (
+    Gap("names", 4, 40, 0.0, 20.0, (0.5, 1.0)),
+    Gap("other words", 9, 90, 0.0, 90.0, (1.2, 1.6)),
 )
 
 
@@ -42,6 +47,7 @@ def row(name: str, perplexity: float, kl: float, size: int = 1000, **more: Any) 
         *(name, 3, 40, 40 * math.log(perplexity), perplexity, ends, delta, (delta - 1, delta + 1)),
         *(kl, (kl / 2, kl * 2), kl / 3, kl * 9, 0.9, 0.05, {}, size),
         kinds=KINDS,
+        kinds_kl=KINDS_KL,
         **more,
     )
 
@@ -86,7 +92,7 @@ def test_charts_are_those_of_what_is_measured() -> None:
     assert view("bits", None, LOOK).picture is None
     assert shown(table(line("", 50))) == ("bits",)
     assert shown(table(line("", 50), line("prune0.2", 60))) == (
-        *("ratio", "ratio-kl", "bytes", "bytes-kl", "kinds"),
+        *("ratio", "ratio-kl", "bytes", "bytes-kl", "kinds", "kinds-kl"),
     )
     assert "parts" in shown(table(line("bits4:mlp", 60)))
     text = drawn(view("ratio", table(line("prune0.2", 60), line("prune0.5", 80)), LOOK))
@@ -108,14 +114,37 @@ def test_a_part_alone_is_a_bar() -> None:
     assert first.count("━") > 5 * second.count("━") > 0
     assert "+20.0 [+19.0, +21.0]" in first
     assert drawn(view("bits", found, LOOK)).count("◆") == 0, "a lone part is in its own chart"
-    narrow = bars([("attention", found.lines[1].damage)], 24, 5, dark=True, depth="mono")  # type: ignore[list-item]
+    one = Bar("attention", 20.0, "+20.0", "+20.0 [+19.0, +21.0]")
+    narrow = bars([one], 24, 5, dark=True, depth="mono")
     assert max(map(len, narrow.splitlines())) <= 24
+
+
+def test_parts_have_bars_of_kl_too() -> None:
+    found = table(line("bits4:mlp", 52, 0.8), line("bits4:attention", 70, 0.2))
+    assert shown(found)[-4:] == ("parts", "parts-kl", "kinds", "kinds-kl")
+    first, second = drawn(view("parts-kl", found, LOOK)).splitlines()
+    assert first.startswith("mlp")
+    assert "0.8 [0.4, 1.6]" in first
+    assert first.count("━") > 3 * second.count("━") > 0
+
+
+def test_another_model_is_a_point_of_its_own() -> None:
+    other = Line("tuned", None, SPECS[1], row("tuned", 55.0, 0.3, 4000))
+    found = table(line("", 50.0, 1e-4), other, line("bits4", 60))
+    assert [found.label(one) for one in found.lines] == ["bfloat16", "tuned", "@bits4"]
+    assert shown(table(line("", 50.0), other)) == ("kinds", "kinds-kl", "bytes", "bytes-kl")
+    assert "tuned" in drawn(view("bytes", found, LOOK))
+    assert "tuned" not in drawn(view("bits", found, LOOK))
+    assert view("kinds", found, Look(True, "mono", "tuned")).title.endswith(": tuned")
 
 
 def test_kinds_that_break_first_come_first() -> None:
     text = drawn(view("kinds", table(line("bits4", 90)), LOOK))
     assert text.index("names") < text.index("other words")
     assert "+2.885" in text  # 80 nats over 40 bytes
+    text = drawn(view("kinds-kl", table(line("bits4", 90)), LOOK))
+    assert text.index("other words") < text.index("names")
+    assert "1.443" in text  # 90 nats over 90 bytes
 
 
 def test_columns_leave_where_there_is_no_room() -> None:
@@ -248,7 +277,7 @@ async def test_the_story_is_coloured_by_what_the_variant_loses(app: EyebrowApp) 
             if app.screen.query_one("#text", StoryText).paint.styles:
                 break
         text = app.screen.query_one("#text", StoryText)
-        told = showing.story(app.session, dark=True, depth="truecolor")
+        told = showing.story(app.session, kl=False, dark=True, depth="truecolor")
         score = app.session.variants.story
         assert score is not None
         assert len(text.paint.styles) == len(score)
@@ -256,9 +285,63 @@ async def test_the_story_is_coloured_by_what_the_variant_loses(app: EyebrowApp) 
         assert told.note.startswith("no top token of")
         assert told.title.endswith("@bits4")
         score.top_ids[3, 0] = 7
-        told = showing.story(app.session, dark=True, depth="truecolor")
+        told = showing.story(app.session, kl=False, dark=True, depth="truecolor")
         assert told.note.startswith("1 of ")
         assert "first ␣w0 → ␣w7 at ␣" in told.note
+
+
+async def test_under_a_chart_of_kl_the_story_is_coloured_by_kl(app: EyebrowApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        await pilot.press("slash", *"4", "enter")
+        name = f"{SPECS[2].name}@bits4"
+        answer(app, Row("", row("bfloat16", 50.1, 1e-4, noise_floor=True)))
+        answer(app, Row(name, row(name, 90.0, 0.5)))
+        answer(app, Ended())
+        await pilot.press("j", "c")
+        for _ in range(PATIENCE):
+            await pilot.pause(0.02)
+            if app.screen.query_one("#text", StoryText).paint.styles:
+                break
+        sent: Any = app.session.worker.engine
+        (asked,) = [request for request in sent.sent if isinstance(request, Diverge)]
+        assert (asked.model.name, asked.reference.name) == (name, SPECS[2].name)
+        told = showing.story(app.session, kl=True, dark=True, depth="truecolor")
+        assert told.title.endswith("@bits4 · KL")
+        assert told.legend[-1][0] == " nats of KL"
+        assert re.match(r"KL [\d.]+ nats a token in this story, most [\d.]+ at ", told.note)
+        assert len({str(style) for style in told.paint.styles}) > 4
+        await pilot.press("c", "c")
+        await pilot.pause(0.4)
+        told = showing.story(app.session, kl=False, dark=True, depth="truecolor")
+        assert told.title.endswith("@bits4")
+
+
+async def test_an_open_model_is_measured_against_another(app: EyebrowApp, tmp_path: Path) -> None:
+    adapter = tmp_path / "tuned"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        variants = app.session.variants
+        assert "is the reference itself" in variants.measure([SPECS[2].name])
+        assert "'nonsense' in @nonsense is none" in variants.measure(["nonsense"])
+        assert "No adapter" not in variants.measure([SPECS[1].name, f"+{adapter}", f"+{adapter}@4"])
+        (asked,) = wanted(app)
+        assert asked.reference == SPECS[2]
+        one, two, three = asked.variants
+        assert one == SPECS[1]
+        assert (two.name, two.adapter) == (f"{SPECS[2].name}+tuned", str(adapter))
+        assert (three.name, three.variant) == (f"{SPECS[2].name}+tuned@bits4", "bits4")
+        answer(app, Row(SPECS[1].name, row(SPECS[1].name, 70.0, 0.5)))
+        await pilot.press("j")
+        await pilot.pause(0.4)
+        assert [one.name for one in rows(app)] == [
+            "bfloat16",
+            SPECS[1].name,
+            "+tuned",
+            "+tuned@bits4",
+        ]
 
 
 async def test_charts_go_round_and_a_variant_becomes_a_model(app: EyebrowApp) -> None:

@@ -445,7 +445,7 @@ def test_sentences_have_a_unit_a_count_and_intervals(tmp_path: Path) -> None:
         a < b for a, b in zip(read.by_sentence[0].low, read.by_sentence[0].high, strict=True)
     )
     look = scale_pictures.Look(True, "256", "made-200k")
-    view = scale_pictures.view("sentences", "perplexity", None, None, read, 0, look)
+    view = scale_pictures.view("sentences", "perplexity", None, None, read, None, 0, look)
     assert view.note == "8 stories of five sentences, 95 % intervals"
     assert view.picture is not None
     for width in (60, 100):
@@ -462,7 +462,7 @@ def test_tokens_of_other_tokenizers_are_left_out_and_that_is_said(
     read = read_of(tmp_path, ("t", "u", "t"))
     for current, without in (("made-50k", "made-200k"), ("made-200k", "2 models")):
         look = scale_pictures.Look(True, "mono", current)
-        view = scale_pictures.view(name, "perplexity", None, None, read, 0, look)
+        view = scale_pictures.view(name, "perplexity", None, None, read, None, 0, look)
         assert f"without {without}: tokens cut otherwise do not compare" in view.note
         assert view.picture is not None
         shown = view.picture(100, 16)

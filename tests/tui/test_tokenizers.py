@@ -142,7 +142,7 @@ def test_a_counted_model_is_no_size_and_in_no_line(
     look = scale_pictures.Look(True, "256", SPECS[0].name)
     done = measuring.measured(1, sheet, now)
     scale = scale_pictures.view(
-        "size", "perplexity", done, measuring.tabled(1, sheet, now), None, 0, look
+        "size", "perplexity", done, measuring.tabled(1, sheet, now), None, None, 0, look
     )
     assert scale.picture is not None
     for picture in (view.picture, scale.picture):

@@ -30,6 +30,7 @@ class BranchList(Rows):
 
     COMPONENT_CLASSES = {"branch-list--cursor", "branch-list--quiet"}
     DEFAULT_CSS = """
+    BranchList { overflow-x: hidden; }
     BranchList > .branch-list--cursor { background: $row; color: $row-text; }
     BranchList > .branch-list--quiet { color: $text-muted; }
     """

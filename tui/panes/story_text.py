@@ -43,10 +43,10 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
     marks: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Selected(Message):
-        """This token was clicked."""
+        """This token of this text was clicked."""
 
-        def __init__(self, token: int) -> None:
-            self.token = token
+        def __init__(self, text: StoryText, token: int) -> None:
+            self.text, self.token = text, token
             super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -95,15 +95,15 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
-        width = self.size.width
+        width, plain = self.size.width, self.rich_style
         if at >= len(self._layout.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, plain)
         if at not in self._strips:
-            self._strips[at] = self._strip(self._layout.lines[at])
-        return self._strips[at].adjust_cell_length(width, self.rich_style)
+            self._strips[at] = self._strip(self._layout.lines[at], plain)
+        return self._strips[at].adjust_cell_length(width, plain)
 
-    def _strip(self, line: Line) -> Strip:
-        plain, styles = self.rich_style, self.paint.styles
+    def _strip(self, line: Line, plain: Style) -> Strip:
+        styles = self.paint.styles
         marked = self._layout.owners.get(self.token, self.token)
         segments = []
         for run in line:
@@ -138,6 +138,11 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         elif last >= top + height:
             self.scroll_to(y=last - height + 2, animate=False)
 
+    def scroll_along(self, other: StoryText) -> None:
+        """Show the lines that another pane of the same text shows, as far as the token allows."""
+        self.scroll_to(y=other.scroll_offset.y, animate=False, immediate=True)
+        self._show_token()
+
     # --- clicks ----------------------------------------------------------------------------
 
     async def on_click(self, event: Click) -> None:
@@ -146,4 +151,4 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         if 0 <= line < len(self._layout.lines):
             for run in self._layout.lines[line]:
                 if run.column <= column < run.column + run.width and run.token != NOTHING:
-                    self.post_message(self.Selected(run.token))
+                    self.post_message(self.Selected(self, run.token))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from ...core.models.catalogue import ModelSpec
 from ...core.recent import BUNDLED
+from ...core.scoring.dials import Dials
+from ...core.scoring.exploring import Context
 from ...core.scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ...core.scoring.scores import TOP
 from ...core.typed import as_typed
@@ -49,10 +51,37 @@ class Asked:
 
     def tokens(self, text: str, model: ModelSpec, recipe: Recipe) -> str:
         """The command that tells every token of a text under a model."""
+        return self._about("tokens", text, model, _of_recipe(recipe))
+
+    def next(self, context: Context, model: ModelSpec, recipe: Recipe) -> str:
+        """The command that tells what may come next behind a text, nothing added to it."""
+        at = () if context.at is None else ("--at", str(context.at))
+        of_recipe = as_typed({"--dtype": (recipe.dtype, "auto")})
+        chat = ("--chat",) if context.chat else ()
+        return self._about("next", context.text, model, (*of_recipe, *chat, *at))
+
+    def sample(
+        self, prompt: str, model: ModelSpec, recipe: Recipe, dials: Dials, seed: int, *, chat: bool
+    ) -> str:
+        """The command that continues a prompt."""
+        of_dials = as_typed(
+            {
+                "--temperature": (f"{dials.temperature:g}", "1"),
+                "--top-k": (dials.top_k, 0),
+                "--top-p": (f"{dials.top_p:g}", "1"),
+                "--min-p": (f"{dials.min_p:g}", "0"),
+                "--repetition-penalty": (f"{dials.repetition_penalty:g}", "1"),
+                "--seed": (seed, 0),
+                "--chat": (chat, False),
+            }
+        )
+        of_recipe = _of_recipe(replace(recipe, first_token="context"))
+        return self._about("sample", prompt, model, (*of_recipe, *of_dials))
+
+    def _about(self, name: str, text: str, model: ModelSpec, words: tuple[str, ...]) -> str:
         word = model.location if model.source in ("folder", "ngram") else model.name
-        words = (*_of_recipe(recipe), *self.running)
         dash = ("--",) if text.startswith("-") else ()
-        return shlex.join(("eyebrow", "tokens", "-m", word, *words, *dash, text))
+        return shlex.join(("eyebrow", name, "-m", word, *words, *self.running, *dash, text))
 
 
 BUNDLE = Asked()  # the bundled stories and models

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 
 from ...core.scoring.dials import Dials
 from ...core.scoring.exploring import Context, ContinuedToken, Cycle
+from ...core.scoring.vocabulary import read_together
+
+END, ENOUGH, PAUSED = "end", "length", "paused"  # why a branch goes on no more
 
 
 @dataclass(slots=True, eq=False)
 class Branch:
     """A continuation by one model.
 
-    context: what it goes on behind, the tokens of the branches above it included. parent: the
-    branch that it leaves behind its first `behind` tokens; None where it begins the tree. dials,
-    seed: how it is drawn. tokens, text: so far; ended: "" while it goes on, "paused" where it was
-    stopped. job: the question that is under way.
+    context: that of its tree. parent: the branch that it leaves behind its first `behind` tokens;
+    None where it begins the tree. dials, seed: how it is drawn. tokens: its own so far; where it
+    leaves another, the first is the one that was put in the other's place. ended: "" while it
+    goes on. why: what is wrong. job: the question that is under way.
     """
 
     model: str
@@ -26,7 +29,6 @@ class Branch:
     seed: int
     name: str = ""
     tokens: list[ContinuedToken] = field(default_factory=list)
-    text: str = ""
     ended: str = ""
     why: str = ""
     cycle: Cycle | None = None
@@ -47,22 +49,27 @@ class Branch:
     def is_running(self) -> bool:
         return not self.ended
 
-    def ids(self, count: int | None = None) -> tuple[int, ...]:
-        """The ids of its first `count` tokens, all where None."""
-        return tuple(token.token_id for token in self.tokens[:count])
+    @property
+    def begins(self) -> int:
+        """Tokens of its line that are of the branches above it."""
+        return 0 if self.parent is None else self.parent.begins + self.behind
 
-    def path(self) -> list[Branch]:
-        """From the first branch of the tree down to this one."""
-        return [*([] if self.parent is None else self.parent.path()), self]
+    def line(self) -> list[ContinuedToken]:
+        """All that follows the context, read along the branches down to the end of this one."""
+        before = [] if self.parent is None else self.parent.line()[: self.begins]
+        return [*before, *self.tokens]
 
-    def whole(self) -> str:
-        """What follows the context of the tree, read along the branches down to the end of this."""
-        found = ""
-        path = self.path()
-        for branch, below in zip(path, [*path[1:], None], strict=True):
-            tokens = branch.tokens if below is None else branch.tokens[: below.behind]
-            found += "".join(token.token for token in tokens)
-        return found
+    def owner(self, token: int) -> tuple[Branch, int]:
+        """Whose the token `token` of its line is, and which of its own."""
+        if self.parent is not None and token < self.begins:
+            return self.parent.owner(token)
+        return self, token - self.begins
+
+    def text(self) -> str:
+        """Its line as one reads it, without the token that ended it."""
+        line = self.line()
+        stop = len(line) - 1 if self.ended == END else len(line)
+        return "".join(read_together([token.token for token in line[:stop]]))
 
 
 def in_tree(branches: list[Branch]) -> list[Branch]:

@@ -17,7 +17,8 @@ class Change(Flag):
     SIZES = auto()  # which is current, what state they are in
     STATUS = auto()  # what is running
     FINDS = auto()  # what Compare has found, or which find is selected
-    NEXT = auto()  # the next-token distribution of Sample, or its continuations
+    NEXT = auto()  # the next-token distribution of Sample
+    BRANCHES = auto()  # its continuations
     DAMAGE = auto()  # rows of Damage, or which of them is selected
     FOUND = auto()  # a hunt has come to what it was for
 

@@ -11,6 +11,8 @@ from time import monotonic
 
 from ...core.models.member import Member
 from ..threads.comparing import (
+    ENDINGS,
+    SORTS,
     Comparing,
     FindsListed,
     Listing,
@@ -121,6 +123,12 @@ class Comparison:
             self.why = f"waiting for {waits[0]}…"
         return self.why
 
+    @property
+    def sorts(self) -> tuple[str, ...]:
+        """What the finds can be in order of; where stories come in pairs, endings judged wrong."""
+        has_pairs = self.found is not None and self.found.partings
+        return (*SORTS, ENDINGS) if has_pairs else SORTS
+
     def list_by(self, **changes: str) -> None:
         """List the finds by another unit, order, or words."""
         self.listing = replace(self.listing, **changes)  # type: ignore[arg-type]
@@ -149,6 +157,8 @@ class Comparison:
             case PairCompared(asked=asked) if asked == self.comparing.asked:
                 self.found, self._is_asked = message, False
                 self._took = monotonic() - self._began
+                if self.listing.sort not in self.sorts:  # of other stories, that came in pairs
+                    self.list_by(sort=SORTS[0])
             case FindsListed(asked=asked) if asked == self.comparing.asked:
                 if message.listing == self.listing:
                     self.finds = message

@@ -1,22 +1,23 @@
-"""Variants of the current size, what each costs over the listed stories, and a story under one.
+"""Variants of the current size, and other models against it: what each costs over the listed
+stories.
 
-Rows come from a process of their own as they are finished; the story under a variant is scored
-by the worker like any other.
+Rows come from a process of their own as they are finished; the story under a variant comes from
+the worker like any other.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ...core.engine.damage_messages import Ended, Measure, Refused, Row
-from ...core.engine.messages import Failed, Scored, WorkerDied
+from ...core.engine.messages import WorkerDied
 from ...core.engine.progress import Progress
 from ...core.errors import EyebrowError
+from ...core.models.catalogue import find_models
 from ...core.models.spec import ModelSpec
+from ...core.models.variants.adapters import find_adapter
 from ...core.models.variants.each_part import each_part
 from ...core.models.variants.spelling import Variant, parse_variant
 from ...core.scoring.scores import StoryScore
@@ -27,20 +28,24 @@ from .library import Library
 from .models import Models
 from .place import Place
 from .size import Size
+from .variant_stories import VariantStories
 from .worker import Worker
 
 if TYPE_CHECKING:
     from ...core.results.damage import Damage
+    from ..text.reading import Values
 
 WIDTHS = tuple(f"bits{bits}" for bits in (32, 24, 16, 8, 4, 2, 1))
 NARROWED = "bits4"  # what is done to each part, where the cursor stands on nothing else
-SCORES_KEPT = 64  # whole scores of stories under variants
+NOISE = "bfloat16"  # the noise floor
 
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A variant and its row, once it is measured, or why it has none; the noise floor has no
-    variant."""
+    """A model and its row, once it is measured, or why it has none.
+
+    variant: None of what is no variant of the reference. spec: None of the noise floor.
+    """
 
     name: str
     variant: Variant | None
@@ -57,6 +62,13 @@ class Table:
     about: tuple[object, ...]
     stories: int
     lines: list[Line] = field(default_factory=list)
+
+    def label(self, line: Line) -> str:
+        """`@bits4` or `+adapter` of the reference, else a name."""
+        if line.spec is None:
+            return NOISE
+        rest = line.name.removeprefix(self.reference)
+        return rest if rest[:1] in ("@", "+") else line.name
 
     def named(self, name: str) -> Line | None:
         return next((line for line in self.lines if line.name == name), None)
@@ -86,18 +98,17 @@ class Variants:
         notify: Callable[[Notice], None],
     ) -> None:
         self.library, self.models, self.place = library, models, place
-        self.jobs, self.worker, self.damaging = jobs, worker, damaging
+        self.worker, self.damaging = worker, damaging
         self.announce, self.notify = announce, notify
         self.at = 0
         self.running = ""
         self.progress: Progress | None = None
         self._tables: dict[str, Table] = {}
-        self._scores: OrderedDict[tuple[str, str], StoryScore | str] = OrderedDict()
-        self._asked: set[tuple[str, str]] = set()
+        self._stories = VariantStories(jobs, worker, announce)
 
     def open(self, *, other_stories: bool) -> None:
         """Other stories or other models are open; what the worker was asked is cancelled."""
-        self._asked.clear()
+        self._stories.forget_asked()
         if other_stories:
             self._stop()
             self._tables.clear()
@@ -138,17 +149,22 @@ class Variants:
     @property
     def story(self) -> StoryScore | None:
         """The selected story under the variant of the cursor, where it is at hand."""
-        found = self._scores.get(self._key)
-        return found if isinstance(found, StoryScore) else None
+        return self._stories.score(*self._here)
 
     @property
-    def story_trouble(self) -> str:
+    def divergence(self) -> Values | None:
+        """KL from the reference at each of its tokens, nats, where it is at hand."""
+        name, digest = self._here
+        return self._stories.divergence(name, self.reference.name, digest)
+
+    def story_trouble(self, kl: bool) -> str:
         """Why there is none."""
-        found = self._scores.get(self._key)
-        return found if isinstance(found, str) else ""
+        name, digest = self._here
+        found = self._stories.trouble(name, "", digest)
+        return found or (kl and self._stories.trouble(name, self.reference.name, digest)) or ""
 
     @property
-    def _key(self) -> tuple[str, str]:
+    def _here(self) -> tuple[str, str]:
         name = self.line.name if self.line is not None else ""
         digests = self.library.digests
         return name, digests[self.place.story] if digests else ""
@@ -160,18 +176,28 @@ class Variants:
         nothing."""
         if why := self.why_not:
             return why
-        base = self.reference.spec
         try:
-            variants = [parse_variant(f"bits{w}" if w[:1].isdigit() else w) for w in words]
+            specs = [self._spec(word) for word in words]
         except EyebrowError as error:
             return error.message
         table = self._table()
-        for variant in dict.fromkeys(variants):
-            spec = base.with_variant(str(variant))
+        for spec in dict.fromkeys(specs):
             if table.named(spec.name) is None:
-                table.lines.append(Line(spec.name, variant, spec))
+                table.lines.append(Line(spec.name, _variant_of(self.reference.spec, spec), spec))
         self._start(table)
         return ""
+
+    def _spec(self, word: str) -> ModelSpec:
+        """`4`, `bits4`, `+adapter`, the name of an open model, or a path to another one."""
+        base, size = self.reference.spec, self.models.named(word)
+        if word.startswith("+"):
+            return _adapted(base, word[1:])
+        if size is None and "/" not in word:
+            return base.with_variant(_spelled(word))
+        spec = size.spec if size is not None else _only(word)
+        if spec == base:
+            raise EyebrowError("No other", f"{word} is the reference itself")
+        return spec
 
     def measure_parts(self) -> str:
         """The variant under the cursor, or a usual one, of each part alone."""
@@ -203,7 +229,7 @@ class Variants:
         table = self._tables.get(name)
         if table is None or table.about != about:
             table = self._tables[name] = Table(name, about, len(library.order))
-            table.lines.append(Line(f"{name} bfloat16", None, None))
+            table.lines.append(Line(f"{name} {NOISE}", None, None))
             self.at = 0
         return table
 
@@ -242,28 +268,16 @@ class Variants:
         self.at = max(0, min(self.at + by, len(self.lines) - 1))
         self.announce(Change.DAMAGE)
 
-    def want_story(self) -> None:
-        """Have the selected story scored under the variant of the cursor, once that has a row."""
-        line, key = self.line, self._key
+    def want_story(self, kl: bool) -> None:
+        """Have the selected story scored under the variant of the cursor, once that has a row;
+        kl: and the two compared."""
+        line, reference = self.line, self.reference
         if line is None or line.spec is None or line.damage is None:
             return
-        if key in self._scores or key in self._asked or self.worker.hello is None:
-            return
-        self._asked.add(key)
         story = self.library.stories[self.place.story]
-        size = Size(line.spec, self.reference.parameters)
-        self.jobs.ask(size, [(key[1], story)], partial(self._take, key), urgent=True)
-
-    def _take(self, key: tuple[str, str], reply: Scored | Failed) -> None:
-        self._asked.discard(key)
-        if isinstance(reply, Failed):
-            self._scores[key] = f"{reply.title}: {reply.message}"
-        for _, _, score in reply.rows if isinstance(reply, Scored) else ():
-            if score is not None:
-                self._scores[key] = score
-        while len(self._scores) > SCORES_KEPT:
-            self._scores.popitem(last=False)
-        self.announce(Change.DAMAGE)
+        self._stories.want_score(line.spec, story, reference.parameters)
+        if kl:
+            self._stories.want_divergence(line.spec, reference.spec, story)
 
     # --- what comes in ---------------------------------------------------------------------
 
@@ -272,7 +286,7 @@ class Variants:
             case Answer(asked=asked, reply=reply) if asked == self.damaging.asked:
                 self._answer(reply)
             case WorkerDied():
-                self._asked.clear()
+                self._stories.forget_asked()
 
     def _answer(self, reply: object) -> None:
         table = self._tables.get(self.running)
@@ -290,6 +304,31 @@ class Variants:
             case Ended():
                 self.running, self.progress = "", None
         self.announce(Change.DAMAGE | Change.STATUS)
+
+
+def _variant_of(base: ModelSpec, spec: ModelSpec) -> Variant | None:
+    is_own = bool(spec.variant) and spec == base.with_variant(spec.variant)
+    return parse_variant(spec.variant) if is_own else None
+
+
+def _adapted(base: ModelSpec, word: str) -> ModelSpec:
+    """The base with the adapter of a folder, and `@` behind that with what is done to both."""
+    path, _, variant = word.partition("@")
+    folder = find_adapter(path)
+    spec = replace(base, name=f"{base.name}+{folder.name}", family="", adapter=str(folder))
+    return spec.with_variant(_spelled(variant)) if variant else spec
+
+
+def _spelled(word: str) -> str:
+    """The one spelling of a variant, of which a number is so many bits."""
+    return str(parse_variant(f"bits{word}" if word[:1].isdigit() else word))
+
+
+def _only(word: str) -> ModelSpec:
+    found = find_models([word])
+    if len(found) != 1:
+        raise EyebrowError("A whole family", f"{word} is {len(found)} models; name one")
+    return found[0]
 
 
 def _of(table: Table, name: str) -> Iterator[Line]:

@@ -11,13 +11,17 @@ from ...core.engine.messages import (
     ContextTraced,
     Continue,
     Continued,
+    Diverge,
+    Diverged,
     Failed,
     Finished,
     NextShown,
     Rescore,
     Rescored,
     Score,
+    ScoreAlone,
     Scored,
+    ScoredAlone,
     ShowNext,
     TraceContext,
     WorkerDied,
@@ -32,8 +36,8 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
-Explore = Rescore | ShowNext | Continue | TraceContext
-Explored = Rescored | NextShown | Continued | ContextTraced
+Explore = Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
+Explored = Rescored | NextShown | Continued | ContextTraced | Diverged | ScoredAlone
 TakeExplored = Callable[[Explored | Failed], None]
 
 
@@ -124,14 +128,20 @@ class Jobs:
         match message:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:
                 self.under_way[number].take(message)
-            case Rescored() | NextShown() | Continued() | ContextTraced() | Failed() if (
-                take := self.exploring.get(message.job)
-            ):
+            case (
+                Rescored()
+                | NextShown()
+                | Continued()
+                | ContextTraced()
+                | Diverged()
+                | ScoredAlone()
+                | Failed()
+            ) if take := self.exploring.get(message.job):
                 take(message)
             case Finished(job=number):
-                self.under_way.pop(number, None)
                 self.exploring.pop(number, None)
-                self.announce(Change.STATUS | Change.SIZES)
+                if self.under_way.pop(number, None) is not None:
+                    self.announce(Change.STATUS | Change.SIZES)
             case WorkerDied():
                 self.under_way.clear()
                 self.exploring.clear()

@@ -20,7 +20,8 @@ class Place:
     """story: its index. row: where it is listed, None where it is not. view: the one shown.
 
     token: of the tokens of `size`, the size that was current when the cursor last moved.
-    hunt: that is under way. trail: the places one has been in these stories.
+    hunt: that is under way. trail: the places one has been in these stories. pieces: tokens from
+    the cursor's on that have no character of their own, being pieces of the one before.
     """
 
     def __init__(self, view: str = "explore") -> None:
@@ -31,7 +32,7 @@ class Place:
         """Other stories are to come."""
         self.story = 0
         self.row: int | None = None
-        self.cursor = Cursor()
+        self.cursor, self.pieces = Cursor(), 0
         self.hunt: Hunt | None = None
         self.trail = Trail()
         self._size: Size | None = None
@@ -53,6 +54,7 @@ class Place:
         """Another story; character: in place of a token, to the one that holds it."""
         self.story, self.row = story, row
         self.cursor, self._size, self._character = Cursor(token), None, character
+        self.pieces = 0
         self._moves.clear()
 
     @property
@@ -105,3 +107,5 @@ class Place:
             self.cursor = Cursor(last)
         if self._character is None:
             self._character = int(score.starts[self.token])
+        owner = int(score.ends.searchsorted(score.starts[self.token], side="right"))
+        self.pieces = max(0, owner - self.token)

@@ -1,29 +1,25 @@
-"""The distribution under the cursor and what one does with it: dials, draws, continuations.
+"""The distribution under the cursor and what one does with it: dials, draws, bars set by hand.
 
 The worker keeps the last logits, so whatever is turned is asked anew and answered at once.
 """
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ...core.engine.messages import (
-    Continue,
-    Continued,
-    Failed,
-    NextShown,
-    ShowNext,
-    WorkerDied,
-)
+from ...core.engine.messages import Failed, NextShown, ShowNext, WorkerDied
 from ...core.errors import EyebrowError
-from ...core.scoring.dials import NEUTRAL, Dials
+from ...core.scoring.dials import NEUTRAL
+from ...core.scoring.draws import MOST
 from ...core.scoring.exploring import Bar, Context
-from .branches import Branch, in_tree
+from ...core.scoring.vocabulary import find_tokens, read_together
 from .change import Change
+from .continuations import Continuations
+from .dials import TURNS, stepped, whole
 from .jobs import Explored, Jobs
 from .library import Library
 from .models import Models
@@ -32,21 +28,10 @@ from .size import Size
 from .worker import Worker
 
 ROWS = 60  # bars that are asked for
-CHARACTERS = 12  # likeliest next characters, where tokenizers differ
-LENGTH = 80  # tokens of a continuation, and of each time it goes on
-TURNS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "bar")
-"""What `;` goes through: the dials, the seed of the draws, and the bar under the cursor."""
-SHOWN = {
-    "temperature": "T",
-    "top_k": "top-k",
-    "top_p": "top-p",
-    "min_p": "min-p",
-    "repetition_penalty": "penalty",
-    "seed": "seed",
-    "bar": "this bar",
-}
-STEPS = {"temperature": 0.1, "top_p": 0.05, "min_p": 0.01, "repetition_penalty": 0.05}
-HOTTEST = 5.0
+FOUND = 5  # tokens that one looks up
+CHARACTERS = 40  # likeliest next characters, where tokenizers differ
+ANOTHERS = "the answer has tokens of another size's tokenizer; esc takes them back"
+ALL = 1.0 - 1e-6  # what bars set by hand may sum to: the others have to be something
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +42,22 @@ class Prompt:
     chat: bool = False
 
 
-class Sampling:
-    """prompt: None where the context is that of the cursor. added: ids behind it, gone on with.
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A token that was gone on with: an id of this size's tokenizer, and what it reads as."""
 
-    table: what is known of the next token under the current size; why: what is waited for.
-    row: the bar under the cursor. turned: the one of `TURNS` that `,` and `.` turn. across: the
-    same context under each size, where that is shown. branches, at: continuations, and the one
-    that is read.
+    token_id: int
+    text: str
+    size: Size
+
+
+class Sampling:
+    """prompt: None where the context is that of the cursor. added: tokens behind it, gone on with.
+
+    table: what was last told of the next token; it is of the context and the size that are wanted
+    if `is_fresh`. why: what is waited for. row: the bar under the cursor. turned: the one of
+    `TURNS` that `,` and `.` turn. across: the same context under each size, where that is shown;
+    troubles: why there is none under one. continuations: what was made of it.
     """
 
     def __init__(
@@ -82,7 +76,7 @@ class Sampling:
         self.dials, self.turned = NEUTRAL, TURNS[0]
         self.seed, self.draws = 0, 0
         self.wanted: tuple[int, ...] = ()
-        self.branches: list[Branch] = []
+        self.continuations = Continuations(models, jobs, worker, announce)
         self.empty()
 
     def empty(self) -> None:
@@ -90,64 +84,109 @@ class Sampling:
         self.prompt: Prompt | None = None
         self.table: NextShown | None = None
         self.across: dict[str, NextShown] = {}
+        self.troubles: dict[str, str] = {}
         self.why = ""
-        self.row, self.at, self.token = 0, 0, 0
-        self.added: tuple[int, ...] = ()
+        self.row = 0
+        self.added: tuple[Added, ...] = ()
         self.by_hand: dict[int, float] = {}
-        self._about: tuple[object, ...] = ()
+        self._spot: object = None  # the place that was asked about,
+        self._size: Size | None = None  # of which size,
+        self._about: tuple[object, ...] = ()  # and all of it
+        self._told: tuple[Context, Size] | None = None  # what the table is of
+        self._ahead: deque[int] = deque()  # rows to go on with as soon as they are known
         self._asked: dict[str, int | None] = {}
-        for branch in self.branches:
-            self.jobs.drop(branch.job)
-        self.branches.clear()
+        self.continuations.empty()
 
-    # --- what comes next -------------------------------------------------------------------
+    # --- the context -----------------------------------------------------------------------
 
     @property
     def context(self) -> Context | None:
-        """Up to the token under the cursor, or the prompt, and what was gone on with; None where
-        there is no text."""
+        """As the current size is asked about it; None where there is no text."""
+        return self.context_for(self.models.size)
+
+    def context_for(self, size: Size) -> Context | None:
+        """Up to the token under the cursor, or the prompt, and what was gone on with.
+
+        Tokens of another tokenizer than the size's are text to it, and so are those before them.
+        None where there is no text, or where they are of the answer in a chat.
+        """
         if self.prompt is not None:
-            return Context(self.prompt.text, None, self.added, self.prompt.chat)
-        if not self.library.stories:
+            context = Context(self.prompt.text, None, chat=self.prompt.chat)
+        elif self.library.stories:
+            text, place = self.library.stories[self.place.story].text, self.place
+            pieces = place.pieces if _cuts_alike(size, self.models.size) else 0
+            context = Context(text, place.character, pieces=pieces)
+        else:
             return None
-        text = self.library.stories[self.place.story].text
-        return Context(text, self.place.character, self.added)
+        own = len(self.added)
+        while own and _cuts_alike(size, self.added[own - 1].size):
+            own -= 1
+        if own and context.chat:
+            return None
+        if own:
+            before = read_together([token.text for token in self.added[:own]])
+            context = Context(context.text[: context.at] + "".join(before))
+        return replace(context, added=tuple(token.token_id for token in self.added[own:]))
+
+    def text(self) -> str:
+        """The context as one reads it, of a chat what the user says."""
+        context = self.context
+        if context is None:
+            return ""
+        own = self.added[len(self.added) - len(context.added) :]
+        return context.text[: context.at] + "".join(read_together([one.text for one in own]))
+
+    # --- what comes next -------------------------------------------------------------------
 
     def want(self) -> None:
         """Ask for the distribution as it is wanted now, if that is another than before."""
-        context, size = self.context, self.models.size
-        if not self.is_shown or context is None or not self.worker.recipe.is_settled:
+        if not self.is_shown or not self.worker.recipe.is_settled:
+            self.why = "" if self.table is not None else "waiting for the worker…"
             return
-        place = (context.text, context.at, context.chat)
-        if self._about[:1] != (place,):
-            self._leave(place)
-            context = self.context
-            assert context is not None
-        sizes = self.models.sizes if self.shows_sizes else [size]
+        size = self.models.size
+        self._arrive(size)
+        if (context := self.context) is None:
+            self.table, self._about = None, ()
+            self.why = ANOTHERS if self.added else ""
+            return
+        sizes = [one for one in self.models.sizes if self.shows_sizes or one is size]
         about = (
-            *(place, context.added, self.dials, tuple(self.by_hand.items())),
-            *(self.draws, self.seed, self.wanted, size.name, self.shows_sizes),
+            *(context, size.name, self.dials, tuple(self.by_hand.items()), self.draws, self.seed),
+            *(self.wanted, tuple((one.name, one.is_out) for one in sizes)),
+            self.models.mixes_tokenizers,
         )
         if about == self._about:
             return
+        if self._about[:1] != about[:1]:
+            self.across = {}
         self._about = about
+        self.troubles = {one.name: one.trouble for one in sizes if one.is_out}
         if size.is_out:
             self.table, self.why = None, size.trouble
-        largest = sizes[-1]
-        for one in (largest, *(other for other in sizes if other is not largest)):
-            if not one.is_out:
-                self._ask(one, context, largest if one is not largest else None)
+        able = [one for one in sizes if not one.is_out]
+        for one in reversed(able):  # the largest first: the others are compared with it
+            self._ask(one, able[-1] if one is not able[-1] else None)
 
-    def _leave(self, place: tuple[object, ...]) -> None:
-        """The context is another: what was drawn, set or gone on with was of the last one."""
-        self.added, self.by_hand, self.wanted, self.draws, self.row = (), {}, (), 0, 0
-        self.across = {}
-        self._about = (place,)
+    def _arrive(self, size: Size) -> None:
+        """Of another context nothing holds that was drawn, set or gone on with; of another
+        tokenizer no id."""
+        place = self.place
+        spot = self.prompt or (place.story, place.character, place.pieces)
+        if self._spot is not None and spot != self._spot:
+            self.added, self.draws = (), 0
+        if spot != self._spot or (self._size is not None and not _cuts_alike(size, self._size)):
+            self.by_hand, self.wanted, self.row = {}, (), 0
+            self._ahead.clear()
+        self._spot, self._size = spot, size
 
-    def _ask(self, size: Size, context: Context, largest: Size | None) -> None:
-        self.jobs.drop(self._asked.get(size.name))
+    def _ask(self, size: Size, largest: Size | None) -> None:
+        self.jobs.drop(self._asked.pop(size.name, None))
+        context = self.context_for(size)
         is_current = size is self.models.size
-        if is_current and self.table is None:
+        if context is None:
+            self.troubles[size.name] = ANOTHERS
+            return
+        if is_current and not self.is_fresh:
             self.why = f"asking {size.name}…"
 
         def make(number: int) -> ShowNext:
@@ -161,16 +200,39 @@ class Sampling:
                 characters=CHARACTERS if self.shows_sizes and self.models.mixes_tokenizers else 0,
             )
 
-        self._asked[size.name] = self.jobs.explore(make, partial(self._take, size))
+        self._asked[size.name] = self.jobs.explore(make, partial(self._take, size, context))
 
-    def _take(self, size: Size, answer: Explored | Failed) -> None:
+    def _take(self, size: Size, context: Context, answer: Explored | Failed) -> None:
+        is_current = size is self.models.size
         if isinstance(answer, NextShown):
             self.across[size.name] = answer
-            if size is self.models.size:
-                self.table, self.why = answer, ""
-        elif isinstance(answer, Failed) and size is self.models.size:
-            self.table, self.why = None, f"{answer.title}: {answer.message}"
+            self.troubles.pop(size.name, None)
+            if is_current:
+                self.table, self.why, self._told = answer, "", (context, size)
+                self._go_ahead()
+            self._compare_with(size)
+        elif isinstance(answer, Failed):
+            self.across.pop(size.name, None)
+            self.troubles[size.name] = f"{answer.title}: {answer.message}"
+            if is_current:
+                self.table, self.why = None, self.troubles[size.name]
+                self._ahead.clear()
         self.announce(Change.NEXT)
+
+    def _compare_with(self, largest: Size) -> None:
+        """Those that were answered before the largest was, from what the worker had kept, have no
+        KL to it."""
+        able = [one for one in self.models.sizes if not one.is_out]
+        if self.shows_sizes and able[-1] is largest:
+            for one in able[:-1]:
+                if one.name in self.across and self.across[one.name].kl is None:
+                    self._ask(one, largest)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the table is of what is wanted; else it is of the place before."""
+        told = self._told
+        return self.table is not None and told == (self.context, self.models.size)
 
     @property
     def bars(self) -> tuple[Bar, ...]:
@@ -195,21 +257,34 @@ class Sampling:
         self.announce(Change.NEXT)
 
     def go_on(self) -> None:
-        """With the token under the cursor."""
-        if (bar := self.bar) is not None:
-            self.added = (*self.added, bar.token_id)
-            self._moved()
+        """With the token under the cursor; as soon as it is known, where keys come faster."""
+        self._ahead.append(self.row)
+        self.row = 0
+        self._go_ahead()
+
+    def _go_ahead(self) -> None:
+        """With the next of those that one wants to go on with, if its bar is here."""
+        if not self._ahead or not self.is_fresh:
+            return
+        bars, row, size = self.bars, self._ahead.popleft(), self.models.size
+        bar = bars[min(row, len(bars) - 1)]
+        words = size.vocabulary
+        text = words[bar.token_id] if bar.token_id < len(words) else ""
+        self.added = (*self.added, Added(bar.token_id, text, size))
+        self._moved()
 
     def take_back(self) -> bool:
         """The last token that was gone on with; whether there was one."""
         had = bool(self.added)
         self.added = self.added[:-1]
         if had:
+            self.row = 0
+            self._ahead.clear()
             self._moved()
         return had
 
     def _moved(self) -> None:
-        self.by_hand, self.draws, self.row, self.wanted = {}, 0, 0, ()
+        self.by_hand, self.draws, self.wanted = {}, 0, ()
         self.want()
         self.announce(Change.NEXT)
 
@@ -222,19 +297,14 @@ class Sampling:
     def look_up(self, text: str) -> str:
         """Put the tokens that read as `text` before the bars; what is wrong, "" for nothing."""
         words = self.models.size.vocabulary
-        if not text:
-            self.wanted = ()
-        elif not words:
+        text = text.replace("␣", " ").replace("↵", "\n")
+        if text and not words:
             return "the vocabulary is not known yet"
-        else:
-            exact = [at for at, word in enumerate(words) if word.strip() == text.strip()]
-            begin = [at for at, word in enumerate(words) if word.strip().startswith(text.strip())]
-            self.wanted = tuple(dict.fromkeys([*exact, *begin]))[:5]
-            if not self.wanted:
-                return f"no token begins with {text!r}"
+        self.wanted = tuple(find_tokens(words, text, FOUND))
         self.row = 0
         self.want()
-        return ""
+        self.announce(Change.NEXT)
+        return f"no token begins with {text!r}" if text and not self.wanted else ""
 
     # --- dials and draws -------------------------------------------------------------------
 
@@ -242,57 +312,53 @@ class Sampling:
         self.turned = TURNS[(TURNS.index(self.turned) + 1) % len(TURNS)]
         self.announce(Change.NEXT)
 
-    def turn(self, by: int) -> None:
-        """The dial that is chosen, a step up or down."""
+    def turn(self, by: int) -> str:
+        """The dial that is chosen, a step up or down; what stands against it, "" for nothing."""
         value = self.value(self.turned)
         if value is None:
-            return
-        if self.turned == "top_k":
-            steps = (0, *range(1, 11), 20, 50, 100, 200, 500, 1000)
-            above = next((k for k in steps if k > value), steps[-1])
-            below = next((k for k in reversed(steps) if k < value), 0)
-            self.set_dial(above if by > 0 else below)
-        elif self.turned == "seed":
-            self.set_dial(max(0, value + by))
-        elif self.turned == "bar":
-            odds = value / max(1e-9, 1 - value) * 1.5**by
-            self.set_dial(odds / (1 + odds))
-        else:
-            most = HOTTEST if self.turned == "temperature" else math.inf
-            stepped = round(value + by * STEPS[self.turned], 4)
-            least = STEPS[self.turned] if self.turned == "repetition_penalty" else 0.0
-            most = 1.0 if self.turned in ("top_p", "min_p") else most
-            self.set_dial(max(least, min(stepped, most)))
+            return "there is no bar here yet"
+        value = stepped(self.turned, value, by)
+        if self.turned == "bar" and self.bar is not None:
+            others = sum(p for i, p in self.by_hand.items() if i != self.bar.token_id)
+            value = min(value, max(0.0, ALL - others))
+        return self.set_dial(value)
 
     def value(self, name: str) -> float | None:
         """Of one of `TURNS`; None for a bar where there is none."""
         if name == "seed":
             return self.seed
         if name == "bar":
-            return None if self.bar is None else self.bar.reshaped
+            bar = self.bar
+            return None if bar is None else self.by_hand.get(bar.token_id, bar.reshaped)
         return float(getattr(self.dials, name))
 
     def set_dial(self, value: float) -> str:
         """The dial that is chosen, exactly; what is wrong with the value, "" for nothing."""
         try:
-            if self.turned == "seed":
-                if not (value >= 0 and value == int(value)):
-                    return "a seed is a whole number, 0 or more"
-                self.seed = int(value)
-            elif self.turned == "bar":
-                if self.bar is None or not 0 <= value < 1:
-                    return "a probability is from 0 to below 1"
-                self.by_hand[self.bar.token_id] = value
+            if self.turned == "bar":
+                self._set_bar(value)
+            elif self.turned == "seed":
+                self.seed = whole("seed", value)
             else:
-                changed: Any = int(value) if self.turned == "top_k" else float(value)
+                changed: Any = whole("top_k", value) if self.turned == "top_k" else float(value)
                 self.dials = replace(self.dials, **{self.turned: changed})
-        except (EyebrowError, ValueError, OverflowError) as error:
-            return error.message if isinstance(error, EyebrowError) else str(error)
-        if self.turned != "bar":
-            self.by_hand = {}
+                self.by_hand = {}
+        except EyebrowError as error:
+            return error.message
         self.want()
         self.announce(Change.NEXT)
         return ""
+
+    def _set_bar(self, value: float) -> None:
+        """Raises `EyebrowError` where it cannot be that."""
+        if self.bar is None or not self.is_fresh:
+            raise EyebrowError("Bad bar", "there is no bar here yet")
+        token = self.bar.token_id
+        left = 1 - sum(share for other, share in self.by_hand.items() if other != token)
+        if not 0 <= value <= min(left, ALL):
+            said = "1" if left == 1 else f"{left:.3g}, what the other bars set by hand leave"
+            raise EyebrowError("Bad bar", f"a probability is from 0 to below {said}")
+        self.by_hand = {**self.by_hand, token: value}
 
     def reset(self) -> None:
         """All dials as they were, no bar set by hand, nothing drawn."""
@@ -302,107 +368,27 @@ class Sampling:
 
     def draw(self, count: int) -> None:
         """So many more; the first ones stay, since the seed does."""
-        self.draws += count
+        self.draws = min(self.draws + count, MOST)
         self.want()
         self.announce(Change.NEXT)
 
     # --- continuations ---------------------------------------------------------------------
 
-    @property
-    def branch(self) -> Branch | None:
-        """The one that is read."""
-        tree = in_tree(self.branches)
-        return tree[min(self.at, len(tree) - 1)] if tree else None
-
     def continue_(self) -> None:
         """Greedily and by the dials, from the context as it is."""
-        if (context := self.context) is None:
-            return
-        sampled = self.dials if self.dials.temperature else replace(self.dials, temperature=1.0)
-        first = Branch(self.models.size.name, context, None, 0, Dials(temperature=0.0), 0)
-        second = Branch(self.models.size.name, context, None, 0, sampled, self.seed)
-        self.branches += [first, second]
-        self.at = in_tree(self.branches).index(first)
-        for branch in (first, second):
-            self._run(branch)
-        self.announce(Change.NEXT)
-
-    def fork(self, token: int, forced: int) -> None:
-        """Leave the branch that is read before its token `token`, which is `forced` instead."""
-        if (parent := self.branch) is None:
-            return
-        ids = (*parent.context.added, *parent.ids(token), forced)
-        branch = Branch(
-            parent.model,
-            replace(parent.context, added=ids),
-            parent,
-            token,
-            parent.dials,
-            parent.seed,
-        )
-        self.branches.append(branch)
-        self.at, self.token = in_tree(self.branches).index(branch), 0
-        self._run(branch)
-        self.announce(Change.NEXT)
-
-    def stop_or_resume(self) -> bool:
-        """The branches that are under way, or the one that is read; whether there was any."""
-        running = [branch for branch in self.branches if branch.is_running]
-        for branch in running:
-            self.jobs.drop(branch.job)
-            branch.ended, branch.job = "paused", None
-        one = self.branch
-        if not running and one is not None and one.ended != "end":
-            one.ended = ""
-            self._run(one)
-            running = [one]
-        self.announce(Change.NEXT | Change.STATUS)
-        return bool(running)
-
-    def _run(self, branch: Branch) -> None:
-        size = self.models.named(branch.model)
-        if size is None:
-            branch.ended, branch.why = "failed", f"{branch.model} is not open"
-            return
-        context = replace(branch.context, added=(*branch.context.added, *branch.ids()))
-
-        def make(number: int) -> Continue:
-            return Continue(
-                *(number, size.spec, self.worker.asked, context, branch.dials, branch.seed),
-                drawn=len(branch.tokens),
-                max_tokens=LENGTH,
-            )
-
-        before = branch.text
-        branch.job = self.jobs.explore(make, partial(self._grow, branch, before))
-        if branch.job is None:
-            branch.ended, branch.why = "failed", self.worker.stopped
-
-    def _grow(self, branch: Branch, before: str, answer: Explored | Failed) -> None:
-        if isinstance(answer, Continued):
-            branch.tokens += answer.tokens
-            branch.text = before + answer.text
-            branch.ended, branch.cycle = answer.ended, answer.cycle
-        elif isinstance(answer, Failed):
-            branch.ended, branch.why = "failed", f"{answer.title}: {answer.message}"
-        self.announce(Change.NEXT)
-
-    def move_branch(self, by: int) -> None:
-        """So many branches on, or back."""
-        self.at = max(0, min(self.at + by, len(self.branches) - 1))
-        self.token = 0
-        self.announce(Change.NEXT)
-
-    def move_token(self, by: int) -> None:
-        """Among the tokens of the branch that is read."""
-        if (branch := self.branch) is not None:
-            self.token = max(0, min(self.token + by, len(branch.tokens) - 1))
-            self.announce(Change.NEXT)
+        if (context := self.context) is not None:
+            self.continuations.begin(self.models.size.name, context, self.dials, self.seed)
 
     def receive(self, message: object) -> None:
-        """A worker that is gone has left continuations where they are."""
+        """Of a worker that is gone nothing comes: what is wanted is asked anew."""
         if isinstance(message, WorkerDied):
             self._about, self._asked = (), {}
-            for branch in self.branches:
-                if branch.is_running:
-                    branch.ended, branch.job = "paused", None
+            self._ahead.clear()
+        self.continuations.receive(message)
+
+
+def _cuts_alike(one: Size, other: Size) -> bool:
+    """Whether ids of one are ids of the other."""
+    if one is other or one.shares_tokenizer(other):
+        return True
+    return bool(one.tokenizer) and one.tokenizer == other.tokenizer

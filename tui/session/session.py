@@ -31,6 +31,7 @@ from .change import Change, Notice
 from .comparison import Comparison
 from .damage import Variants
 from .edit import Edit
+from .endings import Endings
 from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
@@ -101,6 +102,7 @@ class Session:
         self.lines = Lines(self.models, self.jobs, self.worker, self.announce)
         self.guessing = Guessing(self.library, self.scores, store, self.announce)
         self.tracing = Tracing(self.models, self.jobs, self.worker, self.announce)
+        self.endings = Endings(self.library, self.models, self.jobs, self.worker, self.announce)
         self.comparison = Comparison(
             self.library, self.models, self.worker, comparing, self.announce
         )
@@ -150,6 +152,7 @@ class Session:
         self.place.hunt = None
         self.scores.open()
         self.comparison.empty()
+        self.endings.empty()
         self.sampling.empty()
         self.variants.open(other_stories=stories is not None)
         if stories is not None:
@@ -489,6 +492,7 @@ class Session:
             self.scores,
             self.hunts,
             self.comparison,
+            self.endings,
             self.sampling,
             self.edit,
             self.lines,

@@ -34,7 +34,7 @@ from rich.style import Style
 
 from ..terminal.colours import ColourDepth
 
-Kind = Literal["surprise", "rank", "entropy", "excess", "difference"]
+Kind = Literal["surprise", "rank", "entropy", "excess", "difference", "divergence"]
 
 NOT_SCORED = -1
 """The step of what has no number: the first token, or what has not been scored yet."""
@@ -50,6 +50,9 @@ DIFFERENCE_EDGES = (-3.0, -1.5, -0.5, 0.5, 1.5, 3.0)
 
 EXCESS_EDGES = (-6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
 """Bits of surprise beyond the entropy, which is the surprise that was to be expected."""
+
+DIVERGENCE_EDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Nats of KL divergence: a table of two models spans three decades, so each step is a half."""
 
 # Backgrounds by their number in the 256-colour palette; None is the background of the theme.
 _DARK_RAMP = (None, 234, 236, 237, 239, 94, 172, 214)
@@ -128,12 +131,10 @@ def scale(kind: Kind, *, dark: bool, depth: ColourDepth) -> Scale:
         labels = _two_end_labels(edges)
         styles = _two_end_styles(dark, depth)
     else:
-        edges = RANK_EDGES if kind == "rank" else SURPRISE_EDGES
+        edges = {"rank": RANK_EDGES, "divergence": DIVERGENCE_EDGES}.get(kind, SURPRISE_EDGES)
         labels = _labels("1" if kind == "rank" else "0", edges)
         styles = _ramp_styles(dark, depth)
-    unit = {
-        "rank": "rank",
-    }.get(kind, "bits")
+    unit = {"rank": "rank", "divergence": "nats of KL"}.get(kind, "bits")
     return Scale(kind, unit, edges, labels, styles, dark, depth)
 
 

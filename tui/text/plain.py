@@ -54,7 +54,7 @@ def shorten_apart(names: Sequence[str], cells: int) -> list[str]:
     cut = [shorten(tail, cells) for tail in tails]
     same = Counter(dict(zip(names, cut, strict=True)).values())
     return [
-        short if same[short] == 1 else _shorten_front(tail, cells)
+        short if same[short] == 1 else shorten_front(tail, cells)
         for short, tail in zip(cut, tails, strict=True)
     ]
 
@@ -79,7 +79,8 @@ def _behind_dashes(name: str) -> list[int]:
     return [at + 1 for at, sign in enumerate(name[:-1]) if sign == "-"]
 
 
-def _shorten_front(text: str, cells: int) -> str:
+def shorten_front(text: str, cells: int) -> str:
+    """`text` cut to at most `cells` cells, with `…` where it begins if something was cut."""
     while text and cell_len(text) > cells:
         text = ELLIPSIS + text.removeprefix(ELLIPSIS)[1:]
         if text == ELLIPSIS:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import EyebrowError, as_told, last_said
 from .lane import Lane
-from .scaling import Answer, Exported, Found, Refused, Snapshot, TokensRead
+from .scaling import Answer, EndingsRead, Exported, Found, Refused, Snapshot, TokensRead
 
 if TYPE_CHECKING:
     from ...core.results.statistics.sheet import Sheet
+    from ...core.results.store import Store
+
+KEPT_NOWHERE = "are read from the store, and this session keeps none (--no-store)"
 
 
 class Analysis:
@@ -42,6 +45,11 @@ class Analysis:
     def read_tokens(self) -> None:
         """Of what was last looked at; answered by `TokensRead` and `Found`."""
         self._lane.submit(partial(self._read_tokens, self.asked))
+
+    def read_endings(self, alone: Mapping[str, Mapping[str, float]]) -> None:
+        """Of what was last looked at; alone: nats of endings without their beginnings, by the
+        digests of model and text. Answered by `EndingsRead`."""
+        self._lane.submit(partial(self._read_endings, self.asked, alone))
 
     def export(self, path: Path, *, report: bool) -> None:
         """Write the table of what was last looked at, or a report on it, by the suffix of `path`.
@@ -92,16 +100,29 @@ class Analysis:
             return
         snapshot, sheet = self._looked
         if self.folder is None or not sheet.stories:
-            why = "tokens are read from the store, and this session keeps none (--no-store)"
-            self.deliver(TokensRead(asked, missing=why))
+            self.deliver(TokensRead(asked, missing=f"tokens {KEPT_NOWHERE}"))
             return
-        from ...core.results.store import Store
-
-        store = Store(self.folder, lambda said: self.deliver(Refused("Store", said)))
+        store = self._store(self.folder)
         read = measuring.read_families(store, sheet)
         self.deliver(measuring.tokens_read(asked, sheet, read))
         if asked == self.asked:
             self.deliver(Found(asked, measuring.findings(sheet, snapshot, read), complete=True))
+
+    def _store(self, folder: Path) -> Store:
+        from ...core.results.store import Store
+
+        return Store(folder, lambda said: self.deliver(Refused("Store", said)))
+
+    def _read_endings(self, asked: int, alone: Mapping[str, Mapping[str, float]]) -> None:
+        if asked != self.asked or self._looked is None:
+            return
+        snapshot, sheet = self._looked
+        if self.folder is None or not sheet.stories:
+            self.deliver(EndingsRead(asked, missing=f"endings {KEPT_NOWHERE}"))
+            return
+        from .endings import endings_read
+
+        self.deliver(endings_read(asked, self._store(self.folder), sheet, snapshot, alone))
 
     def _export(self, path: Path, report: bool) -> None:
         if self._looked is None:

@@ -5,15 +5,15 @@ pyarrow is imported there, when the first question comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import as_told
+from ...core.errors import EyebrowError, as_told
 from ...core.models.member import Member
-from ...core.stories.story import Story
+from ...core.stories.story import Story, text_digest
 from ..text.reading import UnitName
 from .lane import Lane
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ...core.results.compare.endings import Parting
     from ...core.results.compare.finds import Finds
     from ...core.results.compare.reading import Compared
 
 SORTS = ("gain", "loss", "disagreement", "surprise", "unexpected")
 """What finds are in order of, see `finds.SORTS`."""
+ENDINGS = "endings"
+"""And where stories come in pairs: the expected endings that surprise the model more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +58,12 @@ class Listing:
 @dataclass(frozen=True, slots=True, eq=False)
 class PairCompared:
     """Gaps of a pair, and all of its spans. index: of a story in the session, by its place in
-    `compared.stories`."""
+    `compared.stories`. partings: of the pairs of endings among these, by their places."""
 
     asked: int
     compared: Compared
     index: Sequence[int]
+    partings: Sequence[Parting] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,17 +141,42 @@ class Comparing:
             first.setdefault(pair.digests[i], i)
         index = tuple(first[label.digest] for label in compared.stories)
         self._text = lambda place: pair.stories[index[place]].text
-        self._found, self._united = PairCompared(asked, compared, index), {}
+        partings = _partings(pair, {label.digest: n for n, label in enumerate(compared.stories)})
+        self._found, self._united = PairCompared(asked, compared, index, partings), {}
         if asked == self.asked:
             self.deliver(self._found)
             self._list(listing)
 
     def _list(self, listing: Listing) -> None:
+        from ...core.results.compare.endings import judged_wrong, told_once
+
         if (found := self._found) is None or found.asked != self.asked:
             return
-        if listing.unit not in self._united:
-            self._united[listing.unit] = found.compared.finds.by(listing.unit)
-        finds = self._united[listing.unit]
+        sort, finds = listing.sort, found.compared.finds
+        if sort == ENDINGS:
+            finds, sort = judged_wrong(finds, found.partings), "loss"
+        else:
+            if listing.unit not in self._united:
+                united = finds.by(listing.unit)
+                self._united[listing.unit] = told_once(united, found.partings)
+            finds = self._united[listing.unit]
         if listing.words:
             finds = finds.saying(listing.words, self._text)
-        self.deliver(FindsListed(found.asked, listing, finds, finds.order(listing.sort)))
+        self.deliver(FindsListed(found.asked, listing, finds, finds.order(sort)))
+
+
+def _partings(pair: Pair, places: Mapping[str, int]) -> tuple[Parting, ...]:
+    """Of the pairs of endings that were compared; places: by the digest of a text."""
+    from ...core.results.compare.endings import Parting
+    from ...core.stories.pairs import find_pairs
+
+    try:
+        found, _ = find_pairs(pair.stories[i] for i in pair.listed)
+    except EyebrowError:  # there are none
+        return ()
+    known = [(places.get(text_digest(story.text)) for story in one.stories) for one in found]
+    return tuple(
+        Parting(right, wrong, one.at)
+        for one, (right, wrong) in zip(found, known, strict=True)
+        if right is not None and wrong is not None
+    )

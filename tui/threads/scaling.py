@@ -237,6 +237,32 @@ class TokensRead:
 
 
 @dataclass(frozen=True, slots=True)
+class EndingsOf:
+    """How often one model finds the expected ending less surprising, in per cent; by: one of
+    `core.results.endings.WAYS`, as far as it is known."""
+
+    model: str
+    family: str
+    tokenizer: str
+    parameters: int
+    by: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class EndingsRead:
+    """What models make of pairs of endings; `missing` says why there is nothing.
+
+    models: family by family, small to large. said: the findings on them.
+    """
+
+    asked: int
+    pairs: int = 0
+    models: tuple[EndingsOf, ...] = ()
+    said: tuple[Said, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A finding; `stories` are the indices of those it names, in its order."""
 
@@ -270,4 +296,4 @@ class Refused:
     message: str
 
 
-Answer = Tabled | Measured | TokensRead | Found | Exported | Refused
+Answer = Tabled | Measured | TokensRead | EndingsRead | Found | Exported | Refused

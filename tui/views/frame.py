@@ -30,7 +30,7 @@ SLOW = 0.25  # seconds between repaints that only the worker caused
 SMALLEST = (60, 16)
 EVERYTHING = ~Change.FOUND
 # What the reader's own keys change, and what answers them.
-OWN = Change.STORY | Change.TOKEN | Change.STORIES | Change.FINDS | Change.NEXT
+OWN = Change.STORY | Change.TOKEN | Change.STORIES | Change.FINDS | Change.NEXT | Change.BRANCHES
 
 
 class Frame(Screen[None]):

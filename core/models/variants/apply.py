@@ -47,22 +47,6 @@ def damaged(model: Any, variant: Variant, originals: Originals) -> Iterator[None
         originals.restore(parameters)
 
 
-@contextmanager
-def in_bfloat16(model: Any, originals: Originals) -> Iterator[None]:
-    """Inside, the weights are bfloat16, as `--dtype bfloat16` loads them; behind it every bit is
-    as it was. Buffers stay as they are, as they do on loading."""
-    parameters = dict(model.named_parameters())
-    dtypes = {name: parameter.dtype for name, parameter in parameters.items()}
-    try:
-        for parameter in parameters.values():
-            parameter.data = parameter.data.to(torch.bfloat16)
-        yield
-    finally:
-        for name, parameter in parameters.items():
-            parameter.data = torch.empty_like(parameter, dtype=dtypes[name])
-        originals.restore(parameters)
-
-
 def needed_bytes(model: Any, variant: Variant) -> int:
     """What the weights would take if `bits` were packed as tightly as they can be.
 

@@ -19,10 +19,10 @@ class Finding:
     """One statement.
 
     topic: "set" (what was compared), "best", "size", "steps", "scaling", "stories", "help",
-    "length", "positions", "tokens", "words" or "guesses". family: whose models it is about, ""
-    where of all. text: one or more whole sentences of plain text, on one line. stories: those that
-    it names, in its order. answers: the question that it answers, one of `QUESTIONS`; "".
-    tokenizer: of the family's models, "" where of all; two families may have one name.
+    "length", "positions", "tokens", "words", "guesses" or "endings". family: whose models it is
+    about, "" where of all. text: one or more whole sentences of plain text, on one line. stories:
+    those that it names, in its order. answers: the question that it answers, one of `QUESTIONS`;
+    "". tokenizer: of the family's models, "" where of all; two families may have one name.
     """
 
     topic: str

@@ -7,6 +7,7 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.timer import Timer
 
 from ....core.wording import many, visible
@@ -17,12 +18,19 @@ from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.change import Change
 from ...text.reading import UNITS
-from ...threads.comparing import SORTS
 from ..dialogs.line import LineScreen
 from ..reader import ReaderFrame
 from . import pictures, showing
 
+SIDE_BY_SIDE = 96  # cells in which two texts stand beside each other
 FILTER_HINT = "finds that hold these words; nothing: all"
+
+
+class Texts(Vertical):
+    """Two texts, one above the other, or side by side where both have room for it."""
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width >= SIDE_BY_SIDE, "-side-by-side")
 
 
 class CompareScreen(ReaderFrame):
@@ -39,7 +47,7 @@ class CompareScreen(ReaderFrame):
     def compose_panes(self) -> ComposeResult:
         yield FindList(id="finds")
         with Vertical(id="story"):
-            with Vertical(id="texts"):
+            with Texts(id="texts"):
                 yield StoryText(id="text")
                 reference = StoryText(id="reference")
                 reference.can_focus = False
@@ -50,6 +58,15 @@ class CompareScreen(ReaderFrame):
 
     def on_mount(self) -> None:
         self.query_one("#gaps", Chart).border_title = "Gap by kind"
+        self.watch(self.query_one("#text", StoryText), "scroll_y", self._scroll_along, init=False)
+
+    def _scroll_along(self) -> None:
+        """The same lines of both: with one width they are broken alike."""
+        text, reference = (
+            self.query_one("#text", StoryText),
+            self.query_one("#reference", StoryText),
+        )
+        reference.scroll_along(text)
 
     def open_anew(self) -> None:
         """Nothing of what was compared holds for other stories or models."""
@@ -78,10 +95,10 @@ class CompareScreen(ReaderFrame):
     def _show_finds(self) -> None:
         comparison, pane = self.session.comparison, self.query_one(FindList)
         pane.border_title = Content(visible(showing.finds_title(comparison)))
-        pane.waiting = comparison.why
+        pane.waiting = comparison.why or showing.none_found(self.session)
         pane.row = comparison.at
         pane.finds = showing.finds(self.session)
-        pane.border_subtitle = f"{pane.finds.count:,}" if pane.finds.count else ""
+        pane.border_subtitle = showing.counted(comparison)
 
     def _show_story(self) -> None:
         session, dark = self.session, self.app.current_theme.dark
@@ -89,15 +106,18 @@ class CompareScreen(ReaderFrame):
         size, reference = session.models.size, session.models.reference
         box = self.query_one("#story", Vertical)
         title = "No story" if story is None else visible(story.title)
-        box.border_title = Content(f"{title} · {visible(size.name)}")
+        box.border_title = Content(title)
         both = showing.both(session, dark=dark, depth=self.depth)
         texts = self.query_one("#text", StoryText), self.query_one("#reference", StoryText)
+        texts[0].border_title = Content(visible(size.name))
         texts[1].border_title = Content(
             f"{visible(reference.name)}, the reference" if reference else "no reference"
         )
         for text, paint, token in zip(texts, both.paints, both.tokens, strict=True):
             text.token = token
             text.paint = paint
+        self.call_after_refresh(self._scroll_along)
+        box.border_subtitle = Content(both.total)
         self.query_one("#under", Bar).parts = ((both.note, ""),)
         self.query_one(Legend).entries = both.legend
 
@@ -152,7 +172,9 @@ class CompareScreen(ReaderFrame):
 
     def action_sort(self) -> None:
         comparison = self.session.comparison
-        comparison.list_by(sort=SORTS[(SORTS.index(comparison.listing.sort) + 1) % len(SORTS)])
+        sorts, now = comparison.sorts, comparison.listing.sort
+        at = sorts.index(now) if now in sorts else -1
+        comparison.list_by(sort=sorts[(at + 1) % len(sorts)])
 
     def action_filter(self) -> None:
         comparison = self.session.comparison

@@ -17,6 +17,7 @@ from ...session.comparison import Comparison
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
 from ...text.reading import BIT, UnitName, differences, places, spans, unit_values, units, values
+from ...threads.comparing import ENDINGS
 
 AROUND = 60  # characters told before and behind a find
 SORTED = {
@@ -25,6 +26,7 @@ SORTED = {
     "disagreement": "most apart",
     "surprise": "most surprising",
     "unexpected": "beyond entropy",
+    ENDINGS: "endings judged wrong",
 }
 """How finds are in order, in words."""
 
@@ -35,10 +37,12 @@ def finds(session: Session) -> Finds:
     if listed is None or found is None:
         return NONE
     order, columns, stories = listed.order, listed.finds, session.library.stories
+    others = _other_endings(session) if listed.listing.sort == ENDINGS else {}
 
     def find(row: int) -> Find:
         at = int(order[row])
-        text = stories[found.index[int(columns.stories[at])]].text
+        story = found.index[int(columns.stories[at])]
+        text = stories[story].text
         start, end = int(columns.starts[at]), int(columns.ends[at])
         model, reference = float(columns.nats_model[at]), float(columns.nats_reference[at])
         bits = (model - reference) / BIT
@@ -48,16 +52,47 @@ def finds(session: Session) -> Finds:
         else:
             value = signed(bits)
         before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+        after = f" / {others[story]}" if story in others else after
         return Find(value, before, text[start:end], after)
 
     return Finds(len(order), find)
 
 
+def _other_endings(session: Session) -> dict[int, str]:
+    """What the model finds less surprising than the expected ending, by the story with that."""
+    if (found := session.comparison.found) is None:
+        return {}
+    stories, index = session.library.stories, found.index
+    return {index[one.right]: stories[index[one.wrong]].text[one.at :] for one in found.partings}
+
+
 def finds_title(comparison: Comparison) -> str:
     """How they are sorted, by what, and how many there are."""
     listing = comparison.listing
-    said = f"Finds, {SORTED[listing.sort]}, by {listing.unit}"
+    said = f"Finds, {SORTED[listing.sort]}"
+    said += "" if listing.sort == ENDINGS else f", by {listing.unit}"
     return f"{said} · {listing.words}" if listing.words else said
+
+
+def counted(comparison: Comparison) -> str:
+    """How many they are; of endings, of how many pairs."""
+    if comparison.finds is None or comparison.found is None:
+        return ""
+    count, pairs = len(comparison.finds.order), len(comparison.found.partings)
+    if comparison.finds.listing.sort == ENDINGS:
+        return f"{count:,} of {pairs:,} pairs"
+    return f"{count:,}" if count else ""
+
+
+def none_found(session: Session) -> str:
+    """What stands in a list without a find; "" while there is no list."""
+    listed = session.comparison.finds
+    if listed is None:
+        return ""
+    if listed.listing.words:
+        return "no find holds this; / or esc"
+    is_right = listed.listing.sort == ENDINGS
+    return f"{session.models.size.name} finds every expected ending less surprising" * is_right
 
 
 def signed(bits: float) -> str:
@@ -69,13 +104,15 @@ def signed(bits: float) -> str:
 class Both:
     """The selected story under the model and under its reference, a token of each marked.
 
-    tokens: under the cursor, -1 where there is none. legend, note: what is under both.
+    tokens: under the cursor, -1 where there is none. legend: of the colours. note: the bits of
+    what is under the cursor; total: of all that both have scored.
     """
 
     paints: tuple[Paint, Paint]
     tokens: tuple[int, int]
     legend: tuple[tuple[str, Style], ...]
     note: str
+    total: str
 
 
 def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
@@ -94,11 +131,11 @@ def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
         shown = _values(story, own, other, unit, turn if look.difference else 0)
         styles = tuple(colours.style(value) for value in shown)
         paints.append(Paint(text, tuple(own.ends.tolist()), styles, dark))
-    note = ""
+    note = total = ""
     tokens = (session.place.token, -1)
     if story is not None and pair[0] is not None and pair[1] is not None:
-        tokens, note = _under_cursor(session, story, pair[0], pair[1])
-    return Both((paints[0], paints[1]), tokens, tuple(legend(colours)), note)
+        tokens, note, total = _under_cursor(session, story, pair[0], pair[1])
+    return Both((paints[0], paints[1]), tokens, tuple(legend(colours)), note, total)
 
 
 def _values(
@@ -119,19 +156,19 @@ def _values(
 
 def _under_cursor(
     session: Session, story: Story, score: StoryScore, other: StoryScore
-) -> tuple[tuple[int, int], str]:
+) -> tuple[tuple[int, int], str, str]:
     """The token of each text that is marked; the bits of what is under the cursor, and of all."""
     import numpy as np  # after the first picture
 
     if not len(score) or not len(other):
-        return (0, -1), ""
+        return (0, -1), "", ""
     at = min(session.place.token, len(score) - 1)
     found = spans(story.text, other, score)
     character = int(places(score)[at])
     twin = int(np.searchsorted(places(other), character, side="right")) - 1
     if not len(found):
-        return (at, twin), "no stretch that both have scored"
-    total = f"total {_arrow(found.nats_reference.sum(), found.nats_model.sum(), 0)} bits"
+        return (at, twin), "no stretch that both have scored", ""
+    total = f"all {_arrow(found.nats_reference.sum(), found.nats_model.sum(), 0)} bits"
     first, last = character, character + 1
     for one in units(story.text, score, session.comparison.listing.unit, story.sentence_starts):
         if one.first <= at <= one.last:
@@ -139,13 +176,13 @@ def _under_cursor(
     begin = int(np.searchsorted(found.starts, first, side="right")) - 1
     end = max(begin + 1, int(np.searchsorted(found.starts, last)))
     if begin < 0:
-        return (at, twin), f"not scored by both · {total}"
+        return (at, twin), "not scored by both", total
     nats = found.nats_reference[begin:end].sum(), found.nats_model[begin:end].sum()
     words = story.text[int(found.starts[begin]) : int(found.ends[end - 1])].strip()
     if len(words) > 24:
         words = words[:23] + "…"
     said = f"{words}  {_arrow(*nats, 1)} bits  {signed(float(nats[1] - nats[0]) / BIT)}"
-    return (at, twin), f"{said} · {total}"
+    return (at, twin), said, total
 
 
 def _arrow(reference: float, model: float, digits: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ....core.models.variants.spelling import Variant
 from ....core.wording import amount, figures, in_words, number, percent
@@ -19,11 +19,21 @@ from ...text.plain import cell_width, shorten
 if TYPE_CHECKING:
     from ....core.results.damage import Damage
 
-ChartName = Literal["bits", "bits-kl", "ratio", "ratio-kl", "bytes", "bytes-kl", "parts", "kinds"]
-CHARTS: tuple[ChartName, ...] = (
-    *("bits", "bits-kl", "ratio", "ratio-kl", "bytes", "bytes-kl", "parts", "kinds"),
-)
+ChartName = Literal[
+    "bits",
+    "bits-kl",
+    "ratio",
+    "ratio-kl",
+    "bytes",
+    "bytes-kl",
+    "parts",
+    "parts-kl",
+    "kinds",
+    "kinds-kl",
+]
+CHARTS: tuple[ChartName, ...] = get_args(ChartName)
 BEYOND = 20  # times the reference's perplexity: what is above is only said to be
+LEAST_BAR = 16  # cells of the longest bar, for which intervals give way
 LEAST_KL = 1e-4  # of the noise floor's, below which it is drawn as that much
 
 
@@ -47,20 +57,21 @@ class View:
 
 
 def shown(table: Table | None) -> tuple[ChartName, ...]:
-    """The charts that there is something to draw in, in their order."""
+    """The charts that there is something to draw in, in their order; of other models alone, which
+    are a point each in a curve, the kinds of text come first."""
     if table is None:
         return CHARTS[:1]
-    done = [line for line in table.lines if line.damage is not None and line.variant is not None]
+    done = [line for line in table.lines if line.damage is not None and line.spec is not None]
     kinds = {line.variant.kind for line in done if line.variant is not None}
-    found: list[ChartName] = []
-    for name, is_there in (("bits", "bits" in kinds), ("ratio", "prune" in kinds), ("bytes", done)):
-        if is_there:
-            found += [chart for chart in CHARTS if chart.partition("-")[0] == name]
-    if any(line.variant is not None and len(line.variant.parts) == 1 for line in done):
-        found.append("parts")
-    if done:
-        found.append("kinds")
-    return tuple(found) or CHARTS[:1]
+    there = {
+        "bits": "bits" in kinds,
+        "ratio": "prune" in kinds,
+        "bytes": bool(done),
+        "parts": any(line.variant is not None and len(line.variant.parts) == 1 for line in done),
+        "kinds": bool(done),
+    }
+    order = CHARTS if kinds else (*CHARTS[-2:], *CHARTS[:-2])
+    return tuple(name for name in order if there[name.partition("-")[0]]) or CHARTS[:1]
 
 
 def view(name: ChartName, table: Table | None, look: Look) -> View:
@@ -73,15 +84,17 @@ def view(name: ChartName, table: Table | None, look: Look) -> View:
         "bytes": "Perplexity against bytes",
         "bytes-kl": "KL divergence against bytes",
         "parts": "Which part breaks it",
+        "parts-kl": "Which part breaks it, by KL",
         "kinds": "Which kind of text breaks first",
+        "kinds-kl": "Which kind of text breaks first, by KL",
     }[name]
     done = [line for line in table.lines if line.damage is not None] if table is not None else []
-    if table is None or all(line.variant is None for line in done):
+    if table is None or all(line.spec is None for line in done):
         return View(title, waiting="nothing is measured yet")
-    if name == "parts":
-        return _parts(title, done, look)
-    if name == "kinds":
-        return _kinds(title, done, look)
+    if name.startswith("parts"):
+        return _parts(title, done, look, kl=name == "parts-kl")
+    if name.startswith("kinds"):
+        return _kinds(title, table, done, look, kl=name == "kinds-kl")
     return _against(name, title, table, done, look)
 
 
@@ -92,7 +105,7 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
     """A line for each way of doing it (each tensor, each channel, a part alone)."""
     axis, _, kl = name.partition("-")
     before = table.perplexity or math.nan
-    floor = next((line.damage for line in done if line.variant is None), None)
+    floor = next((line.damage for line in done if line.spec is None), None)
     place = _PLACES[axis]
     series: dict[str, list[charts.Point]] = {}
     alone: set[str] = set()  # manners of a part, which have a chart of their own
@@ -108,7 +121,7 @@ def _against(name: ChartName, title: str, table: Table, done: Sequence[Line], lo
         if not kl and not point.value <= BEYOND * before:
             beyond.append(charts.Point(at, BEYOND * before))
         else:
-            manner = _manner(line.variant, axis)
+            manner = _manner(line.variant, axis) if line.variant is not None else table.label(line)
             series.setdefault(manner, []).append(point)
             alone |= {manner} if line.variant is not None and line.variant.parts else set()
         current = at if line.name == look.current else current
@@ -153,7 +166,7 @@ def _ratio(line: Line) -> float | None:
 
 
 def _bytes(line: Line) -> float | None:
-    return None if line.damage is None or line.variant is None else float(line.damage.bytes)
+    return None if line.damage is None or line.spec is None else float(line.damage.bytes)
 
 
 _PLACES: dict[str, Callable[[Line], float | None]] = {
@@ -168,10 +181,8 @@ _AXES = {
 }
 
 
-def _manner(variant: Variant | None, axis: str) -> str:
+def _manner(variant: Variant, axis: str) -> str:
     """What joins variants to a line: all but how much of it is done."""
-    if variant is None:
-        return ""
     grain = {"tensor": ""}.get(variant.grain, variant.grain)
     kind = variant.kind if axis == "bytes" else ""
     return ":".join(filter(None, (kind, grain, *variant.parts))) or "each tensor"
@@ -199,7 +210,7 @@ def _ends(ci95: tuple[float, float] | None) -> tuple[float | None, float | None]
 # --- by part, by kind ----------------------------------------------------------------------
 
 
-def _parts(title: str, done: Sequence[Line], look: Look) -> View:
+def _parts(title: str, done: Sequence[Line], look: Look, *, kl: bool) -> View:
     """Bars of what each part alone costs, of the manner that the cursor stands on."""
     alone = [line for line in done if line.variant is not None and len(line.variant.parts) == 1]
     here = next((line for line in done if line.name == look.current), None)
@@ -209,14 +220,15 @@ def _parts(title: str, done: Sequence[Line], look: Look) -> View:
         manner = manners[-1] if manners else ""
     lines = [line for line, own in zip(alone, manners, strict=True) if own == manner]
     rows = [
-        (line.variant.parts[0], line.damage)
+        _bar(line.variant.parts[0], line.damage, kl)
         for line in lines
         if line.variant is not None and line.damage is not None
     ]
     return View(
         f"{title}: {manner}",
         lambda width, height: bars(rows, width, height, dark=look.dark, depth=look.depth),
-        note="perplexity, 95 % intervals",
+        note=f"{'KL in nats' if kl else 'perplexity'} [95 % interval]",
+        waiting="" if rows else "nothing to draw",
     )
 
 
@@ -224,34 +236,51 @@ def _whole(line: Line) -> str:
     return str(line.variant).partition(":")[0] if line.variant is not None else ""
 
 
-def bars(
-    rows: Sequence[tuple[str, Damage]], width: int, height: int, *, dark: bool, depth: ColourDepth
-) -> str:
-    """Parts with what perplexity they cost, the most first: a bar, the figure and its interval."""
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a part costs: the bar's length, the figure, and the figure with its interval."""
+
+    name: str
+    value: float
+    short: str
+    text: str
+
+
+def _bar(name: str, row: Damage, kl: bool) -> Bar:
+    if not kl:
+        return Bar(
+            name, row.delta, _signed(row.delta), _with_ends(row.delta, row.delta_ci95, _signed)
+        )
+    mean = math.nan if row.kl_mean is None else row.kl_mean
+    return Bar(name, mean, _small(mean), _with_ends(mean, row.kl_mean_ci95, _small))
+
+
+def bars(rows: Sequence[Bar], width: int, height: int, *, dark: bool, depth: ColourDepth) -> str:
+    """The most first: a bar, the figure and, where there is room, its interval."""
     quiet, colour = ink.quiet_colour(dark, depth), ink.palette(dark, depth)[0]
-    rows = sorted(rows, key=lambda row: -row[1].delta if math.isfinite(row[1].delta) else -math.inf)
-    most = max((abs(row.delta) for _, row in rows if math.isfinite(row.delta)), default=0.0)
-    names = max((cell_width(name) for name, _ in rows), default=0)
-    texts = [_change(row) for _, row in rows]
+    rows = sorted(rows, key=lambda row: -row.value if math.isfinite(row.value) else -math.inf)
+    most = max((abs(row.value) for row in rows if math.isfinite(row.value)), default=0.0)
+    names = max((cell_width(row.name) for row in rows), default=0)
+    texts = [row.text for row in rows]
+    room = width - names - 3 - max(map(cell_width, texts), default=0)
+    if room < LEAST_BAR:
+        texts = [row.short for row in rows]
+        room = width - names - 3 - max(map(cell_width, texts), default=0)
     ends = max(map(cell_width, texts), default=0)
-    room = width - names - ends - 3
-    if room < 4:
-        texts, ends, room = [_signed(row.delta) for _, row in rows], 9, width - names - 12
     lines = []
-    for (name, row), text in zip(rows, texts, strict=True):
-        share = 1.0 if not math.isfinite(row.delta) else abs(row.delta) / most if most else 0.0
+    for row, text in zip(rows, texts, strict=True):
+        share = 1.0 if not math.isfinite(row.value) else abs(row.value) / most if most else 0.0
         cells = max(0, round(room * share))
-        bar = ink.paint(("━" if row.delta >= 0 else "╌") * cells, colour)
-        lines.append(f"{name:<{names}} {bar}{' ' * (max(0, room) - cells)} {text:>{ends}}")
+        bar = ink.paint(("━" if row.value >= 0 else "╌") * cells, colour)
+        lines.append(f"{row.name:<{names}} {bar}{' ' * (max(0, room) - cells)} {text:>{ends}}")
     shown = ink.fitted(lines, height, width, quiet)
     return "\n".join(ink.in_depth(line, depth) for line in shown)
 
 
-def _change(row: Damage) -> str:
-    low, high = row.delta_ci95
-    if math.isnan(low):
-        return _signed(row.delta)
-    return f"{_signed(row.delta)} [{_signed(low)}, {_signed(high)}]"
+def _with_ends(value: float, ends: tuple[float, float] | None, said: Callable[[float], str]) -> str:
+    if ends is None or math.isnan(ends[0]):
+        return said(value)
+    return f"{said(value)} [{said(ends[0])}, {said(ends[1])}]"
 
 
 def _signed(value: float) -> str:
@@ -259,21 +288,27 @@ def _signed(value: float) -> str:
     return f"{sign}{figures(abs(value))}"
 
 
-def _kinds(title: str, done: Sequence[Line], look: Look) -> View:
+def _small(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _kinds(title: str, table: Table, done: Sequence[Line], look: Look, *, kl: bool) -> View:
     """What the variant under the cursor loses on each kind of text, the most first."""
     line = next((line for line in done if line.name == look.current), done[-1])
     if line.damage is None:
         return View(title, waiting="nothing is measured yet")
     rows = []
-    for kind in sorted(line.damage.kinds, key=lambda kind: -kind.difference):
+    kinds = line.damage.kinds_kl if kl else line.damage.kinds
+    for kind in sorted(kinds, key=lambda kind: -kind.difference):
         low, high = (kind.difference,) * 2 if math.isnan(kind.ci95[0]) else kind.ci95
-        sign = "+" if kind.difference > 0 else ""
+        sign = "+" if kind.difference > 0 and not kl else ""
         text = f"{sign + number(kind.difference, 3):>7} {in_words(kind.bytes):>9}"
         rows.append(charts.Difference(kind.name, kind.difference, low, high, text))
-    axis = charts.Axis("bits per byte against the reference", log=False)
-    name = str(line.variant) if line.variant is not None else "bfloat16"
+    axis = charts.Axis(
+        "KL, bits per byte" if kl else "bits per byte against the reference", log=False
+    )
     return View(
-        f"{title}: {shorten(name, 24)}",
+        f"{title}: {shorten(table.label(line).removeprefix('@'), 24)}",
         lambda width, height: charts.differences(
             rows,
             width=width,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -20,7 +22,9 @@ from ..reader import ReaderFrame
 from . import pictures, showing
 
 REST = 0.3  # seconds on a variant before the story is scored under it: it may have to be loaded
-VARIANTS_HINT = "bits4:attention prune0.2 bits3:group64 int8; a number is so many bits"
+VARIANTS_HINT = (
+    "bits4:attention prune0.2 bits3:group64 int8, 6 for six bits, +adapter, an open model or a path"
+)
 
 
 class DamageScreen(ReaderFrame):
@@ -58,7 +62,19 @@ class DamageScreen(ReaderFrame):
         """A held key goes from variant to variant: those it passes are not loaded."""
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self.set_timer(REST, self.session.variants.want_story)
+        want = partial(self.session.variants.want_story, kl=self._by_kl)
+        self._rest = self.set_timer(REST, want)
+
+    @property
+    def _by_kl(self) -> bool:
+        """Whether the story is coloured by KL: where the chart is of it."""
+        return self._chart_here.endswith("-kl")
+
+    @property
+    def _chart_here(self) -> pictures.ChartName:
+        """The one that was chosen, where there is something to draw in it."""
+        names = pictures.shown(self.session.variants.table)
+        return self.chart if self.chart in names else names[0]
 
     def _show_table(self) -> None:
         variants, pane = self.session.variants, self.query_one(VariantList)
@@ -76,15 +92,16 @@ class DamageScreen(ReaderFrame):
         look = pictures.Look(
             self.app.current_theme.dark, self.depth, "" if line is None else line.name
         )
-        names = pictures.shown(variants.table)
-        view = pictures.view(self.chart if self.chart in names else names[0], variants.table, look)
+        view = pictures.view(self._chart_here, variants.table, look)
         chart.border_title = Content(visible(view.title))
         chart.border_subtitle = Content(view.note)
         chart.waiting = view.waiting
         chart.picture = view.picture
 
     def _show_story(self) -> None:
-        told = showing.story(self.session, dark=self.app.current_theme.dark, depth=self.depth)
+        told = showing.story(
+            self.session, kl=self._by_kl, dark=self.app.current_theme.dark, depth=self.depth
+        )
         text = self.query_one("#text", StoryText)
         self.query_one("#story", Vertical).border_title = Content(visible(told.title))
         text.token = self.session.place.token
@@ -110,8 +127,7 @@ class DamageScreen(ReaderFrame):
 
     def action_damage_chart(self, by: int) -> None:
         names = pictures.shown(self.session.variants.table)
-        at = names.index(self.chart) if self.chart in names else 0
-        self.chart = names[(at + by) % len(names)]
+        self.chart = names[(names.index(self._chart_here) + by) % len(names)]
         self.changed(Change.DAMAGE, at_once=True)
 
     # --- measuring -------------------------------------------------------------------------
@@ -125,7 +141,7 @@ class DamageScreen(ReaderFrame):
 
     def action_type_variants(self) -> None:
         def accept(text: str) -> str:
-            words = text.replace(",", " ").replace("@", " ").split()
+            words = [word.removeprefix("@") for word in text.replace(",", " ").split()]
             return self.session.variants.measure(words) if words else ""
 
         self.app.push_screen(LineScreen("Measure variants", "", VARIANTS_HINT, accept))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 
@@ -18,14 +19,19 @@ from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
 from ...text.reading import differences
 
+if TYPE_CHECKING:
+    from ....core.scoring.scores import StoryScore
+    from ...text.reading import Values
+
 HEADS = (
-    *("bytes", "perplexity", "change", "95 % interval", "KL", "KL 99.9 %", "same top", "RMS Δp"),
+    *("bytes", "perplexity", "change", "95 % interval"),
+    *("KL", "median", "99.9 %", "same top", "RMS Δp"),
 )
-LEAVING = (3, 7, 5, 0, 6, 4, 2)  # columns, in the order in which they make room
+LEAVING = (5, 3, 8, 6, 0, 7, 4, 2)  # columns, in the order in which they make room
 NOTHING = """\
 Nothing is measured yet.
 enter measures what 32, 24, 16, 8, 4, 2 and 1 bits cost on the listed stories;
-/ measures other variants, and p which part breaks it."""
+/ measures other variants or models, and P which part breaks it."""
 
 
 def title(variants: Variants) -> str:
@@ -43,7 +49,7 @@ def table(variants: Variants) -> VariantTable:
 
 
 def _row(variants: Variants, line: Line) -> VariantRow:
-    name = "bfloat16" if line.variant is None else f"@{line.variant}"
+    name = variants.table.label(line) if variants.table is not None else line.name
     if line.damage is not None:
         return VariantRow(name, _cells(line.damage))
     progress = variants.progress
@@ -72,7 +78,7 @@ def _cells(row: Damage) -> tuple[str, ...]:
         plain(row.perplexity),
         signed(row.delta),
         ends,
-        *map(_nats, (row.kl_mean, row.kl_p999)),
+        *map(_nats, (row.kl_mean, row.kl_median, row.kl_p999)),
         *("–" if share is None else percent(share) for share in (row.same_top, row.delta_p_rms)),
     )
 
@@ -83,7 +89,9 @@ def plain(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """The same with its sign."""
+    """The same with its sign; of what shows as nothing without."""
+    if plain(abs(value)) == "0.00":
+        return "0.00"
     sign = "+" if value > 0 else "−" if value < 0 else ""
     return f"{sign}{plain(abs(value))}"
 
@@ -124,30 +132,47 @@ class Told:
     note: str = ""
 
 
-def story(session: Session, *, dark: bool, depth: ColourDepth) -> Told:
-    """Coloured by the bits that the variant loses or saves against the reference."""
+def story(session: Session, *, kl: bool, dark: bool, depth: ColourDepth) -> Told:
+    """Coloured by the bits that the variant loses or saves against the reference, or by how far
+    it is from it at each token."""
     variants, library = session.variants, session.library
     if not library.stories:
         return Told("No story", Paint(""))
     told, line = library.stories[session.place.story], variants.line
-    name = "" if line is None or line.variant is None else f" · @{line.variant}"
+    name = ""
+    if line is not None and line.spec is not None and variants.table is not None:
+        name = f" · {variants.table.label(line)}"
     title = f"{told.title}{name}"
     before, after = session.score(variants.reference), variants.story
-    if before is None or after is None:
-        return Told(title, Paint(told.text), note=_waits(variants, line))
-    colours = scale("difference", dark=dark, depth=depth)
-    bits = differences(told.text, after, before)
-    styles = tuple(colours.style(float(value)) for value in bits)
+    apart = variants.divergence if kl else None
+    if before is None or after is None or (kl and apart is None):
+        return Told(title, Paint(told.text), note=_waits(variants, line, kl))
+    colours = scale("divergence" if kl else "difference", dark=dark, depth=depth)
+    shown = apart if apart is not None else differences(told.text, after, before)
+    styles = tuple(colours.style(float(value)) for value in shown)
     paint = Paint(told.text, tuple(after.ends.tolist()), styles, dark)
-    return Told(title, paint, tuple(legend(colours)), _flips(session))
+    note = _flips(session) if apart is None else _farthest(told.text, after, apart)
+    return Told(f"{title}{' · KL' if kl else ''}", paint, tuple(legend(colours)), note)
 
 
-def _waits(variants: Variants, line: Line | None) -> str:
-    if line is None or line.variant is None:
+def _waits(variants: Variants, line: Line | None, kl: bool) -> str:
+    if line is None or line.spec is None:
         return "a variant of the table colours the story"
     if line.damage is None:
         return "coloured once its row is measured"
-    return variants.story_trouble or "scoring the story…"
+    waits = "comparing both at each token…" if kl and variants.story else "scoring the story…"
+    return variants.story_trouble(kl) or waits
+
+
+def _farthest(text: str, score: StoryScore, apart: Values) -> str:
+    """The story's mean, and where the two are farthest apart."""
+    there = [float(value) for value in apart if not math.isnan(value)]
+    if not there:
+        return ""
+    at = next(i for i, value in enumerate(apart) if value == max(there))
+    word = visible(text[int(score.starts[at]) : int(score.ends[at])], spaces=True)
+    mean = sum(there) / len(there)
+    return f"KL {_nats(mean)} nats a token in this story, most {_nats(max(there))} at {word}"
 
 
 def _flips(session: Session) -> str:

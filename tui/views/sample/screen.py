@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
 
-from ....core.wording import number, percent, visible
+from ....core.wording import percent, visible
 from ...panes.bars import Bar
 from ...panes.branch_list import BranchList
 from ...panes.chart import Chart
@@ -17,12 +19,12 @@ from ...panes.next_bars import NextBars
 from ...panes.story_text import StoryText
 from ...session import Session
 from ...session.change import Change
-from ...session.sampling import SHOWN
+from ...session.dials import HINTS, SHOWN
 from ...text import moves
-from ...text.plain import shorten
+from ..copying import Offer
 from ..dialogs.line import LineScreen
 from ..frame import Frame
-from . import showing
+from . import copying, showing
 
 REST = 0.05  # seconds on a token before its distribution is asked for
 PROMPT_HINT = "a text to go on from; begin with > for a user's turn in a chat; nothing: the story"
@@ -43,10 +45,12 @@ class SampleScreen(Frame):
     def compose_panes(self) -> ComposeResult:
         with Vertical(id="next"):
             yield Bar(id="dials")
+            yield Bar(id="heads")
             yield NextBars(id="bars")
             yield Chart(id="sizes")
             yield Bar(id="sums")
             yield Bar(id="drawn")
+            yield Bar(id="last")
         with Vertical(id="branches"):
             with Horizontal(id="both"):
                 yield StoryText(id="branch")
@@ -58,16 +62,21 @@ class SampleScreen(Frame):
 
     def on_mount(self) -> None:
         self.query_one("#branches", Vertical).border_title = "Continue"
+        self.query_one("#sizes", Chart).can_focus = False
 
     def on_screen_resume(self) -> None:
         self.session.sampling.is_shown = True
         self._ask_at_rest()
 
     def on_screen_suspend(self) -> None:
-        self.session.sampling.is_shown = False
+        """Another view is shown; or a dialogue, behind which it goes on."""
+        self.session.sampling.is_shown = not self.is_away
 
     def open_anew(self) -> None:
         self._ask_at_rest()
+
+    def offers(self) -> list[Offer]:
+        return [*copying.offers(self.session), *super().offers()]
 
     # --- what changed ----------------------------------------------------------------------
 
@@ -76,7 +85,7 @@ class SampleScreen(Frame):
             self._ask_at_rest()
         if change & (Change.NEXT | Change.STORY | Change.TOKEN | Change.SIZES):
             self._show_bars()
-        if change & Change.NEXT:
+        if change & (Change.BRANCHES | Change.SIZES):
             self._show_branches()
 
     def _ask_at_rest(self) -> None:
@@ -87,51 +96,39 @@ class SampleScreen(Frame):
 
     def _show_bars(self) -> None:
         session, pane = self.session, self.query_one(NextBars)
+        sampling = session.sampling
         box = self.query_one("#next", Vertical)
-        box.border_title = Content(showing.before(session))
+        box.border_title = Content(showing.before(session, max(12, box.size.width - 6)))
         box.border_subtitle = Content(visible(session.models.size.name))
-        self.query_one("#dials", Bar).parts = showing.dials(session.sampling)
-        self.query_one("#sums", Bar).parts = ((showing.sums(session), ""),)
-        self.query_one("#drawn", Bar).parts = ((showing.drawn(session), "quiet"),)
-        pane.waiting = session.sampling.why
-        pane.row = session.sampling.row
+        self.query_one("#dials", Bar).parts = showing.dials(sampling)
+        self.query_one("#sums", Bar).parts = showing.sums(session)
+        drawn, last = showing.drawn(session)
+        self.query_one("#drawn", Bar).parts = ((drawn, "quiet"),)
+        self.query_one("#last", Bar).parts = ((last, "quiet"),)
+        self.set_class(bool(last), "-drawn")
+        pane.waiting, pane.is_fresh = sampling.why, sampling.is_fresh
+        pane.row = sampling.row
         pane.bars = showing.bars(session)
-        self.set_class(session.sampling.shows_sizes, "-across")
-        if session.sampling.shows_sizes:
-            self.query_one("#sizes", Chart).picture = self._across
-
-    def _across(self, width: int, height: int) -> str:
-        found = showing.across(self.session, max(1, height - 3))
-        if not found:
-            return "waiting for the sizes…"
-        cells = max(12, width // len(found))
-        lines = [[shorten(visible(one.name), cells - 1) for one in found]]
-        lines.append([f"{number(one.entropy, 2)} bits" for one in found])
-        lines.append(["" if one.kl is None else f"KL {number(one.kl, 3)} nats" for one in found])
-        for row in range(max(len(one.rows) for one in found)):
-            cell = []
-            for one in found:
-                text, share = one.rows[row] if row < len(one.rows) else ("", math.nan)
-                said = f"{shorten(text, cells - 9):<{cells - 9}}{percent(share):>7}"
-                cell.append(said if text else "")
-            lines.append(cell)
-        return "\n".join("".join(f"{text:<{cells}}" for text in line) for line in lines[:height])
+        self.query_one("#heads", Bar).parts = ((pane.heads(), "quiet"),)
+        self.set_class(sampling.shows_sizes, "-across")
+        if sampling.shows_sizes:
+            self.query_one("#sizes", Chart).picture = partial(showing.across_table, session)
 
     def _show_branches(self) -> None:
         session, dark = self.session, self.app.current_theme.dark
-        sampling = session.sampling
-        pairs = (("branch", sampling.branch), ("beside", showing.beside(sampling)))
+        made = session.sampling.continuations
+        pairs = (("branch", made.branch), ("beside", showing.beside(session.sampling)))
         for name, branch in pairs:
             pane = self.query_one(f"#{name}", StoryText)
             text = showing.text_of(session, branch, dark=dark, depth=self.depth)
             pane.border_title = Content(visible(text.title))
-            pane.token = sampling.token if name == "branch" else -1
+            pane.token = made.token if name == "branch" else -1
             pane.paint = text.paint
             if name == "branch":
                 self.query_one("#under", Bar).parts = ((text.note, ""),)
         self.query_one("#beside", StoryText).display = pairs[1][1] is not None
         tree = self.query_one(BranchList)
-        tree.row = sampling.at
+        tree.row = made.at
         tree.lines = showing.lines(session)
 
     # --- clicks ----------------------------------------------------------------------------
@@ -142,15 +139,16 @@ class SampleScreen(Frame):
         sampling.move(message.row - sampling.row)
         if message.share is not None:
             sampling.turned = "bar"
-            sampling.set_dial(min(message.share, 0.999))
+            self._say(sampling.set_dial(message.share))
 
     def on_story_text_selected(self, message: StoryText.Selected) -> None:
-        if self.focused is self.query_one("#branch"):
-            sampling = self.session.sampling
-            sampling.move_token(message.token - sampling.token)
+        made = self.session.sampling.continuations
+        if message.text is self.query_one("#branch"):
+            made.move_token(message.token - made.token)
 
     def on_branch_list_selected(self, message: BranchList.Selected) -> None:
-        self.session.sampling.move_branch(message.row - self.session.sampling.at)
+        made = self.session.sampling.continuations
+        made.move_branch(message.row - made.at)
 
     # --- moving ----------------------------------------------------------------------------
 
@@ -159,15 +157,16 @@ class SampleScreen(Frame):
 
     def move(self, by: int) -> None:
         sampling = self.session.sampling
+        made = sampling.continuations
         if self.at == "bars":
             sampling.move(by)
         elif self.at == "tree":
-            sampling.move_branch(by)
-        elif (branch := sampling.branch) is not None and branch.tokens:
+            made.move_branch(by)
+        elif made.branch is not None and made.branch.line():
             text = self.query_one("#branch", StoryText)
             go = moves.by_line(by, text.columns, text.marks)
-            cursor = go(text.paint.text, text.paint.ends, moves.Cursor(sampling.token))
-            sampling.move_token(cursor.token - sampling.token)
+            cursor = go(text.paint.text, text.paint.ends, moves.Cursor(made.token))
+            made.move_token(cursor.token - made.token)
 
     def action_context(self, by: int) -> None:
         """The context ends so many tokens further on; the story's, not a prompt's."""
@@ -177,7 +176,7 @@ class SampleScreen(Frame):
         self.session.move(moves.by_token(by))
 
     def action_branch_token(self, by: int) -> None:
-        self.session.sampling.move_token(by)
+        self.session.sampling.continuations.move_token(by)
 
     def action_back(self) -> None:
         """Out of it; the last token that was gone on with is taken back before that."""
@@ -191,7 +190,11 @@ class SampleScreen(Frame):
         self.session.sampling.next_dial()
 
     def action_turn_dial(self, by: int) -> None:
-        self.session.sampling.turn(by)
+        self._say(self.session.sampling.turn(by))
+
+    def _say(self, wrong: str) -> None:
+        if wrong:
+            self.notify(wrong)
 
     def action_type_dial(self) -> None:
         sampling = self.session.sampling
@@ -204,7 +207,8 @@ class SampleScreen(Frame):
                 return f"{text} is no number"
 
         said = "" if before is None else f"{before:.4g}"
-        self.app.push_screen(LineScreen(SHOWN[sampling.turned], said, "a number", accept))
+        hint = HINTS[sampling.turned]
+        self.app.push_screen(LineScreen(SHOWN[sampling.turned], said, hint, accept))
 
     def action_reset(self) -> None:
         self.session.sampling.reset()
@@ -213,12 +217,19 @@ class SampleScreen(Frame):
         self.session.sampling.draw(count)
 
     def action_look_up(self) -> None:
-        look_up = self.session.sampling.look_up
-        self.app.push_screen(LineScreen("Look up a token", "", WORD_HINT, look_up, look_up))
+        sampling = self.session.sampling
+        look_up, before = sampling.look_up, sampling.wanted
+
+        def leave() -> None:
+            sampling.wanted = before
+            sampling.want()
+
+        self.app.push_screen(LineScreen("Look up a token", "", WORD_HINT, look_up, look_up, leave))
 
     def action_across(self) -> None:
         sampling = self.session.sampling
         sampling.shows_sizes = not sampling.shows_sizes
+        self.focus_pane("bars")
         sampling.want()
         self.changed(Change.NEXT)
 
@@ -227,47 +238,57 @@ class SampleScreen(Frame):
     def action_go_on(self) -> None:
         if self.at == "branch":
             self._fork()
+        elif self.at == "tree":
+            self.focus_pane("branch")
         else:
             self.session.sampling.go_on()
 
     def action_continue(self) -> None:
         self.session.sampling.continue_()
+        if self.has_class("-narrow"):
+            self.focus_pane("branch")  # where panes take turns it would not be seen
 
     def action_download(self) -> None:
-        if not self.session.sampling.stop_or_resume():
+        size = self.session.models.size
+        if size.is_out or not self.session.sampling.continuations.stop_or_resume():
             super().action_download()
 
     def _fork(self) -> None:
         """Another token in place of the one under the cursor."""
         from ..dialogs.choose import ChooseScreen
 
-        sampling = self.session.sampling
-        branch = sampling.branch
-        if branch is None or not branch.tokens:
+        made = self.session.sampling.continuations
+        line = [] if made.branch is None else made.branch.line()
+        if made.branch is None or not line:
             self.notify("there is nothing to leave: space continues from here")
             return
-        at = min(sampling.token, len(branch.tokens) - 1)
-        top = branch.tokens[at].top
+        at = min(made.token, len(line) - 1)
+        there, known = line[at], showing.vocabulary_of(self.session, made.branch)
         names = [
-            f"{showing.words(self.session, token)}  {percent(math.exp(logprob))}"
-            for token, logprob in top
+            f"{showing.words(known, token)}  {percent(math.exp(logprob))}"
+            for token, logprob in there.top
         ]
-        title = f"Instead of {visible(branch.tokens[at].token, spaces=True)}"
+        title = f"Instead of {visible(there.token, spaces=True)}"
+        taken = next((i for i, (token, _) in enumerate(there.top) if token != there.token_id), 0)
 
         def take(index: int) -> None:
-            sampling.fork(at, top[index][0])
+            token, logprob = there.top[index]
+            text = known[token] if token < len(known) else ""
+            rank = index + 1
+            forced = replace(there, token=text, token_id=token, logprob=logprob, rank=rank)
+            made.fork(at, forced)
 
-        self.app.push_screen(ChooseScreen(title, names, 0, take))
+        self.app.push_screen(ChooseScreen(title, names, taken, take))
 
     def action_name(self) -> None:
-        branch = self.session.sampling.branch
+        branch = self.session.sampling.continuations.branch
         if branch is None:
             self.notify("there is no continuation to name")
             return
 
         def accept(text: str) -> str:
             branch.name = text.strip()
-            self.changed(Change.NEXT)
+            self.changed(Change.BRANCHES)
             return ""
 
         hint = "what it is called in the tree; nothing: how it was drawn"

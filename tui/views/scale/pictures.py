@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ....core.wording import amount, figures, many
@@ -13,6 +13,8 @@ from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.chart import Picture
 from ...terminal.colours import ColourDepth
 from ...threads.scaling import (
+    EndingsOf,
+    EndingsRead,
     Estimate,
     FamilyNumbers,
     Measure,
@@ -23,7 +25,7 @@ from ...threads.scaling import (
     short_names,
 )
 
-ChartName = Literal["size", "differences", "spread", "tokens", "sentences", "ranks"]
+ChartName = Literal["size", "differences", "spread", "tokens", "sentences", "ranks", "endings"]
 CHARTS: tuple[ChartName, ...] = (
     "size",
     "differences",
@@ -32,7 +34,10 @@ CHARTS: tuple[ChartName, ...] = (
     "sentences",
     "ranks",
 )
+WITH_PAIRS: tuple[ChartName, ...] = (*CHARTS, "endings")
+"""Where stories come in pairs that part at their end."""
 OF_TOKENS: tuple[ChartName, ...] = ("tokens", "sentences", "ranks")
+BESIDE_TOTAL = (("per_token", "per token", 0.02), ("conditional", "conditional", -0.02))
 BESIDE = 0.06  # sentences between the points of two models
 NAMES: dict[Measure, str] = {
     "perplexity": "Perplexity",
@@ -70,10 +75,13 @@ def view(
     measured: Measured | None,
     tabled: Tabled | None,
     tokens: TokensRead | None,
+    endings: EndingsRead | None,
     story: int,
     look: Look,
 ) -> View:
     """The chart called `name`; story: the index of the selected one."""
+    if name == "endings":
+        return of_endings(endings, look)
     if name in OF_TOKENS:
         return _of_tokens(name, tokens, look)
     if measured is None:
@@ -103,6 +111,7 @@ def _title(name: ChartName, measure: Measure) -> str:
         "tokens": "Surprise by the token's place in its story",
         "sentences": "Surprise by the sentence's place in its story",
         "ranks": "How often the token is among the first guesses",
+        "endings": "How often the expected ending is less surprising",
     }[name]
 
 
@@ -300,6 +309,66 @@ def spread(
         ),
         note=f"{measured.stories:,} stories; at the right the median",
     )
+
+
+# --- endings -------------------------------------------------------------------------------
+
+
+def of_endings(read: EndingsRead | None, look: Look) -> View:
+    """Accuracy against size: by the total with its interval, the other two ways beside it."""
+    title = _title("endings", "perplexity")
+    if read is None or not (read.models or read.missing):
+        return View(title, waiting="waiting for all sizes to be done with all stories…")
+    if read.missing:
+        return View(title, waiting=read.missing)
+    colours = palette(look.dark, look.depth)
+    families = list(dict.fromkeys((model.family, model.tokenizer) for model in read.models))
+    series: list[charts.Series] = []
+    for n, family in enumerate(families):
+        own = [model for model in read.models if (model.family, model.tokenizer) == family]
+        label = "by total (95 %)" if len(families) == 1 else family[0]
+        series.append(
+            _accuracies(own, "total", label, colours[n % len(colours)], SOLID[n % len(SOLID)])
+        )
+    if len(families) == 1:
+        for n, (way, label, aside) in enumerate(BESIDE_TOTAL, 1):
+            series.append(_accuracies(read.models, way, label, colours[n], HOLLOW[n], aside))
+    current = next((m.parameters for m in read.models if m.model == look.current), None)
+    sizes = tuple(float(model.parameters) for model in read.models)
+    known = sum("conditional" in model.by for model in read.models)
+    notes = [f"{many(read.pairs, 'pair')}, 95 % over pairs"]
+    if known < len(read.models):
+        notes.append(f"conditional of {known} of {many(len(read.models), 'size')} so far")
+    return View(
+        title,
+        lambda width, height: charts.curves(
+            series,
+            width=width,
+            height=height,
+            dark=look.dark,
+            depth=look.depth,
+            x=replace(charts.SIZES, ticks=sizes),
+            y=charts.Axis("per cent of the pairs", log=False),
+            current=current,
+            levels=(charts.Level(50, "chance"),),
+        ),
+        note=" · ".join(notes),
+    )
+
+
+def _accuracies(
+    models: Sequence[EndingsOf], way: str, label: str, colour: int, sign: str, aside: float = 0
+) -> charts.Series:
+    """Only totals have bars: three of them at one size would hide each other. aside: how far right
+    of its size a point stands, as a part of the width of all sizes."""
+    found = [(model.parameters, model.by[way]) for model in models if way in model.by]
+    step = (max(m.parameters for m in models) / min(m.parameters for m in models)) ** aside
+    is_total = way == "total"
+    points = tuple(
+        charts.Point(size * step, one.value, *((one.low, one.high) if is_total else ()))
+        for size, one in found
+    )
+    return charts.Series(label, points, colour, sign, line=False)
 
 
 # --- tokens --------------------------------------------------------------------------------

@@ -21,11 +21,13 @@ from ...threads.analysis import Analysis
 from ...threads.scaling import (
     MEASURES,
     Answer,
+    EndingsRead,
     Exported,
     Found,
     Measure,
     Measured,
     Refused,
+    Said,
     Tabled,
     TokensRead,
 )
@@ -67,11 +69,14 @@ class ScaleScreen(Frame):
         self.tabled: Tabled | None = None
         self.measured: Measured | None = None
         self.tokens: TokensRead | None = None
+        self.endings: EndingsRead | None = None
+        self._found: tuple[Said, ...] = ()
         self._listed: tuple[int, ...] | None = None  # while a filter is on
         self._asked: int | None = None  # the question that is being worked on
         self._seen: tuple[object, ...] = ()  # what the newest question was about
         self._began = self._took = 0.0  # when it was asked; how long the last one took, seconds
         self._reading = False  # tokens are being read
+        self._endings_asked: tuple[int, int] = (0, 0)  # the question, models with endings alone
         self._pause: Timer | None = None
 
     @property
@@ -101,10 +106,9 @@ class ScaleScreen(Frame):
 
     def open_anew(self) -> None:
         """Other stories or models: nothing of what was worked out holds for them."""
-        self.tabled = self.measured = self.tokens = self._asked = None
+        self.tabled = self.measured = self._asked = None
         self._seen, self._took = (), 0.0
-        self.analysis.forget()
-        self.query_one(Findings).entries = ()
+        self._forget_read()
         self.query_one(StoryTable).grid = None
         self._ask()
 
@@ -120,6 +124,7 @@ class ScaleScreen(Frame):
             self._show_table()
         if change & (Change.SUMS | Change.STORIES | Change.SIZES):
             self._ask_later()
+            self._want_endings()
 
     def _list_anew(self) -> None:
         """Where others are listed, nothing that is of the listed ones together holds."""
@@ -128,14 +133,19 @@ class ScaleScreen(Frame):
         if listed == self._listed:
             return
         self._listed = listed
-        self.analysis.forget()
-        self.measured = self.tokens = self._asked = None
+        self.measured = self._asked = None
         self._seen, self._reading = (), False
+        self._forget_read()
         if self.tabled is not None:
             unknown = {measure: (math.nan,) * len(self.tabled.sheet.models) for measure in MEASURES}
             self.tabled = replace(self.tabled, pooled=unknown)
-        self.query_one(Findings).entries = ()
         self._show_chart()
+
+    def _forget_read(self) -> None:
+        self.analysis.forget()
+        self.tokens = self.endings = None
+        self._found = ()
+        self._show_findings()
 
     def _ask_later(self) -> None:
         """The longer an answer takes, the longer the worker has the machine to itself."""
@@ -177,6 +187,10 @@ class ScaleScreen(Frame):
             case TokensRead() as answer if answer.asked == self.analysis.asked:
                 self.tokens, self._reading = answer, False
                 self._show_chart()
+            case EndingsRead() as answer if answer.asked == self.analysis.asked:
+                self.endings = answer
+                self._show_findings()
+                self._show_chart()
             case Found() as answer if answer.asked == self.analysis.asked:
                 self._take_findings(answer)
             case Exported(path=path):
@@ -193,13 +207,32 @@ class ScaleScreen(Frame):
             self._show_chart()
 
     def _take_findings(self, found: Found) -> None:
-        pane = self.query_one(Findings)
-        pane.entries = tuple(Entry(one.family, one.text, one.stories) for one in found.findings)
+        self._found = found.findings
+        self._show_findings()
+        self._want_endings()
         if found.complete:
             return
         self._asked, self._took = None, monotonic() - self._began
         self._want_tokens()
         self._ask_later()  # of scores that came meanwhile
+
+    def _show_findings(self) -> None:
+        said = (*self._found, *(self.endings.said if self.endings is not None else ()))
+        entries = tuple(Entry(one.family, one.text, one.stories) for one in said)
+        self.query_one(Findings).entries = entries
+
+    def _want_endings(self) -> None:
+        """Of pairs, once all is scored; endings alone only when the chart shows them."""
+        done, endings = self.measured, self.session.endings
+        if done is None or not done.settled or self.is_away or not endings.pairs:
+            return
+        if self.chart == "endings":
+            endings.want_alone()
+        alone = endings.known()
+        about = (self.analysis.asked, len(alone))
+        if about != self._endings_asked:
+            self._endings_asked = about
+            self.analysis.read_endings(alone)
 
     def _want_tokens(self) -> None:
         """Reading them takes its time: of a large set only when a chart is to show them."""
@@ -218,6 +251,11 @@ class ScaleScreen(Frame):
         self._show_chart()
 
     @property
+    def charts(self) -> tuple[pictures.ChartName, ...]:
+        """One of pairs of endings where there are any."""
+        return pictures.WITH_PAIRS if self.session.endings.pairs else pictures.CHARTS
+
+    @property
     def _of_what(self) -> str:
         """That all of this is of the listed stories alone, and which these are."""
         wanted = self.session.library.filter
@@ -226,6 +264,8 @@ class ScaleScreen(Frame):
     def _show_chart(self) -> None:
         chart = self.query_one(Chart)
         library, size = self.session.library, self.session.models.size
+        if self.chart not in self.charts:  # other stories are open, that do not come in pairs
+            self.chart = self.charts[0]
         whole = "the listed" if library.filter else "the set"
         look = pictures.Look(self.app.current_theme.dark, self.depth, size.name, whole)
         view = pictures.view(
@@ -234,6 +274,7 @@ class ScaleScreen(Frame):
             self.measured,
             self.tabled,
             self.tokens,
+            self.endings,
             self.session.place.story,
             look,
         )
@@ -241,8 +282,7 @@ class ScaleScreen(Frame):
             self.measured, len(self.session.models.sizes), len(library.order)
         )
         chart.border_title = Content(
-            f"{view.title}  {pictures.CHARTS.index(self.chart) + 1}/{len(pictures.CHARTS)}"
-            f"{self._of_what}"
+            f"{view.title}  {self.charts.index(self.chart) + 1}/{len(self.charts)}{self._of_what}"
         )
         self.query_one(Findings).border_title = Content(f"Findings{self._of_what}")
         is_empty = library.filter and not library.order
@@ -303,11 +343,12 @@ class ScaleScreen(Frame):
             self.post_message(self.Read(self.session.place.story))
 
     def action_chart(self, by: int) -> None:
-        charts = pictures.CHARTS
+        charts = self.charts
         self.chart = charts[(charts.index(self.chart) + by) % len(charts)]
         if self.has_class("-narrow"):
             self.focus_pane("chart")
         self._want_tokens()
+        self._want_endings()
         self._show_chart()
 
     def action_measure(self) -> None:
