@@ -32,16 +32,16 @@ SORTED = {
 
 
 def finds(session: Session) -> Finds:
-    """The finds as they are listed."""
-    listed = session.comparison.finds
-    if listed is None:
+    """The finds as they are listed; there may be others by the time that they are drawn again."""
+    listed, found = session.comparison.finds, session.comparison.found
+    if listed is None or found is None:
         return NONE
     order, columns, stories = listed.order, listed.finds, session.library.stories
     others = _other_endings(session) if listed.listing.sort == ENDINGS else {}
 
     def find(row: int) -> Find:
         at = int(order[row])
-        story, _ = session.comparison.place(row)
+        story = found.index[int(columns.stories[at])]
         text = stories[story].text
         start, end = int(columns.starts[at]), int(columns.ends[at])
         model, reference = float(columns.nats_model[at]), float(columns.nats_reference[at])

@@ -142,7 +142,8 @@ class EditFrame(ReaderFrame):
         title = f"Instead of {visible(story.text[slice(*others[0].place)], spaces=True)}"
 
         def take(index: int) -> None:
-            if session.edit.is_on and self.area.text != story.text:
+            now = None if session.story is None else session.story.text
+            if story.text != (self.area.text if session.edit.is_on else now):
                 self.notify("the text has changed since these were found")
             else:
                 one = others[index]
