@@ -48,6 +48,20 @@ def test_sums_are_those_of_the_endings_tokens(tmp_path: Path) -> None:
             assert found.alone[row, column] == pytest.approx(only.summary.nll, abs=1e-3)
 
 
+def test_endings_of_which_nothing_is_scored_are_not_compared(tmp_path: Path) -> None:
+    """A first token is context: of a text of one token no model says anything."""
+    stories = [
+        Story(f"s-{kind}", "", text, kind, "s") for kind, text in (("right", "A"), ("wrong", "I"))
+    ]
+    pairs, _ = find_pairs(stories)
+    results = score(stories, MODEL, recipe=RECIPE, store=tmp_path)
+    (member,) = results.sheet.models
+    found = read_endings(pairs, member, Store(tmp_path), results.recipe.digest, None)
+    total = found.accuracy("total")
+    assert total is not None
+    assert total.pairs == 0
+
+
 def endings(alone: bool = True) -> Endings:
     return Endings(
         Member("m", "d", "", "", "t", 1),

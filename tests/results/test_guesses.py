@@ -97,7 +97,9 @@ def test_shannons_bounds() -> None:
     assert all(map(math.isnan, shannon_bounds([], 5, 10)))
 
 
-@pytest.mark.parametrize("hits", [[1, 2, 0, 1, 3], [0, 0, 1], [1, 1, 1, 2, 5, 4], [2], [2, 2, 1], [5], [1, 3, 3, 3]])
+@pytest.mark.parametrize(
+    "hits", [[1, 2, 0, 1, 3], [0, 0, 1], [1, 1, 1, 2, 5, 4], [2], [2, 2, 1], [5], [1, 3, 3, 3]]
+)
 def test_the_lower_bound_is_below_the_upper(hits: list[int]) -> None:
     low, high = shannon_bounds(hits, 5, 500)
     assert low <= high
