@@ -146,6 +146,13 @@ def test_more_is_said_only_where_the_intervals_allow_it() -> None:
     assert "All 2 sizes are worse than chance" in text
 
 
+@pytest.mark.parametrize(("right", "of"), [(4, 4), (5, 5), (9, 11), (0, 5)])
+def test_few_pairs_are_as_few_as_they_are(right: int, of: int) -> None:
+    """All of five are right by chance in 6 % of the cases, counting all wrong ones too."""
+    assert "That does not tell it from chance, 50 %." in said(under("one", 10, right, of))
+    assert sign_test(right, of - right) > 0.05
+
+
 def test_the_wrong_ones_are_named_the_furthest_first() -> None:
     (found,) = findings_of_endings([under("one", 10, 3, 6)], pairs_of(6))
     assert [story.id for story in found.stories] == ["5right", "4right", "3right"]
