@@ -358,6 +358,14 @@ def test_a_whole_pickled_model_is_refused_with_what_to_do(tmp_path: Path) -> Non
         find_models([str(tmp_path / "pruned.pth")])
 
 
+@pytest.mark.parametrize(
+    "name", ["pocket-200k+g3/", "pocket-200k+-a/b.", "pocket-200k+~nobody-of-this-name"]
+)
+def test_what_can_be_no_adapter_is_told(name: str) -> None:
+    with pytest.raises(EyebrowError, match=r"neither a folder nor an id|is no folder"):
+        find_models([name])
+
+
 def test_an_adapter_is_merged(tiny: Tiny, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft", reason="the extra peft is not installed")
     base = load_model(str(tiny("llama")), device="cpu")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 
 from textual.app import ComposeResult
@@ -34,7 +33,7 @@ from ...threads.scaling import (
 )
 from .. import status
 from ..copying import Offer
-from ..dialogs.line import LineScreen
+from ..dialogs.line import LineScreen, path_of
 from ..frame import Frame
 from . import pictures as pictures
 from .snapshot import snapshot
@@ -379,7 +378,7 @@ class ScaleScreen(Frame):
     def _ask_for_file(self, title: str, name: str, hint: str, *, report: bool) -> None:
         def write(text: str) -> str:
             if text.strip():
-                self.analysis.export(Path(text.strip()).expanduser(), report=report)
+                self.analysis.export(path_of(text), report=report)
                 if report:
                     self.notify("this takes some seconds", title="Writing a report")
             return ""
