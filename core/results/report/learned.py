@@ -30,7 +30,8 @@ def _total(found: Learned) -> Prose:
         f"{large} against {small}: {total} bits per byte"
         f"{spread(gaps.total.ci95, gaps.clusters, 3)}, less surprised on {percent(gaps.better)} "
         f"of {many(gaps.stories, 'story', 'stories')}. Both are lined up on the smallest "
-        "stretches of text that their tokenizers cut at, whose differences add up to that of the totals."
+        "stretches of text that their tokenizers cut at, whose differences add up to that of the "
+        "totals."
     )
 
 
