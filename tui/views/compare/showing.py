@@ -9,7 +9,7 @@ from rich.style import Style
 
 from ....core.scoring.scores import StoryScore
 from ....core.stories.story import Story
-from ....core.wording import interval, number, percent
+from ....core.wording import interval, many, number, percent
 from ...panes.finds import NONE, Find, Finds
 from ...panes.story_text import Paint
 from ...session import Session
@@ -81,7 +81,7 @@ def counted(comparison: Comparison) -> str:
     count, pairs = len(comparison.finds.order), len(comparison.found.partings)
     if comparison.finds.listing.sort == ENDINGS:
         return f"{count:,} of {pairs:,} pairs"
-    return f"{count:,}" if count else ""
+    return many(count, comparison.finds.listing.unit) if count else ""
 
 
 def none_found(session: Session) -> str:
