@@ -35,7 +35,7 @@ from ..models.variants.half import in_bfloat16
 from ..models.variants.originals import Files, Originals, OtherModel
 from ..models.variants.packed import packed_bytes
 from ..models.variants.save import check_place, save_model
-from ..models.variants.spelling import parse_variant
+from ..models.variants.spelling import PACKED, parse_variant
 from ..results.damage import Damage, Measured, Pieces, keep, recall, sum_up
 from ..scoring.batches import Batch, pieces_of, split_by_piece
 from ..scoring.divergence import Divergence, Pair
@@ -139,7 +139,7 @@ class _Bench:
         """The reference in bfloat16 against itself in float32; or why it cannot be had in that."""
         name = f"{self.loaded.name} {NOISE}"
         self.at += 1
-        if self.loaded.dtype != torch.float32:
+        if self.loaded.dtype != torch.float32 or self.wanted.reference.variant in PACKED:
             try:
                 with contained():
                     found = self._kept([NOISE], lambda: self._noise_of_others(name))

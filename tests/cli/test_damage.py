@@ -412,3 +412,17 @@ def test_an_infinite_perplexity_is_broken(
     found = cli(*asked, "--json").json
     assert found["reference_perplexity"] > 1
     assert found["variants"][1]["perplexity"] is None
+
+
+def test_a_packed_reference(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    pytest.importorskip("torchao", reason="the extra quant is not installed")
+    base = tiny("llama")
+    done = cli(
+        *("damage", stories, "-m", f"{base}@bits8", "--reference", f"{base}@int8"),
+        *("--json", "--no-store"),
+    )
+    assert done.code == 0, done.err
+    floor, row = done.json["variants"]
+    assert floor["noise_floor"]
+    assert 0 < floor["kl_mean"] < 0.1
+    assert row["kl_mean"] > 0

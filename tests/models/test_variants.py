@@ -353,6 +353,12 @@ def test_an_extra_that_is_absent_is_named(
         unpack.check_gguf_extra("some.gguf")
 
 
+@pytest.mark.parametrize("kind", ["int8", "int4", "nf4"])
+def test_a_model_without_linear_layers_is_not_packed(kind: str, tiny: Tiny) -> None:
+    with pytest.raises(EyebrowError, match="no linear layers .*@bits8:channel"):
+        load_model(f"{tiny('gpt2')}@{kind}", device="cpu")
+
+
 def test_packed_by_torchao() -> None:
     pytest.importorskip("torchao", reason="the extra quant is not installed")
     plain = load_model("pocket-3m", device="cpu")
