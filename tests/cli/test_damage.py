@@ -142,6 +142,10 @@ def test_a_checkpoint_against_its_base(cli: Cli, tiny: Tiny, stories: Path, tmp_
     refused = cli("damage", stories, "-m", base, "--bits", "3", "--save", saved, "--no-store")
     assert refused.code == 2
     assert "is not empty" in refused.err
+    file = cli("damage", stories, "-m", base, "--bits", "3,4", "--save", stories, "--no-store")
+    assert file.code == 2
+    assert "is no folder" in file.err
+    assert not file.out
 
 
 @pytest.fixture
@@ -426,3 +430,17 @@ def test_a_packed_reference(cli: Cli, tiny: Tiny, stories: Path) -> None:
     assert floor["noise_floor"]
     assert 0 < floor["kl_mean"] < 0.1
     assert row["kl_mean"] > 0
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"model": "x"}', "{", ""])
+def test_a_kept_row_that_is_damaged_is_measured_anew(
+    content: str, cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "4", "--store", tmp_path / "s")
+    first = cli(*asked, "--json").json
+    kept = list((tmp_path / "s" / "comparisons").glob("*.json"))
+    assert len(kept) == 2
+    for file in kept:
+        file.write_text(content)
+    for row, again in zip(first["variants"], cli(*asked, "--json").json["variants"], strict=True):
+        assert again["nll"] == row["nll"]

@@ -27,7 +27,10 @@ def check_place(folder: Path, spec: ModelSpec) -> None:
             f"{spec.name}: packed weights are no ordinary checkpoint; save them with the library "
             "that packed them",
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise EyebrowError("Something is there", f"{nearest} is no folder; name another place")
+    if nearest == folder and any(folder.iterdir()):
         raise EyebrowError(
             "Something is there", f"{folder} is not empty; name a folder that is, or is not there"
         )
