@@ -226,7 +226,7 @@ app | suspend | ctrl+z | suspend_process | suspend
 app | redraw | ctrl+l | redraw | redraw the screen
 = a picture; what was told
 app | picture |  | picture | save a picture of the screen
-app | notices |  | notices | read again what was told, or copy it
+app | notices |  | notices | notices: read again what was told, or copy it
 """
 
 

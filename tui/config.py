@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -90,6 +91,10 @@ def parse_config(text: str) -> tuple[Config, list[str]]:
         told = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return DEFAULTS, [_syntax(error)]
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        return DEFAULTS, ["a number in it has too many digits"]
+    except RecursionError:
+        return DEFAULTS, ["lists and tables in it are nested too deep"]
     lines = _lines(text)
     mistakes: list[tuple[int, str]] = []
     found: dict[str, Any] = {}
@@ -152,7 +157,9 @@ def _bits(value: object) -> float:
 def _folder(value: object) -> Path:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{_shown(value)} is no folder; give a path in quotes")
-    path = Path(value).expanduser()
+    if "\0" in value:
+        raise ValueError(f"{_shown(value)} is no folder; a path has no NUL in it")
+    path = Path(os.path.expanduser(value))  # unlike Path's own it leaves ~nobody as it is
     if not path.is_absolute():
         raise ValueError(f"{value} may be anywhere; give a path from / or ~ on")
     return path
@@ -161,10 +168,10 @@ def _folder(value: object) -> Path:
 def _theme(value: object) -> str:
     from textual.theme import BUILTIN_THEMES
 
-    if value not in BUILTIN_THEMES:
+    if not isinstance(value, str) or value not in BUILTIN_THEMES:
         names = ", ".join(sorted(BUILTIN_THEMES))
         raise ValueError(f"there is no theme {_shown(value)}; there are {names}")
-    return str(value)
+    return value
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -87,7 +89,7 @@ def run(arguments: Sequence[str]) -> int | None:
     try:
         return app(args=list(arguments), prog_name="eyebrow", standalone_mode=False)  # type: ignore[no-any-return]
     except _USAGE_ERROR as error:
-        raise EyebrowError("Bad usage", _advice(error), USAGE) from error
+        raise EyebrowError("Bad usage", _advice(error, arguments), USAGE) from error
     except SystemExit:  # nobody reads the help any more
         silence(sys.stdout)
         return DONE
@@ -95,6 +97,13 @@ def run(arguments: Sequence[str]) -> int | None:
         raise KeyboardInterrupt from error
 
 
-def _advice(error: Any) -> str:
+def _advice(error: Any, arguments: Sequence[str]) -> str:
+    first = arguments[0] if arguments else ""
+    if first not in _names() and not first.startswith("-") and Path(first).exists():
+        return f"{first} is no command; to open it: `eyebrow open {shlex.quote(first)}`"
     where = getattr(getattr(error, "ctx", None), "command_path", "eyebrow")
     return f"{error.format_message().rstrip('.')}; see `{where} --help`"
+
+
+def _names() -> set[str]:
+    return {command.name or "" for command in app.registered_commands}

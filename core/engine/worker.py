@@ -99,9 +99,11 @@ class Inbox:
                 self._ready.wait(timeout)
             return heapq.heappop(self._waiting)[2] if self._waiting else None
 
-    def has_urgent(self) -> bool:
+    def urgent(self) -> Work | None:
+        """The urgent request that is next, where there is one."""
         with self._ready:
-            return bool(self._waiting) and self._waiting[0][2].urgent
+            first = self._waiting[0][2] if self._waiting else None
+            return first if first is not None and first.urgent else None
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +160,7 @@ class Worker:
     def run(self) -> None:
         """Until the inbox is closed."""
         while not self.inbox.closed:
-            if self.paused and not self.inbox.has_urgent():
+            if self.paused and not self._gives_way(self.paused[-1].request):
                 self.go_on()
                 continue
             request = self.inbox.get(IDLE if self.keeper.waiting else None)
@@ -167,6 +169,14 @@ class Worker:
             else:
                 self.keeper.write()
         self.keeper.write()
+
+    def _gives_way(self, request: Work) -> bool:
+        """Whether what waits goes first. What is urgent does, but urgent scores keep their order:
+        the size that is looked at is asked for before its reference."""
+        waiting = self.inbox.urgent()
+        if isinstance(request, Score) and request.urgent and isinstance(waiting, Score):
+            return False
+        return waiting is not None
 
     def begin(self, request: Work) -> None:
         """Put a request on top of what is under way."""

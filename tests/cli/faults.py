@@ -443,6 +443,7 @@ PICKLES: dict[str, tuple[Make, str]] = {
 # What is typed, and words that the one line must hold.
 USAGE: dict[str, tuple[list[str], str]] = {
     "no such command": (["frobnicate"], "No such command"),
+    "a file for a command": ([__file__], "eyebrow open"),
     "no such option": (["score", "--nope"], "--nope"),
     "an option without its value": (["score", "--limit"], "--limit"),
     "a limit of none": (["score", "--limit", "0"], "--limit"),

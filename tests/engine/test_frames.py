@@ -52,9 +52,9 @@ def test_urgent_first_then_in_order_of_arrival() -> None:
     inbox = Inbox()
     for job, urgent in ((1, False), (2, False), (3, True), (4, True)):
         inbox.put(score(job, urgent=urgent))
-    assert inbox.has_urgent()
+    assert inbox.urgent() is not None
     assert [inbox.get(None).job for _ in range(2)] == [3, 4]  # type: ignore[union-attr]
-    assert not inbox.has_urgent()
+    assert inbox.urgent() is None
     assert [inbox.get(None).job for _ in range(2)] == [1, 2]  # type: ignore[union-attr]
     inbox.put(Cancel(7))
     assert inbox.cancelled == {7}

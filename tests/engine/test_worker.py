@@ -94,6 +94,24 @@ def test_cuts_come_where_they_are_asked_for(
         assert found[1][digest]["nll"] == pytest.approx(cuts_["nll"], rel=1e-5)
 
 
+def test_what_is_looked_at_comes_before_its_reference(
+    worker: Worker, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = []
+
+    def answer(reply: object) -> None:
+        if isinstance(reply, Finished):
+            finished.append(reply.job)
+        if len(finished) == 3:
+            worker.inbox.close()
+
+    monkeypatch.setattr(worker, "answer", answer)
+    for job, (name, urgent) in enumerate((("neox", False), ("llama", True), ("gpt2", True))):
+        worker.inbox.put(Score(job, spec(name), RECIPE, stories(2), urgent=urgent))
+    worker.run()
+    assert finished == [1, 2, 0]
+
+
 def test_a_story_that_breaks_costs_only_itself(
     worker: Worker, replies: io.BytesIO, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -355,7 +355,7 @@ def test_an_extra_that_is_absent_is_named(
 
 @pytest.mark.parametrize("kind", ["int8", "int4", "nf4"])
 def test_a_model_without_linear_layers_is_not_packed(kind: str, tiny: Tiny) -> None:
-    with pytest.raises(EyebrowError, match="no linear layers .*@bits8:channel"):
+    with pytest.raises(EyebrowError, match=r"no linear layers .*@bits8:channel"):
         load_model(f"{tiny('gpt2')}@{kind}", device="cpu")
 
 
@@ -415,6 +415,14 @@ def test_a_whole_pickled_model_is_refused_with_what_to_do(tmp_path: Path) -> Non
     torch.save({"model": 1}, tmp_path / "pruned.pth")
     with pytest.raises(EyebrowError, match="save_pretrained"):
         find_models([str(tmp_path / "pruned.pth")])
+
+
+@pytest.mark.parametrize(
+    "name", ["pocket-200k+g3/", "pocket-200k+-a/b.", "pocket-200k+~nobody-of-this-name"]
+)
+def test_what_can_be_no_adapter_is_told(name: str) -> None:
+    with pytest.raises(EyebrowError, match=r"neither a folder nor an id|is no folder"):
+        find_models([name])
 
 
 def test_an_adapter_is_merged(tiny: Tiny, tmp_path: Path) -> None:

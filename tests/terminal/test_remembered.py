@@ -28,7 +28,7 @@ def test_a_second_run_goes_on_and_has_the_users_keys(tmp_path: Path) -> None:
         assert terminal.text.isascii()
         terminal.press("q")
         terminal.press("B")
-        terminal.until(">Explore")
+        terminal.until(">Compare")
         terminal.press("Q")
         assert terminal.leave() == 0
     config.write_text("mouse = 1\n", encoding="utf-8")

@@ -168,6 +168,18 @@ async def test_other_tokenizers_are_lined_up(store: Path) -> None:
         assert found.compared.gaps.stories == len(STORIES)
 
 
+async def test_finds_of_what_was_open_are_drawn_once_more_without_harm(store: Path) -> None:
+    """As after a resize in another view, before the view that comes back knows of the others."""
+    app = made_app(specs=SPECS[:2], store=store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        before = finds(app.session)
+        told = before.find(0)
+        app.session.open(STORIES[:1], "others")
+        assert app.session.comparison.finds is None
+        assert before.find(0) == told
+
+
 def test_finds_stand_in_one_column() -> None:
     find = Find("−1.0", "a very long beginning of it ", "lamp", " and the rest")
     before, text, after = around(find, 30)

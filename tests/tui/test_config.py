@@ -77,6 +77,23 @@ def test_a_mistake_is_a_line_that_names_its_place(text: str, line: int, said: st
     assert all("\n" not in one for one in mistakes)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('theme = ["nord"]', "there is no theme"),
+        ("theme = {name = 1}", "there is no theme"),
+        ('store = "~nobody-of-this-name/x"', "give a path from / or ~ on"),
+        ('store = "/a\\u0000b"', "no NUL"),
+        (f"eyebrow_bits = {'9' * 5000}", "too many digits"),
+        (f"theme = {'[' * 5000}", "nested too deep"),
+    ],
+)
+def test_values_of_a_strange_kind_are_mistakes_like_any_other(text: str, said: str) -> None:
+    _, mistakes = parse_config(text)
+    assert len(mistakes) == 1
+    assert said in mistakes[0]
+
+
 def test_two_actions_may_change_their_keys_and_share_one_where_they_never_meet() -> None:
     swapped = parse_config("[keys]\nfind = 'm'\nmark = 'f'")
     assert swapped[1] == []

@@ -16,6 +16,7 @@ from eyebrow.tui import actions
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.bars import Bar, KeyBar
 from eyebrow.tui.panes.edit_area import EditArea
+from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.inspector import Inspector
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_text import StoryText
@@ -276,3 +277,35 @@ async def test_where_no_editor_can_be_lent_the_terminal_it_is_said() -> None:
         await pilot.pause(0.1)
         assert not app.session.edit.is_on
         assert any("cannot be lent" in said for _, said in app.told)
+
+
+async def test_a_saved_edit_stands_in_scale_as_it_does_in_the_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press(">")
+        scale = app.screen
+        await until(pilot, lambda: scale.measured is not None and scale.measured.doubted)
+        await pilot.press("<", "e", *"big ", "ctrl+s", "enter")
+        await settled(app, pilot)
+        findings = scale.query_one(Findings)
+        await until(pilot, lambda: bool(findings.entries))
+        assert findings.border_subtitle == ""
+        look, late = scale.analysis.look, []
+        monkeypatch.setattr(scale.analysis, "look", lambda now: late.append(now) or -1)
+        await pilot.press(">")
+        await until(pilot, lambda: late)
+        assert "of the scores before" in findings.border_subtitle
+        look(late[0])
+        await until(pilot, lambda: scale.measured is not None and scale.measured.stories == 4)
+        await until(pilot, lambda: findings.border_subtitle == "")
+        sizes = app.session.models.sizes
+        sums = [[*size.sums.values()] for size in sizes]
+        wanted = [
+            math.exp(sum(one.nll for one in some) / sum(one.tokens for one in some))
+            for some in sums
+        ]
+        assert [len(some) for some in sums] == [4] * len(sizes)
+        assert [float(one) for one in scale.tabled.pooled["perplexity"]] == pytest.approx(wanted)

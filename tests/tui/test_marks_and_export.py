@@ -16,6 +16,8 @@ from eyebrow.core.stories import Story, bundled_stories, open_stories, text_dige
 from eyebrow.tui.session.arrange import Shelves, arrange, parse_filter
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.threads.store import StoreReader
+from eyebrow.tui.views.dialogs.line import LineScreen
+from textual.widgets import Input, Static
 
 from .stage import SPECS, STORIES, made_app, settled
 
@@ -139,6 +141,32 @@ async def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
         assert len(app.screen_stack) == 2
         assert "there already" in str(app.screen.query("Static").first().content)
     assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/a.jsonl", f"{'long' * 100}.jsonl"])
+async def test_a_name_that_no_file_can_have_is_told(name: str) -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("x")
+        app.screen.query_one(Input).value = name
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, LineScreen)
+        told = str(app.screen.query_one("LineScreen Vertical > Static", Static).content)
+        assert "there is no folder ~nobody-of-this-name" in told or "file name too long" in told
+
+
+async def test_no_number_is_too_long_for_the_line_it_is_typed_into() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press(":")
+        app.screen.query_one(Input).value = "9" * 5000
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, LineScreen)
+        assert app.session.place.story == 0
 
 
 async def test_colon_goes_to_a_story_by_its_number() -> None:

@@ -97,3 +97,27 @@ def test_bytes_of_a_character_stand_where_it_stands() -> None:
     assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 1), (0, 2, 2)]
     assert found.owners == {2: 1, 3: 1}
     assert all(token in found.cells for token in range(5))
+
+
+def test_letters_in_ascii_are_laid_out_by_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long story takes a fraction of the time that its letters would, one by one."""
+    from eyebrow.tui.text import layout
+
+    measured: list[str] = []
+    monkeypatch.setattr(layout, "cell_width", lambda ch: measured.append(ch) or 1)
+    lines = layout.lay_out("lighthouses are tall, naïvely", (11, 15, 20, 21, 29), 8, False)
+    assert measured == ["ï"]
+    written = [[(run.token, run.text) for run in line if run.kind == "ink"] for line in lines]
+    assert written == [
+        [(0, "lighthou")],
+        [(0, "ses"), (1, "are")],
+        [(2, "tall"), (3, ",")],
+        [(4, "naïvely")],
+    ]
+
+
+def test_a_mark_stays_on_the_last_letter_of_a_run() -> None:
+    (line,) = lay_out("cafe\u0301", (), 10, False)
+    assert [(run.text, run.width) for run in line] == [("cafe\u0301", 4)]
+    lines = lay_out("cafe\u0301", (), 3, False)
+    assert [[run.text for run in line] for line in lines] == [["caf"], ["e\u0301"]]

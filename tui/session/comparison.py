@@ -116,7 +116,8 @@ class Comparison:
         elif reference is None:
             self.why = "no smaller size to compare with; D chooses the reference"
         elif reference is model:
-            self.why = f"{model.name} is the reference; ] looks through another size"
+            key = "[" if model is self.models.sizes[-1] else "]"
+            self.why = f"{model.name} is the reference; {key} looks through another size"
         elif model.is_out or reference.is_out:
             self.why = model.trouble or reference.trouble
         elif waits := [size.name for size in (model, reference) if not size.stories]:

@@ -45,7 +45,7 @@ class Edit:
         self.empty()
 
     def empty(self) -> None:
-        """Other stories or models are open."""
+        """Other stories are open."""
         self.text: str | None = None
         self.caret = 0
         self._left: dict[str, str] = {}  # by the digest of the story's text

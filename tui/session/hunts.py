@@ -72,16 +72,22 @@ class Hunts:
         here: what stands at the cursor counts too. quarry: else what is hunted.
         """
         quarry = quarry or self.quarry
-        row, listed = self.place.row or 0, len(self.library.order)
-        ahead = listed - row if by > 0 else row + 1
-        left = listed + 1 if quarry.goes_round else ahead
-        self.place.hunt = Hunt(quarry, by, row, self.models.size, left, here=here)
+        row, order = self.place.row or 0, self.library.order
+        self.place.hunt = Hunt(quarry, by, row, self.models.size, here=here)
+        self.place.hunt.list_in(order, row)
         self.place.hunt.begun = self.place.row is None
         self.go_on()
 
     def look_for_token(self) -> None:
         """The next token that reads like the one under the cursor, once that is known."""
         self.begin(1, quarry=Occurrences())
+
+    def list_anew(self) -> None:
+        """The stories are listed anew: a hunt stays at the story that it has come to."""
+        if (hunt := self.place.hunt) is not None:
+            row = self.library.row_of(hunt.story)
+            hunt.begun |= row is None
+            hunt.list_in(self.library.order, hunt.row if row is None else row)
 
     def stop(self) -> bool:
         """Whether there was a hunt to stop, or a text to want no more; the cursor stays."""
@@ -111,7 +117,7 @@ class Hunts:
                     self.announce(Change.STATUS)
                     return
                 if library.order[hunt.row] not in self._texts.counts:
-                    hunt.go_on(listed)
+                    hunt.go_on(library.order)
                     continue
             if (scores := self._scores(hunt, library.order[hunt.row])) is None:
                 return
@@ -159,7 +165,7 @@ class Hunts:
         stops = quarry.stops(library.stories[story].text, scores) if can_tell else ()
         found = hunt.find(stops, at)
         if found is None:
-            hunt.go_on(len(library.order))
+            hunt.go_on(library.order)
             return
         if (story, found) == (place.story, at) and not hunt.here:
             self._end(self._nothing(hunt))
@@ -203,8 +209,9 @@ class Hunts:
         row = self.library.row_of(spot.story)
         self.arrive(spot.story, row, stance=spot.stance, is_jump=False)
         if isinstance(self.text, Text) and (self.found or (0,))[0]:
-            hunt = Hunt(self.text, 1, row or 0, self.models.size, len(self.library.order) + 1)
-            hunt.begun, hunt.here = row is None, True
+            hunt = Hunt(self.text, 1, row or 0, self.models.size, here=True)
+            hunt.list_in(self.library.order, row or 0)
+            hunt.begun = row is None
             while hunt.left:
                 story = self.library.order[hunt.row]
                 stops: tuple[int, ...] = ()
@@ -213,7 +220,7 @@ class Hunts:
                 if (found := hunt.find(stops, self.place.character)) is not None:
                     self.arrive(story, hunt.row, character=found, is_jump=False)
                     break
-                hunt.go_on(len(self.library.order))
+                hunt.go_on(self.library.order)
         self.announce(Change.STATUS)
 
     def leave_finding(self) -> None:

@@ -45,7 +45,7 @@ def remember_machine(device: str, dtype: str) -> None:
 
 
 def _notes() -> dict[str, Any]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         notes = json.loads(_note().read_text(encoding="utf-8"))
         if isinstance(notes, dict):
             return notes

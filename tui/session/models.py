@@ -51,8 +51,13 @@ class Models:
         self.open(specs)
 
     def open(self, specs: Sequence[ModelSpec]) -> None:
-        """These are the sizes now; of those that were open before, all is still known."""
+        """These are the sizes now; what the worker has said of others is still known."""
         self.sizes = by_size(self._size_of(spec) for spec in specs)
+        for size in self._known.values():
+            if size in self.sizes:
+                size.is_open = True
+            elif size.is_open:
+                size.close()
         self.current = _first_look(self.sizes)
         if self.chosen not in self.sizes:
             self.chosen = None

@@ -129,7 +129,8 @@ class Hunt:
     """A search that goes on over the listed stories.
 
     by: 1 forwards, -1 backwards. row: of the story that is looked at, under `size`. left: rows
-    that are still to be looked at. begun: its first story, searched from the cursor on, is behind.
+    that are still to be looked at, of so many `listed`. begun: its first story, searched from the
+    cursor on, is behind.
     here: what stands at the cursor counts too.
     """
 
@@ -137,7 +138,9 @@ class Hunt:
     by: int
     row: int
     size: Size
-    left: int
+    left: int = 0
+    listed: int = 0
+    story: int = -1
     begun: bool = False
     here: bool = False
 
@@ -153,6 +156,19 @@ class Hunt:
             return next((at for at in stops if at > cursor or (self.here and at == cursor)), None)
         return next((at for at in reversed(stops) if at < cursor), None)
 
-    def go_on(self, listed: int) -> None:
+    def list_in(self, order: Sequence[int], row: int) -> None:
+        """Its story is in this row now; where it goes round, as many more are left as are listed
+        more."""
+        if not self.quarry.goes_round:
+            self.left = len(order) - row if self.by > 0 else row + 1
+        elif not self.begun:
+            self.left = len(order) + 1
+        else:
+            self.left += max(0, len(order) - self.listed)
+        self.row, self.listed = row, len(order)
+        self.story = order[row] if row < len(order) else -1
+
+    def go_on(self, order: Sequence[int]) -> None:
         """To the next row; behind the last comes the first."""
-        self.begun, self.left, self.row = True, self.left - 1, (self.row + self.by) % listed
+        self.begun, self.left, self.row = True, self.left - 1, (self.row + self.by) % len(order)
+        self.story = order[self.row]

@@ -142,6 +142,7 @@ class Scores:
     def open(self) -> None:
         """Other stories or other sizes are open: the scores of all stories are counted anew."""
         self._is_by(self.worker.recipe.digest)
+        self._looking.clear()  # what is still looked up may be of a model that is open no more
         for size in self.models.sizes:
             size.forget()
             size.make_room(len(self.library.stories))
@@ -249,6 +250,7 @@ class Scores:
         if size is not None and digest and size.digest != digest:
             if size.digest:
                 asked = size.looked and not size.read
+                self._looking.clear()
                 size.forget()
                 size.looked = asked
                 self.notify(Notice("Model changed", f"{name}: its files are others than before"))

@@ -76,30 +76,39 @@ class Session:
         self._expected: tuple[str, int] | None = None  # where one was in the last run
         self.look = Look()
         self.store = store
-        self.announce = announce
+        self._tell = announce
+        self._unlisted = Change(0)  # what has come since the stories were listed
         self.notify = notify
         self.library = Library(name)
-        self.models = Models(specs, announce, notify)
-        self.worker = Worker(engine, recipe, announce, notify)
+        self.models = Models(specs, self.announce, notify)
+        self.worker = Worker(engine, recipe, self.announce, notify)
         self.worker.narrow(specs)
-        self.jobs = Jobs(self.worker, announce)
-        self.scores = Scores(self.library, self.models, self.jobs, store, announce, notify)
+        self.jobs = Jobs(self.worker, self.announce)
+        self.scores = Scores(self.library, self.models, self.jobs, store, self.announce, notify)
         self.place = Place()
         self.shows_all_sizes = False
         self.edit = Edit(
-            self.library, self.models, self.place, self.jobs, self.scores, self.worker, announce
+            self.library,
+            self.models,
+            self.place,
+            self.jobs,
+            self.scores,
+            self.worker,
+            self.announce,
         )
         self.sampling = Sampling(
-            self.library, self.models, self.place, self.jobs, self.worker, announce
+            self.library, self.models, self.place, self.jobs, self.worker, self.announce
         )
-        self.lines = Lines(self.models, self.jobs, self.worker, announce)
-        self.guessing = Guessing(self.library, self.scores, store, announce)
-        self.tracing = Tracing(self.models, self.jobs, self.worker, announce)
-        self.endings = Endings(self.library, self.models, self.jobs, self.worker, announce)
-        self.comparison = Comparison(self.library, self.models, self.worker, comparing, announce)
+        self.lines = Lines(self.models, self.jobs, self.worker, self.announce)
+        self.guessing = Guessing(self.library, self.scores, store, self.announce)
+        self.tracing = Tracing(self.models, self.jobs, self.worker, self.announce)
+        self.endings = Endings(self.library, self.models, self.jobs, self.worker, self.announce)
+        self.comparison = Comparison(
+            self.library, self.models, self.worker, comparing, self.announce
+        )
         self.variants = Variants(
             *(self.library, self.models, self.place, self.jobs, self.worker),
-            *(damaging, announce, notify),
+            *(damaging, self.announce, notify),
         )
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
@@ -111,11 +120,16 @@ class Session:
             finder,
             self._eyebrows,
             self._arrive,
-            announce,
+            self.announce,
             notify,
         )
         self.add(batch_of(stories))
         self.arrange()
+
+    def announce(self, change: Change) -> None:
+        """To whoever shows it."""
+        self._unlisted |= change & (Change.MORE | Change.SUMS)
+        self._tell(change)
 
     # --- stories ---------------------------------------------------------------------------
 
@@ -124,7 +138,6 @@ class Session:
     ) -> None:
         """Other stories, other models, or both; None and nothing keep those that are open."""
         self.edit.leave()
-        self.edit.empty()
         self.lines.empty()
         self.jobs.cancel()
         self.worker.revive()
@@ -132,6 +145,7 @@ class Session:
             self.models.open(specs)
             self.worker.narrow([size.spec for size in self.models.sizes])
         if stories is not None:
+            self.edit.empty()
             self.library.empty(name)
             self.place.empty()
             self.hunts.empty()
@@ -162,14 +176,21 @@ class Session:
     def arrange(self) -> None:
         """List the stories anew; the selected one stays selected where it is still listed."""
         library, models = self.library, self.models
-        by_gap = None
+        self._unlisted, by_gap = Change(0), None
         if library.sorts_by_gap:
             by_gap = gaps.gaps(models.size, models.reference, library.digests)
         library.arrange(models.size.nats, models.size.bits, by_gap)
+        self.hunts.list_anew()
         self.place.row = self.library.row_of(self.place.story)
         if self.place.row is None and self.library.order:
             self._arrive(self.library.order[0], 0, is_jump=False)
         self.announce(Change.STORIES)
+
+    def list_what_came(self) -> None:
+        """List anew, if stories or scores have come by which the list is another."""
+        by_scores = Change.SUMS in self._unlisted and self.library.follows_scores
+        if by_scores or Change.MORE in self._unlisted:
+            self.arrange()
 
     def keep_edit(self, title: str) -> None:
         """The edit as a story of the set, like any other, which is read then."""
@@ -178,6 +199,7 @@ class Session:
         self.scores.open_sums()
         self.arrange()
         self.read(len(self.library.stories) - 1)
+        self.notify(Notice("Saved", f"“{title}” is in the list for this run; x exports it"))
 
     def mark(self) -> None:
         """Mark the selected story, or take the mark away."""
@@ -194,15 +216,16 @@ class Session:
         """Write the marked stories, or where there are none those that are listed."""
         from ...core.results.export import Exported as Row
 
-        library = self.library
+        library, stories, digests = self.library, self.library.stories, self.library.digests
+        known = [(size.name, size.sums) for size in self.models.sizes]
         marked = frozenset(library.marked())
         chosen = sorted(marked) or library.order
         what = f"{len(chosen):,} {'marked' if marked else 'listed'} stories"
-        rows = (  # made where they are written
+        rows = (  # made where they are written, when others may be open
             Row(
-                library.stories[i],
+                stories[i],
                 i in marked,
-                {s.name: sums for s in self.models.sizes if (sums := self.sums(s, i)) is not None},
+                {name: sums[digests[i]] for name, sums in known if digests[i] in sums},
             )
             for i in chosen
         )
@@ -252,7 +275,7 @@ class Session:
             self.place.stand(story, row, stance)
         self._catch_up()
         if is_jump:
-            self._expected = None
+            self._expected = self.place.hunt = None
             self._note(before, step=step)
         self.announce(Change.STORY | Change.TOKEN)
         self.plan()
@@ -266,6 +289,8 @@ class Session:
         self._resume()
 
     def _resume(self) -> None:
+        if self.edit.is_on or self.place.hunt is not None or self.hunts.begun is not None:
+            self._expected = None
         if self._expected is not None and self._expected[0] in self.library.by_digest:
             (digest, character), self._expected = self._expected, None
             story = self.library.by_digest[digest][0]
@@ -292,7 +317,7 @@ class Session:
 
         typed_at: where one was when it was begun to be typed; nothing is noted before it is.
         """
-        before = typed_at or self.spot
+        before, self._expected = typed_at or self.spot, None
         self.library.filter = wanted
         self.arrange()
         if (row := self.library.row_of(before.story)) is not None:
@@ -351,7 +376,7 @@ class Session:
     def move(self, move: Move) -> None:
         """Among the tokens of the story, as soon as they are known."""
         if self.library.stories:
-            self._expected = None
+            self._expected = self.place.hunt = None
             self.place.move(self.models.size, move)
             self._catch_up()
             self.plan()
@@ -360,7 +385,7 @@ class Session:
         """Look through the model at `index`; one that failed is tried again."""
         models = self.models
         if 0 <= index < len(models.sizes) and index != models.current:
-            models.current = index
+            models.current, self.place.hunt = index, None
             if models.size.is_out:
                 self.scores.try_again(models.size)
             self._catch_up()

@@ -19,6 +19,7 @@ UNKNOWN = -1  # tokens of a story that is not scored
 class Size:
     """One size in the ladder.
 
+    is_open: False where other models were opened in its place.
     state: "waiting", "downloading", "loading", "ready", or "stopped" or "failed" (then `trouble`
     says why).
     arrival: bytes of its download that are here, of how many, and how many come in a second.
@@ -40,6 +41,7 @@ class Size:
 
     spec: ModelSpec
     parameters: int | None
+    is_open: bool = True
     state: str = "waiting"
     trouble: str = ""
     arrival: tuple[int, int, float] = (0, 0, 0.0)
@@ -79,7 +81,7 @@ class Size:
     @property
     def is_out(self) -> bool:
         """Whether nothing is asked of it any more."""
-        return self.state in ("stopped", "failed")
+        return not self.is_open or self.state in ("stopped", "failed")
 
     @property
     def done(self) -> int:
@@ -172,6 +174,12 @@ class Size:
         self.tokens += summary.tokens
         self.bytes += summary.bytes
         self.nll += summary.nll
+
+    def close(self) -> None:
+        """Others are open in its place; what the worker has said of it stays known."""
+        self.is_open = False
+        self.nats, self.bits, self.counts = array("d"), array("d"), array("q")
+        self.forget()
 
     def forget(self) -> None:
         """No scores: another recipe, or another model."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from ...core.wording import visible_char
 from .plain import cell_width
@@ -13,8 +15,7 @@ from .plain import cell_width
 NOTHING = -1  # the token of characters that belong to none yet
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Cells of one token on one line: `column` is where they begin, `width` how many.
 
     kind: "ink", "space" or "newline".
@@ -30,12 +31,17 @@ class Run:
 Line = tuple[Run, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):
+    """What is never parted between two lines; of letters in ASCII a whole run, which may be."""
+
     token: int
     text: str
     width: int
     kind: str  # "ink", "space" or "newline"
+    is_run: bool = False
+
+
+_PIECE = re.compile(r"[!-~]+|.", re.DOTALL)  # letters that are a cell each, or a character
 
 
 def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Line]:
@@ -53,9 +59,16 @@ def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Lin
             lines.append([])
             used = 0
         for unit in word:
-            if used + unit.width > width and unit.kind == "ink":
-                lines.append([])  # a word longer than a line
+            while used + unit.width > width and unit.kind == "ink":  # a word longer than a line
+                if unit.is_run and used < width:
+                    room = width - used
+                    lines[-1].append(unit._replace(text=unit.text[:room], width=room))
+                    rest = unit.text[room:]
+                    unit = unit._replace(text=rest, width=len(rest))
+                lines.append([])
                 used = 0
+                if not unit.is_run:
+                    break
             if used + unit.width <= width:  # a space that does not fit hangs over the edge
                 lines[-1].append(unit)
                 used += unit.width
@@ -70,23 +83,38 @@ def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Lin
 def _units(text: str, ends: Sequence[int], marks: bool) -> list[_Unit]:
     units: list[_Unit] = []
     token = bisect_right(ends, 0) if ends else NOTHING
-    for at, ch in enumerate(text):
+    start = 0
+    while start < len(text):
+        end = len(text)
         if ends:
-            while token < len(ends) - 1 and ends[token] <= at:
+            while token < len(ends) - 1 and ends[token] <= start:
                 token += 1
-        if ch == "\n":
-            units.append(_Unit(token, "↵", 1, "newline"))
-        elif ch == " ":
-            units.append(_Unit(token, "·" if marks else " ", 1, "space"))
-        else:
-            shown = visible_char(ch)
-            width = cell_width(shown)
-            if width == 0 and units and units[-1].kind == "ink":
-                before = units[-1]  # a combining mark stays on its letter
-                units[-1] = _Unit(before.token, before.text + shown, before.width, "ink")
+            end = ends[token] if token < len(ends) - 1 else end
+        for piece in _PIECE.findall(text, start, end):
+            if len(piece) > 1 or "!" <= piece <= "~":
+                units.append(_Unit(token, piece, len(piece), "ink", True))
+            elif piece == "\n":
+                units.append(_Unit(token, "↵", 1, "newline"))
+            elif piece == " ":
+                units.append(_Unit(token, "·" if marks else " ", 1, "space"))
             else:
-                units.append(_Unit(token, shown, width, "ink"))
+                _add_character(units, token, piece)
+        start = end
     return units
+
+
+def _add_character(units: list[_Unit], token: int, ch: str) -> None:
+    """As it is shown; a combining mark stays on its letter."""
+    shown = visible_char(ch)
+    width = cell_width(shown)
+    if width or not units or units[-1].kind != "ink":
+        units.append(_Unit(token, shown, width, "ink"))
+        return
+    before = units.pop()
+    if before.is_run and before.width > 1:
+        units.append(before._replace(text=before.text[:-1], width=before.width - 1))
+        before = before._replace(text=before.text[-1], width=1)
+    units.append(_Unit(before.token, before.text + shown, before.width, "ink"))
 
 
 def _words(units: list[_Unit]) -> list[list[_Unit]]:
@@ -109,15 +137,14 @@ def _words(units: list[_Unit]) -> list[list[_Unit]]:
 
 def _runs(line: list[_Unit]) -> Line:
     runs: list[Run] = []
-    column = 0
-    for unit in line:
-        if runs and (runs[-1].token, runs[-1].kind) == (unit.token, unit.kind):
+    column, before = 0, None
+    for token, text, width, kind, _ in line:
+        if before == (token, kind):
             last = runs.pop()
-            text, width = last.text + unit.text, last.width + unit.width
-            runs.append(Run(unit.token, last.column, width, text, unit.kind))
+            runs.append(Run(token, last.column, last.width + width, last.text + text, kind))
         else:
-            runs.append(Run(unit.token, column, unit.width, unit.text, unit.kind))
-        column += unit.width
+            runs.append(Run(token, column, width, text, kind))
+        column, before = column + width, (token, kind)
     return tuple(runs)
 
 

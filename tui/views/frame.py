@@ -129,6 +129,11 @@ class Frame(Screen[None]):
     def _begin(self) -> None:
         """What costs an import, as charts do, comes after the first paint."""
         self._has_begun = True
+        self._list_and_show()
+
+    def _list_and_show(self) -> None:
+        """With what came while another view, or none, was shown."""
+        self.session.list_what_came()
         self.changed(EVERYTHING, at_once=True)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -142,7 +147,7 @@ class Frame(Screen[None]):
         self.show_bars()
 
     def on_screen_resume(self) -> None:
-        self.changed(EVERYTHING, at_once=True)
+        self._list_and_show()
 
     @property
     def is_away(self) -> bool:
@@ -175,9 +180,7 @@ class Frame(Screen[None]):
         change, self._late, self._timer = self._late, Change(0), None
         if self.is_away:
             return
-        scores = Change.SUMS in change and self.session.library.follows_scores
-        if scores or Change.MORE in change:
-            self.session.arrange()
+        self.session.list_what_came()
         self.changed(change, at_once=True)
 
     def show_bars(self) -> None:
@@ -292,9 +295,14 @@ class Frame(Screen[None]):
     def action_ask_size(self) -> None:
         from .dialogs.choose import ChooseScreen
 
-        sizes = [size.name for size in self.session.models.sizes]
-        current = self.session.models.current
-        self.app.push_screen(ChooseScreen("Size", sizes, current, self.session.select_size))
+        models = self.session.models
+        sizes = models.sizes  # they are listed anew where one is found to have more parameters
+        names = [size.name for size in sizes]
+
+        def take(at: int) -> None:
+            self.session.select_size(models.sizes.index(sizes[at]))
+
+        self.app.push_screen(ChooseScreen("Size", names, models.current, take))
 
     async def action_been(self, by: int) -> None:
         view = self.session.go_back(by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,20 @@ def find_adapter(name: str) -> Path:
 
     Raises `EyebrowError` where there is none.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # Path's own raises for ~nobody
     if folder.is_dir():
         if not (folder / SETTINGS).is_file():
             raise EyebrowError("No adapter there", f"{name} holds no {SETTINGS}")
         return folder.resolve()
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
 
-        found = try_to_load_from_cache(name, SETTINGS)
+        try:
+            found = try_to_load_from_cache(name, SETTINGS)
+        except HFValidationError as error:
+            why = f"{name} is neither a folder nor an id of the Hub, owner/name"
+            raise EyebrowError("No adapter there", why) from error
         if isinstance(found, str):
             return Path(found).parent
         raise EyebrowError(

@@ -32,16 +32,16 @@ SORTED = {
 
 
 def finds(session: Session) -> Finds:
-    """The finds as they are listed."""
-    listed = session.comparison.finds
-    if listed is None:
+    """The finds as they are listed; there may be others by the time that they are drawn again."""
+    listed, found = session.comparison.finds, session.comparison.found
+    if listed is None or found is None:
         return NONE
     order, columns, stories = listed.order, listed.finds, session.library.stories
     others = _other_endings(session) if listed.listing.sort == ENDINGS else {}
 
     def find(row: int) -> Find:
         at = int(order[row])
-        story, _ = session.comparison.place(row)
+        story = found.index[int(columns.stories[at])]
         text = stories[story].text
         start, end = int(columns.starts[at]), int(columns.ends[at])
         model, reference = float(columns.nats_model[at]), float(columns.nats_reference[at])
@@ -176,7 +176,8 @@ def _under_cursor(
     begin = int(np.searchsorted(found.starts, first, side="right")) - 1
     end = max(begin + 1, int(np.searchsorted(found.starts, last)))
     if begin < 0:
-        return (at, twin), "not scored by both", total
+        which = "the first token is context" if at == 0 else "this token is not scored by both"
+        return (at, twin), which, total
     nats = found.nats_reference[begin:end].sum(), found.nats_model[begin:end].sum()
     words = story.text[int(found.starts[begin]) : int(found.ends[end - 1])].strip()
     if len(words) > 24:

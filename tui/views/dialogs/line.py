@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from ....core.errors import reason
 from ....core.wording import visible
 
 
@@ -84,11 +86,19 @@ def file_check(suffixes: Iterable[str]) -> Callable[[str], str]:
     known = tuple(suffixes)
 
     def check(name: str) -> str:
-        path = Path(name.strip()).expanduser()
+        path = path_of(name)
         if path.suffix.lower() not in known:
             return f"end the name in {', '.join(known)}"
-        if path.exists():
-            return f"{path} is there already; give another name"
-        return "" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        try:
+            if path.exists():
+                return f"{path} is there already; give another name"
+            return "" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        except OSError as error:  # a name too long, a folder that one may not look into
+            return reason(error, named=False)
 
     return check
+
+
+def path_of(name: str) -> Path:
+    """The file of this name; `~nobody`, unlike in Path's own `expanduser`, is no error."""
+    return Path(os.path.expanduser(name.strip()))

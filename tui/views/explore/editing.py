@@ -61,8 +61,10 @@ class EditFrame(ReaderFrame):
             await box.mount(EditArea(id="edit"), before="#edited")
         edit, story = self.session.edit, self.session.story
         if not edit.is_on and story is not None:
-            character = self.session.place.character
-            self.area.take_up(story.text, edit.begin(), character)
+            text, character = edit.begin(), self.session.place.character
+            if text[character : character + 1] == " ":  # words are typed before the word
+                character += 1
+            self.area.take_up(story.text, text, character)
         self.show_editing()
         self.focus_pane("edit")
 
@@ -140,7 +142,8 @@ class EditFrame(ReaderFrame):
         title = f"Instead of {visible(story.text[slice(*others[0].place)], spaces=True)}"
 
         def take(index: int) -> None:
-            if session.edit.is_on and self.area.text != story.text:
+            now = None if session.story is None else session.story.text
+            if story.text != (self.area.text if session.edit.is_on else now):
                 self.notify("the text has changed since these were found")
             else:
                 one = others[index]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -24,7 +22,7 @@ from ...session import Session
 from ...session.arrange import SORTS, parse_filter
 from ...session.change import Change
 from ...text.reading import KINDS
-from ..dialogs.line import LineScreen, file_check
+from ..dialogs.line import LineScreen, file_check, path_of
 from . import showing, sizes, token
 from .across import across
 from .editing import EditFrame
@@ -34,6 +32,7 @@ ROOMY = 22  # lines of the terminal from which on the strip has a place under th
 NOTHING = Story("", "No story", "")
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 NO_MATCH = "no story matches; an empty line shows all"
+DIGITS = 18  # of a number that could be that of a story, zeros in front of it and all
 JUMP_HINT = "its number in the list as it is sorted now"
 
 
@@ -253,7 +252,8 @@ class ExploreScreen(EditFrame):
             listed = len(library.order)
             if number and not number.isdecimal():
                 return f"{number} is no number of a story"
-            if number and not 1 <= int(number) <= listed:
+            # By its digits first: int() of thousands of them is an error.
+            if number and not (len(number) <= DIGITS and 1 <= int(number) <= listed):
                 said = "the list has " + many(listed, "story", "stories")
                 if library.filter:
                     said = f"{listed:,} of {len(library.stories):,} match the filter"
@@ -280,7 +280,7 @@ class ExploreScreen(EditFrame):
 
         def write(name: str) -> str:
             if name.strip() and not (wrong := check(name)):
-                self.session.export(Path(name.strip()).expanduser())
+                self.session.export(path_of(name))
             return wrong if name.strip() else ""
 
         marked = self.session.library.marked_count

@@ -35,17 +35,24 @@ from ..status import waiting
 
 def shelf(session: Session) -> Shelf:
     """The list of stories under the current size: perplexities, or where it is sorted by the gap
-    to the reference, gaps."""
+    to the reference, gaps.
+
+    Of the stories that are open now: others may be by the time that it is drawn again.
+    """
     size, library = session.models.size, session.library
+    stories, digests, marked = library.stories, library.digests, library.shelves.marked
 
     def title(story: int) -> str:
-        return visible(library.stories[story].title)
+        return visible(stories[story].title)
+
+    def is_marked(story: int) -> bool:
+        return digests[story] in marked
 
     if library.sorts_by_gap:
-        return _by_gap(session, title)
+        return _by_gap(session, title, is_marked)
 
     def value(story: int) -> float:
-        summary = session.sums(size, story)
+        summary = size.sums.get(digests[story])
         return summary.perplexity if summary else math.nan
 
     low, high = size.span
@@ -54,15 +61,17 @@ def shelf(session: Session) -> Shelf:
     def share(perplexity: float) -> float:
         return (math.log(perplexity) - low) / (high - low) if low < high else 0.0
 
-    return Shelf(library.order, title, value, share, library.is_marked)
+    return Shelf(library.order, title, value, share, is_marked)
 
 
-def _by_gap(session: Session, title: Callable[[int], str]) -> Shelf:
+def _by_gap(
+    session: Session, title: Callable[[int], str], is_marked: Callable[[int], bool]
+) -> Shelf:
     library, size, reference = session.library, session.models.size, session.models.reference
+    digests = library.digests
 
     def value(story: int) -> float:
-        digest = library.digests[story]
-        return math.nan if reference is None else gap(size, reference, digest)
+        return math.nan if reference is None else gap(size, reference, digests[story])
 
     ends = [abs(value(story)) for story in (*library.order[:1], *library.order[-1:])]
     most = max((gap for gap in ends if gap > 0), default=1.0)
@@ -70,7 +79,7 @@ def _by_gap(session: Session, title: Callable[[int], str]) -> Shelf:
     def share(gap: float) -> float:
         return abs(gap) / most
 
-    return Shelf(library.order, title, value, share, library.is_marked, gap_in_figures)
+    return Shelf(library.order, title, value, share, is_marked, gap_in_figures)
 
 
 def gap_in_figures(gap: float) -> str:
@@ -159,6 +168,12 @@ def edited(session: Session) -> tuple[Part, ...]:
     if before is None or after is None:
         return ((waits or waiting(session), "quiet"),)
     was, now = bits_per_word(edit.original.text, before), bits_per_word(edit.story.text, after)
+    if waits and edit.story.text == edit.original.text:  # nothing is known of the edit so far
+        return (
+            ("bits a word ", "quiet"),
+            (f"{figures(was)} → …", "strong"),
+            (f" · {waits}", "quiet"),
+        )
     whole = [one.summary.nll / BIT for one in (before, after)]
     return (
         ("bits a word ", "quiet"),

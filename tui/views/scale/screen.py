@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 
 from textual.app import ComposeResult
@@ -34,7 +33,7 @@ from ...threads.scaling import (
 )
 from .. import status
 from ..copying import Offer
-from ..dialogs.line import LineScreen
+from ..dialogs.line import LineScreen, path_of
 from ..frame import Frame
 from . import pictures as pictures
 from .snapshot import snapshot
@@ -72,6 +71,7 @@ class ScaleScreen(Frame):
         self.tokens: TokensRead | None = None
         self.endings: EndingsRead | None = None
         self._found: tuple[Said, ...] = ()
+        self._found_from: tuple[object, ...] = ()  # what they are about, as `_seen` has it
         self._listed: tuple[int, ...] | None = None  # while a filter is on
         self._asked: int | None = None  # the question that is being worked on
         self._seen: tuple[object, ...] = ()  # what the newest question was about
@@ -176,6 +176,7 @@ class ScaleScreen(Frame):
             self._seen = about
             self._began, self._reading = monotonic(), False
             self._asked = self.analysis.look(now)
+            self._show_age()
 
     def on_scale_screen_answered(self, message: Answered) -> None:
         match message.answer:
@@ -208,7 +209,7 @@ class ScaleScreen(Frame):
             self._show_chart()
 
     def _take_findings(self, found: Found) -> None:
-        self._found = found.findings
+        self._found, self._found_from = found.findings, self._seen
         self._show_findings()
         self._want_endings()
         if found.complete:
@@ -221,6 +222,13 @@ class ScaleScreen(Frame):
         said = (*self._found, *(self.endings.said if self.endings is not None else ()))
         entries = tuple(Entry(one.family, one.text, one.stories) for one in said)
         self.query_one(Findings).entries = entries
+        self._show_age()
+
+    def _show_age(self) -> None:
+        """Findings stay until the next are worked out, which takes a while; then they are old."""
+        is_old = bool(self._found) and self._found_from != self._seen
+        said = "of the scores before; new ones are worked out…" if is_old else ""
+        self.query_one(Findings).border_subtitle = said
 
     def _want_endings(self) -> None:
         """Of pairs, once all is scored; endings alone only when the chart shows them."""
@@ -379,7 +387,7 @@ class ScaleScreen(Frame):
     def _ask_for_file(self, title: str, name: str, hint: str, *, report: bool) -> None:
         def write(text: str) -> str:
             if text.strip():
-                self.analysis.export(Path(text.strip()).expanduser(), report=report)
+                self.analysis.export(path_of(text), report=report)
                 if report:
                     self.notify("this takes some seconds", title="Writing a report")
             return ""
