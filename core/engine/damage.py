@@ -194,7 +194,7 @@ class _Bench:
         """Rows are kept as those of the files that lie there: they have to be what was loaded."""
         own = self.wanted.reference
         folder = own.local_path
-        if folder is None or identify(folder, *own.change).digest != self.loaded.digest:
+        if folder is not None and identify(folder, *own.change).digest != self.loaded.digest:
             raise EyebrowError(
                 "Changed meanwhile",
                 f"files of {own.name} were written meanwhile; ask again",
