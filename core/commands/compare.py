@@ -273,8 +273,11 @@ def _shown(
 
 
 def _total(compared: Compared) -> str:
+    from ..results.statistics.clusters import FEW
+
     gaps = compared.gaps
     total = gaps.total
+    told = f" {_interval(total.ci95)}" if gaps.clusters >= FEW else ""  # as in all sentences
     more = [
         f"{many(n, 'story', 'stories')} {why}"
         for n, why in (
@@ -285,7 +288,7 @@ def _total(compared: Compared) -> str:
     ]
     return (
         f"{compared.model.name} against {compared.reference.name}: {_signed(total.difference, 3)} "
-        f"bits per byte {_interval(total.ci95)}, better on {percent(gaps.better)} of "
+        f"bits per byte{told}, better on {percent(gaps.better)} of "
         f"{many(gaps.stories, 'story', 'stories')}; {total.spans:,} spans of {total.bytes:,} bytes"
         + (f"; left out: {', '.join(more)}" if more else "")
     )

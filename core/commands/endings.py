@@ -150,7 +150,7 @@ def _pair(one: Endings, row: int) -> Row:
     nats, tokens = one.nats[row].tolist(), one.tokens[row].tolist()
     return {
         "model": one.model.name,
-        "is_right": nats[0] < nats[1],
+        "is_right": None if any(map(math.isnan, nats)) else nats[0] < nats[1],
         "nats": nats,
         "tokens": tokens,
         "nats_alone": None if one.alone is None else one.alone[row].tolist(),

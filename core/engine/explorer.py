@@ -7,6 +7,7 @@ turned dial waits for no forward pass.
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections import OrderedDict
@@ -270,6 +271,7 @@ class Explorer:
         try:
             for step in run(held.loaded, held.scorer(recipe), left, self.alone, PASS):
                 nats = {digest: score.summary.nll for digest, score in step.scores}
+                nats |= dict.fromkeys((digest for digest, _ in step.failures), math.nan)
                 self.answer(ScoredAlone(request.job, name, nats))
                 yield
                 if request.job in self.cancelled:

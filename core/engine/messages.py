@@ -322,7 +322,7 @@ class Diverged:
 
 @dataclass(frozen=True, slots=True)
 class ScoredAlone:
-    """Nats of texts behind BOS, by text digest."""
+    """Nats of texts behind BOS, by text digest; nan of one that cannot be scored."""
 
     job: int
     model: str

@@ -12,6 +12,7 @@ beginning has to say about it (Holtzman et al. 2021, domain-conditional PMI; Bro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class Endings:
 
     nats: float64 (P, 2), of the ending behind the beginning. tokens: int64 (P, 2), its scored
     tokens. alone: float64 (P, 2), nats of the ending alone; None where that was not scored. nan
-    where a text was not scored at all.
+    where no token of an ending was scored.
     """
 
     model: Member
@@ -151,8 +152,9 @@ def nats_alone(sheet: Sheet) -> dict[str, dict[str, float]]:
 
 
 def _behind(score: StoryScore, at: int) -> tuple[float, int]:
-    """Nats and number of the scored tokens that hold a character from `at` on."""
+    """Nats and number of the scored tokens that hold a character from `at` on; (nan, 0) where no
+    such token was scored."""
     first = int(np.searchsorted(score.ends, at, side="right"))
     scored = score.ranks[first:] > 0
     nats = -score.logprobs[first:][scored].astype(np.float64)
-    return float(nats.sum()) + 0.0, int(scored.sum())
+    return (float(nats.sum()) + 0.0 if len(nats) else math.nan), len(nats)

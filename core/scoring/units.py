@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .scores import Floats, StoryScore
+from .scores import Floats, Ints, StoryScore
 from .sentences import Span, sentence_spans
 
 _WORD = re.compile(r"\S+")
@@ -71,6 +71,20 @@ def by_sentence(
 ) -> list[Unit]:
     """The sentences of a text (see `sentence_spans`), corrected at their ends as words are."""
     return _units(text, score, sentence_spans(text, starts=starts), log_boundary)
+
+
+def tokens_within(starts: Ints, ends: Ints, place: Span) -> npt.NDArray[np.int64]:
+    """The tokens that lie in these characters (from, to), or reach into them, in order.
+
+    starts, ends: int32 (T,), as in a score. Tokens without characters behind the last of them go
+    with it: they are the later pieces of its last character.
+    """
+    inside = np.flatnonzero((starts < place[1]) & (ends > place[0]))
+    if not len(inside):
+        return inside
+    filled = np.flatnonzero(starts < ends)
+    behind = filled[filled > inside[-1]]
+    return np.arange(inside[0], behind[0] if len(behind) else len(starts))
 
 
 def _units(

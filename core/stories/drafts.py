@@ -30,6 +30,7 @@ class Draft:
     where: str = ""
     group: str = ""
     sentence_starts: tuple[int, ...] = ()
+    ending: int | None = None
 
 
 def title_of(text: str) -> str:
@@ -107,6 +108,7 @@ class Finisher:
             pair=draft.pair,
             group=draft.group or (draft.pair and f"pair: {draft.pair}"),
             sentence_starts=draft.sentence_starts,
+            ending=draft.ending,
         )
 
     def _check_unicode(self, draft: Draft) -> None:

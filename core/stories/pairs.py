@@ -57,16 +57,22 @@ def find_pairs(stories: Iterable[Story]) -> tuple[list[Pair], int]:
 
 
 def _parting(one: Story, other: Story) -> int | None:
-    """Where the endings begin: with the last sentence where the source tells where that is; else
-    with the first word that differs. None where one of them has no ending of its own."""
+    """Where the endings begin: where the source tells it, or else where the last sentence begins;
+    else with the first word that differs. None where one of them has no ending of its own."""
     both = zip(one.text, other.text, strict=False)
     shared = sum(1 for _ in takewhile(lambda chars: chars[0] == chars[1], both))
-    told = {story.sentence_starts[-1:] for story in (one, other)}
-    if len(told) == 1 and (last := told.pop()) and last[0] <= shared:
-        at = last[0]
+    told = {_told(one), _told(other)}
+    last = told.pop() if len(told) == 1 else None
+    if last is not None and last <= shared:
+        at = last
     else:
         at = shared
         while at > 0 and not one.text[at - 1].isspace():
             at -= 1
     endings = {story.text[at:].strip() for story in (one, other)}
     return at if len(endings) == 2 and "" not in endings else None
+
+
+def _told(story: Story) -> int | None:
+    """Where the source says that the ending begins."""
+    return next((at for at in (story.ending, *story.sentence_starts[-1:]) if at is not None), None)

@@ -125,6 +125,7 @@ class ClozePlan:
             draft.pair = draft.id or where.rpartition(" ")[2]
             draft.id = f"{draft.pair}-{kind}"
             draft.kind = f"cloze-{kind}"
+            draft.ending = starts[-1] if starts else None
             yield draft
 
 

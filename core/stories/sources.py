@@ -209,4 +209,5 @@ def _is_terminal(path: Path) -> bool:
 
 def _draft(story: Story) -> Draft:
     said = (story.id, story.title, story.kind, story.pair)
-    return Draft(story.text, *said, group=story.group, sentence_starts=story.sentence_starts)
+    starts = story.sentence_starts
+    return Draft(story.text, *said, group=story.group, sentence_starts=starts, ending=story.ending)

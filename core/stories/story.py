@@ -21,7 +21,8 @@ class Story:
     independent of each other: a pair, or all of one author; empty where a story stands alone.
     Sources write `WHAT: VALUE` there ("pair: kite", "author: Smith").
     `sentence_starts`: code points of the text at which the source says that sentences begin;
-    empty where it does not say, and sentences are then looked for.
+    empty where it does not say, and sentences are then looked for. `ending`: the code point at
+    which the source says that the ending of a member of a pair begins; None where it does not.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Story:
     pair: str = ""
     group: str = ""
     sentence_starts: tuple[int, ...] = ()
+    ending: int | None = None
 
     def label(self, digest: str) -> Label:
         """What a run calls it; `digest` is its text's, which whoever asks has found already."""

@@ -60,6 +60,7 @@ def test_what_people_read(cli: Cli, five: Path, tmp_path: Path) -> None:
     assert done.code == 0
     first, table, finds, *_, recipe = done.out.rstrip().split("\n\n")
     assert first.startswith(f"{LARGER} against {BIGRAM}: ")
+    assert "bits per byte, better on" in first, "five stories are too few for an interval"
     assert "function words" in table
     assert len(finds.splitlines()) == 4
     assert recipe.startswith("first token context")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,7 @@ from eyebrow.core.scoring.exploring import Context
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.simple import score_text
 from eyebrow.core.stories import text_digest
+from safetensors.torch import load_file, save_file
 
 Open = Callable[..., Desk]
 Spec = Callable[[str], ModelSpec]
@@ -239,6 +243,22 @@ def test_texts_alone_are_scored_behind_bos(at: Desk, spec: Spec, opened: Any) ->
         wanted = score_text(*opened("llama"), story.text, behind_bos)
         assert nats.pop(text_digest(story.text)) == pytest.approx(wanted.summary.nll, abs=1e-3)
     assert not nats
+
+
+def test_texts_alone_that_cannot_be_scored_are_told_as_well(
+    at: Desk, tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Or whoever counts them would wait for ever."""
+    shutil.copytree(tiny("llama"), tmp_path / "nan")
+    weights = load_file(tmp_path / "nan" / "model.safetensors")
+    weights["model.norm.weight"][2] = math.nan
+    save_file(weights, tmp_path / "nan" / "model.safetensors", {"format": "pt"})
+    texts = stories(3)
+    broken = ModelSpec("nan", "folder", str(tmp_path / "nan"))
+    replies = ask(at, ScoreAlone(0, broken, RECIPE, texts))
+    nats = {digest: one for reply in replies for digest, one in reply.nats.items()}
+    assert nats.keys() == {text_digest(story.text) for story in texts}
+    assert all(map(math.isnan, nats.values()))
 
 
 def test_texts_alone_are_kept_apart_from_the_stories(tmp_path: Any, spec: Spec) -> None:

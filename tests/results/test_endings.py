@@ -48,6 +48,20 @@ def test_sums_are_those_of_the_endings_tokens(tmp_path: Path) -> None:
             assert found.alone[row, column] == pytest.approx(only.summary.nll, abs=1e-3)
 
 
+def test_endings_of_which_nothing_is_scored_are_not_compared(tmp_path: Path) -> None:
+    """A first token is context: of a text of one token no model says anything."""
+    stories = [
+        Story(f"s-{kind}", "", text, kind, "s") for kind, text in (("right", "A"), ("wrong", "I"))
+    ]
+    pairs, _ = find_pairs(stories)
+    results = score(stories, MODEL, recipe=RECIPE, store=tmp_path)
+    (member,) = results.sheet.models
+    found = read_endings(pairs, member, Store(tmp_path), results.recipe.digest, None)
+    total = found.accuracy("total")
+    assert total is not None
+    assert total.pairs == 0
+
+
 def endings(alone: bool = True) -> Endings:
     return Endings(
         Member("m", "d", "", "", "t", 1),
@@ -130,6 +144,13 @@ def test_more_is_said_only_where_the_intervals_allow_it() -> None:
     )
     text = said(under("small", 10, 4, 40), under("large", 100, 3, 40))
     assert "All 2 sizes are worse than chance" in text
+
+
+@pytest.mark.parametrize(("right", "of"), [(4, 4), (5, 5), (9, 11), (0, 5)])
+def test_few_pairs_are_as_few_as_they_are(right: int, of: int) -> None:
+    """All of five are right by chance in 6 % of the cases, counting all wrong ones too."""
+    assert "That does not tell it from chance, 50 %." in said(under("one", 10, right, of))
+    assert sign_test(right, of - right) > 0.05
 
 
 def test_the_wrong_ones_are_named_the_furthest_first() -> None:

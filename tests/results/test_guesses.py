@@ -62,12 +62,26 @@ def test_a_model_has_a_word_at_once_where_greedy_decoding_ends_with_it() -> None
     goes_on = [0, 0, 0, 8, 0, 0, 0, 9]  # "s" is: it would have said umbrellas
     assert not guessed_by(cut(PIECES, ranks, goes_on), umbrella, TEXTS).at_once  # type: ignore[union-attr]
     assert guessed_by(cut(PIECES, ranks, []), umbrella, TEXTS).at_once, "not known"  # type: ignore[union-attr]
+    for text, ends in (("'s", False), ("-like", False), (",", True), ("</s>", True)):
+        behind = guessed_by(cut(PIECES, ranks, goes_on), umbrella, [*PIECES, text])
+        assert behind is not None
+        assert behind.at_once is ends, f"greedy decoding goes on with {text}"
     half = [0, 1, 2, 5, 2, 1, 1, 9]
     assert not guessed_by(cut(PIECES, half, stops), umbrella, TEXTS).at_once  # type: ignore[union-attr]
     last = guessed_by(cut(PIECES, ranks, stops), red, TEXTS)
     assert last is not None
     assert (last.ranks, last.at_once) == ((1,), True), "quotes are nothing to guess"
     assert guessed_by(cut(PIECES, ranks, stops), (0, 3), TEXTS) is None, "context"
+
+
+def test_later_pieces_of_a_words_last_character_are_of_the_word() -> None:
+    pieces, text = ["The", " caf", "é", "", " is"], "The café is"
+    (word, _) = words_to_guess(text)
+    found = guessed_by(cut(pieces, [0, 1, 1, 7, 1], [0] * 5), word, pieces)
+    assert found is not None
+    assert found.ranks == (1, 1, 7)
+    assert found.nats == pytest.approx(3 * math.log(2))
+    assert not found.at_once
 
 
 def test_shannons_bounds() -> None:
@@ -83,7 +97,9 @@ def test_shannons_bounds() -> None:
     assert all(map(math.isnan, shannon_bounds([], 5, 10)))
 
 
-@pytest.mark.parametrize("hits", [[1, 2, 0, 1, 3], [0, 0, 1], [1, 1, 1, 2, 5, 4]])
+@pytest.mark.parametrize(
+    "hits", [[1, 2, 0, 1, 3], [0, 0, 1], [1, 1, 1, 2, 5, 4], [2], [2, 2, 1], [5], [1, 3, 3, 3]]
+)
 def test_the_lower_bound_is_below_the_upper(hits: list[int]) -> None:
     low, high = shannon_bounds(hits, 5, 500)
     assert low <= high

@@ -322,3 +322,13 @@ def test_over_few_groups_no_type_has_a_standard_error(tmp_path: Path) -> None:
     text = markdown(document(facts_of(tmp_path / "st"), "t", "c"), lambda picture: "x")
     assert "| the | 6 | 3 |" in text
     assert "±" not in text
+
+
+def test_over_few_groups_no_sentence_has_an_interval(tmp_path: Path) -> None:
+    texts = [f"the {word} sat on the mat" for word in ("cat", "dog", "cow")]
+    stories = [Story(str(n), "", text) for n, text in enumerate(texts)]
+    models = ["pocket-bigram", "pocket-50k"]
+    score(stories, models, recipe=Recipe(device="cpu"), store=tmp_path / "st")
+    text = markdown(document(facts_of(tmp_path / "st"), "t", "c"), lambda picture: "x")
+    (said,) = [line for line in text.splitlines() if "pocket-50k against pocket-bigram" in line]
+    assert "bits per byte, less surprised on" in said

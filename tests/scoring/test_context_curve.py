@@ -14,6 +14,7 @@ from eyebrow.core.scoring.context_curve import context_curve
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scorer import Scorer
 from eyebrow.core.scoring.simple import recipe_for
+from eyebrow.core.scoring.units import by_word
 from eyebrow.core.scoring.vocabulary import find_tokens, token_texts
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,8 +49,8 @@ def test_each_point_is_a_pass_over_its_own_tokens(opened: Any, name: str) -> Non
     ]
     by_kind = {p.what: p.tokens for p in points}
     assert by_kind["story"] == len(before)
-    since = [i for i, (a, _) in enumerate(offsets) if sentence <= a and i < inside[0]]
-    assert abs(by_kind["sentence"] - len(since)) <= 1, "the space before it may be its own"
+    since = [i for i, (_, b) in enumerate(offsets) if sentence < b and i < inside[0]]
+    assert by_kind["sentence"] == len(since), "the space before it is of its first token"
     score = next(scorer.score([TEXT]))[1]
     hidden = len(ids) - len(score)
     whole = -float(sum(score.logprobs[i - hidden] for i in inside))
@@ -62,6 +63,36 @@ def test_the_whole_is_what_the_model_sees_at_once(opened: Any) -> None:
     text = TEXT * 3
     points = context_curve(scorer, text, (len(text) - 5, len(text) - 1), 0)
     assert max(point.tokens for point in points) <= 15
+
+
+def test_a_start_symbol_is_given_with_the_whole_text_alone(opened: Any) -> None:
+    """Behind a sentence's beginning nothing stands, and of nothing a model says nothing."""
+    model, tokenizer = opened("llama")
+    scorer = Scorer(model, tokenizer, recipe_for(model, Recipe("scored")))
+    at = TEXT.index("The cat")
+    points = context_curve(scorer, TEXT, (at, at + 3), at)
+    assert all(point.tokens for point in points)
+    assert points[-1].what == "story"
+
+
+def test_later_pieces_of_a_words_last_character_are_of_the_word(opened: Any) -> None:
+    model, tokenizer = opened("llama")
+    text = "Old Mara saw 語 and 🙂 there."
+    scorer = Scorer(model, tokenizer, recipe_for(model))
+    score = next(scorer.score([text]))[1]
+    for word in by_word(text, score)[1:]:
+        points = context_curve(scorer, text, (word.start, word.end), 0)
+        assert points[-1].nats == pytest.approx(word.surprise, abs=1e-4)
+
+
+@pytest.mark.parametrize("first_token", ["context", "scored"])
+@pytest.mark.parametrize("name", ["llama", "llama-bos"])
+def test_a_word_that_leaves_no_room(opened: Any, name: str, first_token: Any) -> None:
+    model, tokenizer = opened(name)
+    recipe = recipe_for(model, Recipe(first_token, context=8, stride=2))
+    text = "The " + "🙂" * 12
+    with pytest.raises(EyebrowError, match="sees 8 at once"):
+        context_curve(Scorer(model, tokenizer, recipe), text, (4, len(text)), 0)
 
 
 def test_words_without_context(opened: Any) -> None:

@@ -53,3 +53,9 @@ def test_any_table_with_two_endings_and_the_right_one(write: Write) -> None:
     assert pairs[0].endings == ("flew.", "ate.")
     assert (pairs[0].name, pairs[0].right.text) == ("a", "It sat. It flew.")
     assert pairs[0].right.sentence_starts == ()
+
+
+def test_endings_of_a_table_are_whole_whatever_they_begin_with(write: Write) -> None:
+    rows = "beginning,ending1,ending2,right\nThe cat sat,on the mat.,on the lake.,1\n"
+    (pair,), _ = find_pairs(open_stories(write("e.csv", rows)))
+    assert pair.endings == ("on the mat.", "on the lake.")

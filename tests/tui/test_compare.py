@@ -14,6 +14,7 @@ from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.finds import Find, FindList, around
 from eyebrow.tui.panes.story_text import StoryText
+from eyebrow.tui.session.arrange import Filter
 from eyebrow.tui.views.compare.showing import finds
 from textual.widgets import Input
 
@@ -156,6 +157,26 @@ async def test_finds_that_come_late_are_not_taken_for_those_of_another_pair(stor
         await pilot.pause(0.3)
         assert comparison.finds is None
         assert app._exception is None
+
+
+async def test_as_many_other_marked_stories_are_compared_anew(store: Path) -> None:
+    app = made_app(specs=SPECS[:2], store=store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        session = app.session
+        session.select_story(0)
+        session.mark()
+        session.filter(Filter(marked=True))
+        await begin(app, pilot)
+        await pilot.press("<", "<")  # in Explore nothing is compared
+        for story in (0, 1):
+            session.select_story(story)
+            session.mark()
+        session.arrange()
+        await pilot.press("J")
+        await compared(app, pilot)
+        found = session.comparison.found
+        assert found is not None
+        assert [one.id for one in found.compared.stories] == [STORIES[1].id]
 
 
 async def test_other_tokenizers_are_lined_up(store: Path) -> None:

@@ -66,6 +66,29 @@ def test_tokens_that_are_untouched_are_carried_along() -> None:
             assert now[start:end] == before[slice(*was)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\x0cb\n\x0c\nc",
+        "a\u2028b\u2029\x85c",
+        "a\r\nb\nc",
+        "a\r\nb\r\n",
+        "a\rb\r",
+        "\r\n\r",
+        "\x1c",
+    ],
+)
+def test_what_ends_lines_elsewhere_is_kept(text: str) -> None:
+    area = EditArea()
+    area.take_up(text, text, 0)
+    assert area.text == text
+    for at in range(len(text) + 1):
+        area.caret = at
+        assert area.caret == at or text[at - 1 : at + 1] == "\r\n", "no place has moved"
+    area.take_up("A line.\n", text, 0)
+    assert area.text == text
+
+
 def test_bits_per_word_are_of_the_words_that_are_scored() -> None:
     score = made_score(CAT, 1)
     words = len(CAT.split()) - 1  # the first is context

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from ..text.carried import Stretch, carried
+from ..text.line_ends import held, let_go, shown
 from .story_text import Paint
 
 
@@ -35,15 +36,25 @@ class EditArea(TextArea):
 
     # --- text ------------------------------------------------------------------------------
 
+    @property
+    def text(self) -> str:
+        """As it is typed."""
+        return let_go(self.document.text)
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self.load_text(held(value))
+
     def take_up(self, original: str, text: str, character: int) -> None:
         """Edit `text`; undone to the last it is the original."""
-        self.load_text(original)
+        self.text = original
         if text != self.text:
             self.put(0, len(self.text), text)
         self.caret = character
 
     def put(self, start: int, end: int, words: str) -> None:
         """Words in place of the characters from `start` to `end`; it can be undone."""
+        words = held(words, self.document.newline)
         self.replace(words, self._at(start), self._at(end), maintain_selection_offset=False)
         self.history.checkpoint()
 
@@ -79,6 +90,7 @@ class EditArea(TextArea):
     def get_line(self, line_index: int) -> Text:
         """The line with the styles of its tokens; what is no ink is no block of its own."""
         line, text = super().get_line(line_index), self.text
+        line.plain = shown(line.plain)
         if self._placed is None or self._placed[0] != text:
             found = carried(self.paint.text, text, self.paint.ends)
             self._placed = (text, found, self._begins)

@@ -68,9 +68,11 @@ class Comparison:
             self.empty()  # what is still on its way is about another pair
             return None
         library = self.library
+        listed = library.filter
         about = (
             *(model.digest, reference.digest, self.worker.recipe.digest),
-            *(str(library.filter), len(library.order)),
+            *(str(listed), len(library.order)),
+            None if listed.marked is None else frozenset(library.shelves.marked),
         )
         scored = min(model.done, reference.done)
         if about == self._about:

@@ -54,11 +54,15 @@ def _percents(ends: tuple[float, float]) -> tuple[float, float]:
 
 
 def _against_chance(own: Sequence[Endings], totals: Sequence[Accuracy]) -> str:
-    """Which intervals leave chance out."""
+    """Which have more or fewer right than chance would give: by their intervals, and since
+    Wilson's leave it out too soon where pairs are few, by the sign test as well."""
     above, below, neither = list[str](), list[str](), list[str]()
     for one, total in zip(own, totals, strict=True):
         low, high = total.ci95
-        side = above if low > CHANCE else below if high < CHANCE else neither
+        is_sure = sign_test(total.right, total.pairs - total.right) < SURE
+        side = neither
+        if is_sure and not low <= CHANCE <= high:
+            side = above if low > CHANCE else below
         side.append(one.model.name)
     if not (above or below):
         who = "it" if len(own) == 1 else f"any of the {len(own)} sizes"

@@ -7,6 +7,7 @@ import math
 from ...wording import interval, many, number, percent
 from ..compare.gaps import Gap
 from ..compare.reading import Found
+from ..findings.finding import spread
 from .blocks import Prose, Section, Table
 from .facts import Facts, Learned
 
@@ -24,11 +25,13 @@ def learned(facts: Facts) -> tuple[Section, ...]:
 def _total(found: Learned) -> Prose:
     gaps = found.compared.gaps
     small, large = found.compared.reference.name, found.compared.model.name
+    total = number(gaps.total.difference, 3)
     return Prose(
-        f"{large} against {small}: {number(gaps.total.difference, 3)} bits per byte "
-        f"{interval(gaps.total.ci95, 3)}, less surprised on {percent(gaps.better)} of "
-        f"{many(gaps.stories, 'story', 'stories')}. Both are lined up on the smallest stretches of "
-        "text that their tokenizers cut at, whose differences add up to that of the totals."
+        f"{large} against {small}: {total} bits per byte"
+        f"{spread(gaps.total.ci95, gaps.clusters, 3)}, less surprised on {percent(gaps.better)} "
+        f"of {many(gaps.stories, 'story', 'stories')}. Both are lined up on the smallest "
+        "stretches of text that their tokenizers cut at, whose differences add up to that of the "
+        "totals."
     )
 
 

@@ -11,6 +11,7 @@ from ...scoring.scores import StoryScore
 Span = tuple[int, int]  # characters from, to
 
 _WORD = re.compile(r"\S+")
+_GOES_ON = re.compile(r"['’-]?[^\W_]")  # as the words above do: `s`, `'s`, `-known`, but no `,`
 _EDGES = re.compile(r"\A[\W_]+|[\W_]+\Z")
 
 
@@ -53,8 +54,9 @@ def guessed_by(score: StoryScore, word: Span, texts: Sequence[str]) -> Guessed |
     and the likeliest behind them has to begin something else: where that is not known (no
     alternatives were kept) it is taken to.
     """
-    start, end = word
-    inside = ((score.starts < end) & (score.ends > start)).nonzero()[0].tolist()
+    from ...scoring.units import tokens_within  # NumPy, after the first picture
+
+    inside = tokens_within(score.starts, score.ends, word).tolist()
     if not inside or not all(score.ranks[at] > 0 for at in inside):
         return None
     ranks = tuple(int(score.ranks[at]) for at in inside)
@@ -68,4 +70,4 @@ def _ends(score: StoryScore, at: int, texts: Sequence[str]) -> bool:
     if at >= len(score) or score.ranks[at] == 1 or not score.top_ids.shape[1]:
         return True
     likeliest = int(score.top_ids[at, 0])
-    return not (0 <= likeliest < len(texts) and texts[likeliest][:1].isalnum())
+    return not (0 <= likeliest < len(texts) and _GOES_ON.match(texts[likeliest]))
