@@ -161,7 +161,7 @@ def _run(wanted: Wanted, source: Any, line: ProgressLine, *, json: bool, by_laye
     try:
         for spec, outcome in measure_damage(told, wanted, line.show):
             if isinstance(outcome, EyebrowError):
-                failures[spec.name if spec else ""] = outcome
+                failures[spec.name if spec else f"{wanted.reference.name} bfloat16"] = outcome
             else:
                 rows.append(outcome)
     except KeyboardInterrupt:
@@ -232,9 +232,7 @@ def _asked(
     changed = [spec for spec in given if spec.variant or bases]
     if not asked and (by_layer or part or not changed):
         asked = list(_words("4" if by_layer or part else WIDTHS, "bits"))
-    plain = list(
-        dict.fromkeys(name for name, spec in zip(names, given, strict=False) if not spec.variant)
-    )
+    plain = [name for name in dict.fromkeys(names) if not find_models([name])[0].variant]
     if asked and not plain:
         raise EyebrowError(
             "Bad usage", f"{names[0]} is changed already; name the model without its @"
@@ -285,7 +283,9 @@ def _json(
 
 def _before(rows: Sequence[Damage]) -> float:
     """The reference's own perplexity; that of the row that is nearest to it is exact."""
-    nearest = min(rows[1:] or rows, key=lambda row: abs(row.delta))
+    finite = [row for row in rows if math.isfinite(row.delta)]
+    others = [row for row in finite if not row.noise_floor] or finite
+    nearest = min(others, key=lambda row: abs(row.delta), default=rows[0])
     return nearest.perplexity - nearest.delta
 
 
@@ -294,7 +294,7 @@ def _shown(wanted: Wanted, rows: Sequence[Damage], drawn: Sequence[str], by_laye
     base = wanted.reference.name
     heads = ["variant", "bytes", "perplexity", "change", "95 % interval"]
     heads += ["KL", "median", "99.9 %", "same top", "RMS Δp"] if wanted.kl else []
-    most = max(map(_harm, rows))
+    most = max(filter(math.isfinite, map(_harm, rows)), default=0.0)
     cells = [
         [
             _short(row.model, base),
@@ -303,7 +303,7 @@ def _shown(wanted: Wanted, rows: Sequence[Damage], drawn: Sequence[str], by_laye
             _signed(row.delta),
             f"[{_signed(row.delta_ci95[0])}, {_signed(row.delta_ci95[1])}]",
             *(_divergence(row) if wanted.kl else ()),
-            *(["▇" * round(BAR * _harm(row) / most)] if by_layer and most else ()),
+            *([_bar(_harm(row) / most)] if by_layer and most else ()),
         ]
         for row in rows
     ]
@@ -324,6 +324,11 @@ def _harm(row: Damage) -> float:
     return abs(row.delta) if row.kl_mean is None else row.kl_mean
 
 
+def _bar(share: float) -> str:
+    """As long as the longest for what is infinite."""
+    return "" if math.isnan(share) else "▇" * round(BAR * min(share, 1.0))
+
+
 def _divergence(row: Damage) -> list[str]:
     if row.kl_mean is None or row.same_top is None or row.delta_p_rms is None:
         return ["-"] * 5
@@ -336,13 +341,14 @@ def _divergence(row: Damage) -> list[str]:
 
 def _said(rows: Sequence[Damage], base: str) -> Iterator[str]:
     """What the table comes to: what cannot be told from noise, and where it breaks."""
-    floor, others = rows[0], rows[1:]
-    if floor.kl_mean is not None:
-        quiet = [row for row in others if row.kl_mean is not None and row.kl_mean <= floor.kl_mean]
+    others = [row for row in rows if not row.noise_floor]
+    for floor in (row.kl_mean for row in rows if row.noise_floor and row.kl_mean is not None):
+        quiet = [row for row in others if row.kl_mean is not None and row.kl_mean <= floor]
         if quiet:
             names = listed([_short(row.model, base) for row in quiet])
             yield f"No further from the reference than bfloat16 is: {names}."
-    broken = [row for row in others if row.perplexity > BROKEN * (row.perplexity - row.delta)]
+    most = BROKEN * _before(rows)
+    broken = [row for row in others if row.perplexity > most]
     if broken:
         names = listed([_short(row.model, base) for row in broken])
         yield f"Broken, which is here more than twice the perplexity: {names}."

@@ -22,10 +22,11 @@ import numpy as np
 import torch
 from platformdirs import user_cache_path
 
-from ..errors import EyebrowError, as_told, contained
+from ..errors import FAILED, EyebrowError, as_told, contained
+from ..machine.device import dtype_name
 from ..models.digests import content_digest
 from ..models.identity import identify
-from ..models.load import check_same_tokens, fetch, load
+from ..models.load import LoadedModel, check_same_tokens, fetch, load
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
 from ..models.variants.adapters import merge
@@ -34,7 +35,7 @@ from ..models.variants.half import in_bfloat16
 from ..models.variants.originals import Files, Originals, OtherModel
 from ..models.variants.packed import packed_bytes
 from ..models.variants.save import check_place, save_model
-from ..models.variants.spelling import parse_variant
+from ..models.variants.spelling import PACKED, parse_variant
 from ..results.damage import Damage, Measured, Pieces, keep, recall, sum_up
 from ..scoring.batches import Batch, pieces_of, split_by_piece
 from ..scoring.divergence import Divergence, Pair
@@ -47,7 +48,7 @@ from ..scoring.trunk import Trunk
 from ..stories.story_set import StorySet
 from .progress import TELL_AFTER, Progress, downloading
 
-RULE = 3  # counts up where the same models come to give other rows
+RULE = 4  # counts up where the same models come to give other rows
 NOISE = "bfloat16"  # what the first row is called behind the reference's name
 
 
@@ -80,8 +81,9 @@ def measure_damage(
     Raises `EyebrowError` where the reference itself cannot be used. However it ends, no model
     outlives it.
     """
-    for place in (wanted.save or {}).values():
-        check_place(place)
+    for spec in wanted.variants:
+        if (place := (wanted.save or {}).get(spec.name)) is not None:
+            check_place(place, spec)
     tell(Progress(wanted.reference.name, "loading"))
     bench = _Bench(told, wanted, tell)
     with bench.stack:
@@ -92,6 +94,15 @@ def measure_damage(
         for spec in wanted.variants:
             if spec not in here:
                 yield spec, bench.row(spec)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A model that is measured: what runs it, what its weights take, and its own tokenizer."""
+
+    trunk: Trunk
+    bytes: int
+    tokenizer: Any
 
 
 class _Bench:
@@ -124,19 +135,24 @@ class _Bench:
         )
         return is_more and places[0] == places[1]
 
-    def noise_floor(self) -> Damage:
-        """The reference in bfloat16 against itself in float32."""
+    def noise_floor(self) -> Damage | EyebrowError:
+        """The reference in bfloat16 against itself in float32; or why it cannot be had in that."""
         name = f"{self.loaded.name} {NOISE}"
         self.at += 1
+        if self.loaded.dtype != torch.float32 or self.wanted.reference.variant in PACKED:
+            try:
+                with contained():
+                    found = self._kept([NOISE], lambda: self._noise_of_others(name))
+            except Exception as error:  # variants are measured all the same
+                return as_told(error, "Measuring failed")
+            return replace(found, model=name)
 
         def measure() -> Damage:
-            if self.loaded.dtype != torch.float32:
-                return self._noise_of_others(name)
             model, trunk, originals = self._working()
             with in_bfloat16(model, originals):
                 return self._measure(name, trunk, packed_bytes(model), noise_floor=True)
 
-        return self._kept([NOISE], measure)
+        return replace(self._kept([NOISE], measure), model=name)
 
     def row(self, spec: ModelSpec) -> Damage | EyebrowError:
         """The numbers of one variant, or what ails it."""
@@ -151,49 +167,77 @@ class _Bench:
                 gc.collect()
 
     def _row(self, spec: ModelSpec) -> Damage:
+        if self.is_own(spec):
+            self._check_unchanged()
         folder = spec.local_path
         own = identify(folder, *spec.change).digest if folder else ""
         save = (self.wanted.save or {}).get(spec.name)
         with ExitStack() as stack:
-            opened: list[tuple[Any, Trunk, int]] = []
+            opened: list[_Opened] = []
 
-            def other() -> tuple[Any, Trunk, int]:
+            def other() -> _Opened:
                 if not opened:
                     opened.append(stack.enter_context(self._other(spec)))
                 return opened[0]
 
             row = self._kept(
-                [own] if own else [], lambda: self._measure(spec.name, other()[1], other()[2])
+                [own] if own else [],
+                lambda: self._measure(spec.name, other().trunk, other().bytes),
             )
             row = replace(row, model=spec.name)  # it may have been kept under another name
             if save is not None:
-                save_model(other()[0], self.loaded.tokenizer, save, spec, self.loaded.name, row)
+                made = other()
+                save_model(made.trunk.model, made.tokenizer, save, spec, self.loaded.name, row)
             return row
 
+    def _check_unchanged(self) -> None:
+        """Rows are kept as those of the files that lie there: they have to be what was loaded."""
+        own = self.wanted.reference
+        folder = own.local_path
+        if folder is not None and identify(folder, *own.change).digest != self.loaded.digest:
+            raise EyebrowError(
+                "Changed meanwhile",
+                f"files of {own.name} were written meanwhile; ask again",
+                FAILED,
+            )
+
+    def _check_context(self, loaded: LoadedModel) -> None:
+        """The windows are the reference's: whoever sees less than one of them cannot be asked."""
+        longest = max((len(encoding) for encoding in self.encodings), default=0)
+        sees = loaded.positions
+        if sees is not None and sees < min(longest, self.recipe.context):
+            raise EyebrowError(
+                "Context too short",
+                f"{loaded.name} sees {sees:,} tokens at once, and the texts are read with up to "
+                f"{min(longest, self.recipe.context):,}; use --context {sees}",
+            )
+
     @contextmanager
-    def _other(self, spec: ModelSpec) -> Iterator[tuple[Any, Trunk, int]]:
-        """The variant's model, what runs it, and its bytes; what was in place is restored."""
+    def _other(self, spec: ModelSpec) -> Iterator[_Opened]:
+        """The variant's model; what was in place is restored."""
+        tokenizer = self.loaded.tokenizer
         if self.is_in_place(spec):
             variant = parse_variant(spec.variant)
             model, trunk, originals = self._working()
             size = needed_bytes(model, variant)
             with damaged(model, variant, originals):
-                yield model, trunk, size
+                yield _Opened(trunk, size, tokenizer)
             return
         self.tell(Progress(spec.name, "loading"))
         if self.is_own(spec):
             model = self._made(spec)
-            yield model, Trunk(model), packed_bytes(model)
+            yield _Opened(Trunk(model), packed_bytes(model), tokenizer)
             return
         self._copy = None  # room for another
         if spec.local_path is None:
             fetch(spec, self.wanted.options, downloading(spec.name, self.tell))
         loaded = load(spec, self.wanted.options)
         check_same_tokens(self.loaded, loaded)
+        self._check_context(loaded)
         size = loaded.bytes
         if spec.source == "gguf" and not spec.variant:
             size = Path(spec.location).stat().st_size
-        yield loaded.model, Trunk(loaded.model), size
+        yield _Opened(Trunk(loaded.model), size, loaded.tokenizer)
 
     def _working(self) -> tuple[Any, Trunk, Originals]:
         """What is damaged, and where its numbers are to be had again."""
@@ -231,9 +275,11 @@ class _Bench:
 
     def _noise_of_others(self, name: str) -> Damage:
         """Where the reference is not float32 itself."""
-        options, reference = self.wanted.options, self.wanted.reference
-        exact, half = (
-            load(reference, replace(options, dtype=dtype)) for dtype in ("float32", NOISE)
+        half, exact = (
+            self.loaded
+            if dtype == self.loaded.dtype
+            else load(self.wanted.reference, replace(self.wanted.options, dtype=dtype_name(dtype)))
+            for dtype in (torch.bfloat16, torch.float32)
         )
         size = half.bytes
         kept, self.reference = self.reference, Trunk(exact.model)

@@ -123,6 +123,7 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
             if not is_quantised(config):
                 check_size(empty, size_of(folder), spec.name)
             tokenizer, model = _open(folder, spec.name, precision, options)
+            _lay_out(model)
             model.to(where).eval()
             if where.type == "cpu" and not _is_snapshot(folder):
                 _take_out_of_its_file(model)
@@ -197,6 +198,14 @@ def _changed(model: Any, spec: ModelSpec) -> Any:
 
         change(model, parse_variant(spec.variant))
     return model
+
+
+def _lay_out(model: Any) -> None:
+    """Numbers in the order of their axes: matrices that a GGUF file holds the other way round are
+    loaded as a view across, which whoever goes through them piece by piece cannot flatten."""
+    for parameter in model.parameters():
+        if not parameter.is_contiguous():
+            parameter.data = parameter.data.contiguous()
 
 
 def _take_out_of_its_file(model: Any) -> None:

@@ -221,7 +221,7 @@ def sum_up(
 
 def recall(folder: Path, key: str) -> Damage | None:
     """A row that was kept; None where there is none that can be read."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         row = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
         pairs = {
             name: tuple(value)

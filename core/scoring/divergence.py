@@ -24,6 +24,8 @@ from .batches import Batch
 from .head import CHUNK, TILE
 from .trunk import Trunk
 
+LOWEST = -1e30  # a peak before there is any; of n-grams never seen a whole tile is -inf
+
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
@@ -93,7 +95,7 @@ class Pair:
             q.add(first, other, targets)
             # sum of exp(a - peak_p) ((a - peak_p) - (b - peak_q)), moved along with both peaks
             moved = _drop(p_before, p.peak) - _drop(q_before, q.peak)
-            apart = _apart(one - p.peak[:, None], other - q.peak[:, None])
+            apart = _apart(weights, one - p.peak[:, None], other - q.peak[:, None])
             here = (weights * apart).sum(1, dtype=torch.float64)
             crossed = (crossed + p.before * moved) * shrink + here
         kl = crossed / p.total - p.total.log() + q.total.log()
@@ -109,7 +111,7 @@ class _Running:
     """Peak, sum of exponentials, likeliest entry and the target's logit of one model so far."""
 
     def __init__(self, count: int, device: torch.device) -> None:
-        self.peak = torch.full((count,), -torch.inf, device=device)
+        self.peak = torch.full((count,), LOWEST, device=device)
         self.total = torch.zeros(count, dtype=torch.float64, device=device)
         self.before = self.total
         self.top = torch.zeros(count, dtype=torch.int64, device=device)
@@ -154,12 +156,13 @@ def join(parts: Sequence[Divergence]) -> Divergence:
 
 def _drop(before: Tensor, after: Tensor) -> Tensor:
     """float64 (N,): by how much a peak has moved, 0 or less."""
-    return (before.double() - after.double()).clamp(min=-1e30)
+    return before.double() - after.double()
 
 
-def _apart(one: Tensor, other: Tensor) -> Tensor:
-    """Difference of two logits below their peaks; of an entry that neither can give, 0."""
-    return torch.where(one == -torch.inf, 0.0, one - other)
+def _apart(weights: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """Difference of two logits below their peaks; of an entry that the reference never gives, 0,
+    whether the other can give it or not."""
+    return torch.where(weights == 0, 0.0, one - other)
 
 
 def _now(trunk: Trunk) -> float:

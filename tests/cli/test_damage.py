@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from eyebrow.core import Recipe, load_model, score
+from eyebrow.core import EyebrowError, Recipe, load_model, score
 from eyebrow.core.engine import damage as engine
 
 from .conftest import Outcome
@@ -140,6 +142,10 @@ def test_a_checkpoint_against_its_base(cli: Cli, tiny: Tiny, stories: Path, tmp_
     refused = cli("damage", stories, "-m", base, "--bits", "3", "--save", saved, "--no-store")
     assert refused.code == 2
     assert "is not empty" in refused.err
+    file = cli("damage", stories, "-m", base, "--bits", "3,4", "--save", stories, "--no-store")
+    assert file.code == 2
+    assert "is no folder" in file.err
+    assert not file.out
 
 
 @pytest.fixture
@@ -282,3 +288,159 @@ def test_one_that_fails_stops_no_other(cli: Cli, tiny: Tiny, stories: Path) -> N
     assert [row["model"] for row in done.json["variants"]][1:] == ["llama@bits4:mlp"]
     assert done.json["failures"][0]["model"] == "llama@bits4:layers9"
     json.dumps(done.json)
+
+
+def copied(model: Path, place: Path, **settings: Any) -> Path:
+    """A model under another name, with other entries in its configuration."""
+    shutil.copytree(model, place)
+    config = json.loads((place / "config.json").read_text()) | settings
+    (place / "config.json").write_text(json.dumps(config))
+    return place
+
+
+def test_windows_that_one_cannot_see_are_refused(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    base = tiny("llama")
+    short = copied(base, tmp_path / "short", max_position_embeddings=8)
+    asked = ("damage", stories, "-m", short, "--reference", base, "--no-store")
+    done = cli(*asked)
+    assert done.code == 2
+    assert "short sees 8 tokens at once" in done.err
+    assert "use --context 8" in done.err
+    assert cli(*asked, "--context", 8).code == 0
+
+
+def test_the_noise_floor_goes_by_the_name_that_was_asked_for(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    for model in (tiny("llama"), copied(tiny("llama"), tmp_path / "moved")):
+        done = cli(
+            *("damage", stories, "-m", model, "--bits", "4", "--store", tmp_path / "s", "--json")
+        )
+        assert done.json["variants"][0]["model"] == f"{model.name} bfloat16"
+
+
+def test_a_variant_that_is_named_twice_is_measured_once(
+    cli: Cli, tiny: Tiny, stories: Path
+) -> None:
+    llama = tiny("llama")
+    twice = ("-m", f"{llama}@bits8", "-m", f"{llama}@bits8")
+    done = cli(*("damage", stories, *twice, "-m", llama, "--bits", "4", "--json", "--no-store"))
+    assert done.code == 0, done.err
+    names = [row["model"] for row in done.json["variants"][1:]]
+    assert names == ["llama@bits8", "llama@bits4"]
+
+
+def test_a_noise_floor_that_cannot_be_had_stops_no_variant(
+    cli: Cli, tiny: Tiny, stories: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = engine.load
+
+    def no_room(spec: Any, options: Any) -> Any:
+        if options.dtype == "float32":
+            raise EyebrowError("Out of memory", f"{spec.name} is too large in float32")
+        return load(spec, options)
+
+    monkeypatch.setattr(engine, "load", no_room)
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "4,8", "--dtype", "bfloat16")
+    done = cli(*asked, "--json", "--no-store")
+    assert done.code == 3
+    assert [row["model"] for row in done.json["variants"]] == ["llama@bits4", "llama@bits8"]
+    assert done.json["failures"][0]["model"] == "llama bfloat16"
+    assert "perplexity" in cli(*asked, "--no-store").out
+
+
+def test_files_that_changed_meanwhile_are_not_measured(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, other = copied(tiny("llama"), tmp_path / "model"), load_model(str(tiny("llama"))).model
+    with torch.no_grad():
+        other.model.norm.weight.mul_(2)
+    measure = engine._Bench._measure
+
+    def rewritten(self: Any, name: str, *given: Any, **named: Any) -> Any:
+        row = measure(self, name, *given, **named)
+        if name.endswith("@bits8"):
+            other.save_pretrained(model)
+        return row
+
+    monkeypatch.setattr(engine._Bench, "_measure", rewritten)
+    asked = ("damage", stories, "-m", model, "--bits", "8,4", "--store", tmp_path / "s", "--json")
+    done = cli(*asked)
+    assert done.code == 3
+    assert [row["model"] for row in done.json["variants"][1:]] == ["model@bits8"]
+    assert done.json["failures"][0]["title"] == "Changed meanwhile"
+
+
+def test_a_saved_model_has_its_own_tokenizer(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    base, saved = tiny("llama"), tmp_path / "saved"
+    tuned = copied(base, tmp_path / "tuned")
+    (tuned / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    done = cli(
+        *("damage", stories, "-m", f"{tuned}@bits8", "--reference", base, "--save", saved),
+        "--no-store",
+    )
+    assert done.code == 0, done.err
+    assert load_model(str(saved)).tokenizer.chat_template == "{{ messages[0].content }}"
+
+
+def test_what_cannot_be_saved_is_told_before_it_is_measured(
+    cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    done = cli(
+        *("damage", stories, "-m", f"{tiny('llama')}@int8", "-m", f"{tiny('llama')}@bits8"),
+        *("--save", tmp_path / "saved", "--no-store"),
+    )
+    assert done.code == 2
+    assert "packed weights are no ordinary checkpoint" in done.err
+    assert not done.out
+
+
+def test_an_infinite_perplexity_is_broken(
+    cli: Cli, tiny: Tiny, stories: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = engine._Bench._measure
+
+    def overflows(self: Any, name: str, *given: Any, **named: Any) -> Any:
+        row = measure(self, name, *given, **named)
+        return replace(row, perplexity=math.inf, delta=math.inf) if "@" in name else row
+
+    monkeypatch.setattr(engine._Bench, "_measure", overflows)
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "1", "--by-layer", "--no-store")
+    done = cli(*asked, "--no-kl")
+    assert done.code == 0, done.err
+    assert "Broken, which is here more than twice the perplexity: @bits1:embeddings" in done.out
+    found = cli(*asked, "--json").json
+    assert found["reference_perplexity"] > 1
+    assert found["variants"][1]["perplexity"] is None
+
+
+def test_a_packed_reference(cli: Cli, tiny: Tiny, stories: Path) -> None:
+    pytest.importorskip("torchao", reason="the extra quant is not installed")
+    base = tiny("llama")
+    done = cli(
+        *("damage", stories, "-m", f"{base}@bits8", "--reference", f"{base}@int8"),
+        *("--json", "--no-store"),
+    )
+    assert done.code == 0, done.err
+    floor, row = done.json["variants"]
+    assert floor["noise_floor"]
+    assert 0 < floor["kl_mean"] < 0.1
+    assert row["kl_mean"] > 0
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"model": "x"}', "{", ""])
+def test_a_kept_row_that_is_damaged_is_measured_anew(
+    content: str, cli: Cli, tiny: Tiny, stories: Path, tmp_path: Path
+) -> None:
+    asked = ("damage", stories, "-m", tiny("llama"), "--bits", "4", "--store", tmp_path / "s")
+    first = cli(*asked, "--json").json
+    kept = list((tmp_path / "s" / "comparisons").glob("*.json"))
+    assert len(kept) == 2
+    for file in kept:
+        file.write_text(content)
+    for row, again in zip(first["variants"], cli(*asked, "--json").json["variants"], strict=True):
+        assert again["nll"] == row["nll"]

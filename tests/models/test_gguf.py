@@ -52,7 +52,13 @@ def test_a_header_says_what_the_model_is(tmp_path: Path) -> None:
 
 def test_a_header_that_is_none(tmp_path: Path) -> None:
     whole, file = small(), tmp_path / "bad.gguf"
-    for content in (b"", b"GGML", whole[:30], whole[:-3], b"GGUF" + b"\xff" * 60):
+    begun = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + text("an array") + struct.pack("<I", 9)
+    endless = [
+        begun + struct.pack("<IQ", 4, 1 << 62),
+        begun + struct.pack("<IQQ", 8, 1, 1 << 63),
+        begun + struct.pack("<IQ", 9, 1) * 5000,
+    ]
+    for content in (b"", b"GGML", whole[:30], whole[:-3], b"GGUF" + b"\xff" * 60, *endless):
         file.write_bytes(content)
         with pytest.raises(Damaged):
             read_gguf(file)

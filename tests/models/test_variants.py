@@ -18,15 +18,19 @@ from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.variants import quantise
-from eyebrow.core.models.variants.apply import damaged, needed_bytes
+from eyebrow.core.models.variants.apply import change, damaged, needed_bytes
 from eyebrow.core.models.variants.half import WidenedProducts, in_bfloat16
 from eyebrow.core.models.variants.originals import Files, OtherModel
 from eyebrow.core.models.variants.parts import chosen
+from eyebrow.core.models.variants.save import save_model
 from eyebrow.core.models.variants.spelling import Variant, parse_variant
+from eyebrow.core.results.damage import Damage
 from torch.nn.utils import prune
+from transformers.pytorch_utils import Conv1D
 
 Tiny = Callable[[str], Path]
 Bits = dict[str, torch.Tensor]
+TABLES = (torch.nn.Embedding, torch.nn.Linear)
 SHAPES = ("llama", "gpt2", "neox", "opt", "capped")
 
 
@@ -82,6 +86,36 @@ def test_channels_and_groups_have_ends_of_their_own(
     assert torch.equal(groups, torch.stack(parts)), "what is left over is a group too"
     columns = torch.stack([textbook(row, bits) for row in weight.t()])
     assert torch.equal(across, columns.t())
+
+
+def test_a_single_number_is_left_alone() -> None:
+    for grain in ("tensor", "channel", "group2"):
+        model = torch.nn.Module()
+        model.scale = torch.nn.Parameter(torch.tensor(1.5))
+        change(model, Variant("bits", 4.0, grain))
+        assert model.scale.item() == 1.5
+        assert needed_bytes(model, Variant("bits", 4.0, grain)) == 1 + 8
+
+
+def test_matrices_that_lie_across_are_put_in_order(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As GPT-2's come out of a GGUF file."""
+    from transformers import AutoModelForCausalLM
+
+    read, name = AutoModelForCausalLM.from_pretrained, f"{tiny('gpt2')}@"
+    wanted = [load_model(name + each, device="cpu").model for each in ("bits4", "prune0.3")]
+
+    def across(*given: Any, **named: Any) -> Any:
+        model, info = read(*given, **named)
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.data = parameter.data.t().contiguous().t()
+        return model, info
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", across)
+    for each, other in zip(("bits4", "prune0.3"), wanted, strict=True):
+        assert same(bits_of(load_model(name + each, device="cpu").model), bits_of(other))
 
 
 def test_half_precision_is_widened_and_rounded_once() -> None:
@@ -214,6 +248,11 @@ def test_bytes_are_what_packing_would_take(tiny: Tiny) -> None:
     whole = needed_bytes(model, parse_variant("bits4")) - buffers
     assert whole == sum(-(-n // 2) + 8 for n in sizes)
     assert needed_bytes(model, parse_variant("bits32")) - buffers == sum(4 * n + 8 for n in sizes)
+    across = load_model(str(tiny("gpt2")), device="cpu").model
+    grown, tensors = (needed_bytes(across, parse_variant(t)) for t in ("bits4:channel", "bits4"))
+    ends = sum(m.nf - 1 for m in across.modules() if isinstance(m, Conv1D))
+    tables = {id(m.weight): len(m.weight) for m in across.modules() if type(m) in TABLES}
+    assert grown - tensors == 8 * (ends + sum(rows - 1 for rows in tables.values()))
     dense = sum(p.nbytes for p in model.parameters())
     assert needed_bytes(model, parse_variant("prune0.5")) - buffers == dense
 
@@ -226,6 +265,8 @@ def test_bytes_are_what_packing_would_take(tiny: Tiny) -> None:
         ("bits4:mlp:channel", "bits4:channel:mlp"),
         ("bits4:layers3-3", "bits4:layers3"),
         ("prune.25", "prune0.25"),
+        ("prune0.1234567", "prune0.1234567"),
+        ("prune0.0000001", "prune0.0000001"),
         ("prune0.2:structured", "prune0.2:structured"),
         ("int8", "int8"),
     ],
@@ -244,6 +285,7 @@ def test_one_spelling(text: str, spelled: str) -> None:
         ("bits4:atention", "did you mean attention"),
         ("bits4:groop64", "did you mean group64"),
         ("bits4:layers5-3", "the first comes first"),
+        ("bits4:channel:group64", "channel or group64; leave one of them out"),
         ("prune1.5", "between 0 and 1"),
         ("prune0", "between 0 and 1"),
         ("int7", "did you mean int8 or int4"),
@@ -311,6 +353,12 @@ def test_an_extra_that_is_absent_is_named(
         unpack.check_gguf_extra("some.gguf")
 
 
+@pytest.mark.parametrize("kind", ["int8", "int4", "nf4"])
+def test_a_model_without_linear_layers_is_not_packed(kind: str, tiny: Tiny) -> None:
+    with pytest.raises(EyebrowError, match=r"no linear layers .*@bits8:channel"):
+        load_model(f"{tiny('gpt2')}@{kind}", device="cpu")
+
+
 def test_packed_by_torchao() -> None:
     pytest.importorskip("torchao", reason="the extra quant is not installed")
     plain = load_model("pocket-3m", device="cpu")
@@ -342,6 +390,17 @@ def test_whole_neurons_are_taken_out(shape: str, tiny: Tiny, tmp_path: Path) -> 
     ids = torch.arange(1, 9)[None]
     with torch.inference_mode():
         assert torch.equal(again.model(ids).logits, loaded.model(ids).logits)
+
+
+def test_the_card_says_that_neurons_were_taken_out(tiny: Tiny, tmp_path: Path) -> None:
+    (spec,) = find_models([f"{tiny('llama')}@prune0.125:structured"])
+    own = load_model(str(tiny("llama")), device="cpu")
+    ends = (1.0, 2.0)
+    row = Damage("llama", 3, 40, 99.0, 12.0, ends, 1.0, ends, *[None] * 7, bytes=1000)
+    save_model(own.model, own.tokenizer, tmp_path / "saved", spec, "llama", row)
+    card = (tmp_path / "saved" / "README.md").read_text()
+    assert "0.125 of the neurons of each MLP were taken out" in card
+    assert "smallest magnitude" not in card
 
 
 def test_a_pruned_checkpoint_with_its_old_sizes_is_refused(tiny: Tiny, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,35 @@ def test_a_reference_runs_once_as_far_as_there_is_room(
 def test_vocabularies_of_different_length_are_refused(opened: Opened) -> None:
     with pytest.raises(EyebrowError, match=r"320 entries, the other 310"):
         Pair(Trunk(opened("llama")[0]), Trunk(opened("gpt2")[0]))
+
+
+@pytest.mark.parametrize("case", ["apart", "ties", "first tile", "what one never gives"])
+def test_tiles_are_those_of_whole_logits(case: str) -> None:
+    """A vocabulary of three tiles; tokens that were never seen have a logit of -inf."""
+    chance = torch.Generator().manual_seed(0)
+    one, other = torch.randn((2, 40, 20_000), generator=chance).unbind()
+    targets = torch.randint(9_000, 20_000, (40,), generator=chance)
+    if case == "apart":
+        one, other = one * 4 - 100, other * 30 + 1_000
+    elif case == "ties":
+        one, other = one * 0, other.round()
+    elif case == "first tile":
+        one[:, :9_000] = other[:, :9_000] = -torch.inf
+    else:
+        one[:, ::3] -= 200
+        other[:, ::3] = -torch.inf
+    sides: list[Any] = [
+        SimpleNamespace(
+            head=None, vocabulary=20_000, device=one.device, at_targets=lambda _, s=s: s
+        )
+        for s in (one, other)
+    ]
+    batch: Any = SimpleNamespace(ids=targets[None], targets=targets)
+    found = Pair(*sides).of_batch(batch)
+    p, q = (side.double().log_softmax(1) for side in (one, other))
+    terms = torch.where(p.exp() < 1e-80, 0.0, p.exp() * (p - q))
+    assert torch.allclose(found.kl.double(), terms.sum(1), rtol=1e-5, atol=1e-5)
+    for mine, plain in ((found.reference, p), (found.other, q)):
+        wanted = plain.gather(1, targets[:, None])[:, 0]
+        assert torch.allclose(mine.double(), wanted, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found.same_top, p.argmax(1) == q.argmax(1))

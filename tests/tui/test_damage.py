@@ -138,6 +138,14 @@ def test_another_model_is_a_point_of_its_own() -> None:
     assert view("kinds", found, Look(True, "mono", "tuned")).title.endswith(": tuned")
 
 
+def test_an_infinite_perplexity_leaves_the_undamaged_level() -> None:
+    endless = line("bits1", math.inf)
+    assert table(endless, line("", 50.1)).perplexity == pytest.approx(50)
+    assert table(endless).perplexity is None
+    for name in shown(table(line("", 50.1), endless, line("bits8", 51.0))):
+        drawn(view(name, table(line("", 50.1), endless, line("bits8", 51.0)), LOOK))
+
+
 def test_kinds_that_break_first_come_first() -> None:
     text = drawn(view("kinds", table(line("bits4", 90)), LOOK))
     assert text.index("names") < text.index("other words")
@@ -342,6 +350,24 @@ async def test_an_open_model_is_measured_against_another(app: EyebrowApp, tmp_pa
             "+tuned",
             "+tuned@bits4",
         ]
+
+
+async def test_models_of_one_name_are_told_apart(app: EyebrowApp, tmp_path: Path) -> None:
+    places = [tmp_path / step / "model" for step in ("step-100", "step-200")]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "config.json").write_text("{}")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        variants = app.session.variants
+        assert not variants.measure([str(place) for place in places])
+        assert not variants.measure([str(places[1])])
+        first, again = wanted(app)
+        assert [spec.name for spec in first.variants] == ["model", str(places[1])]
+        assert again.variants == first.variants
+        answer(app, Refused("", "Out of memory", "no room in float32"))
+        await pilot.pause(0.4)
+        assert rows(app)[0].said == "Out of memory: no room in float32"
 
 
 async def test_charts_go_round_and_a_variant_becomes_a_model(app: EyebrowApp) -> None:

@@ -7,6 +7,7 @@ the worker like any other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ class Table:
     @property
     def perplexity(self) -> float | None:
         """The reference's own: that of the row that is nearest to it is exact."""
-        found = [line.damage for line in self.lines if line.damage is not None]
+        rows = [line.damage for line in self.lines if line.damage is not None]
+        found = [row for row in rows if math.isfinite(row.delta)]
         others = [row for row in found if not row.noise_floor] or found
         nearest = min(others, key=lambda row: abs(row.delta), default=None)
         return None if nearest is None else nearest.perplexity - nearest.delta
@@ -177,7 +179,7 @@ class Variants:
         if why := self.why_not:
             return why
         try:
-            specs = [self._spec(word) for word in words]
+            specs = self._apart([self._spec(word) for word in words])
         except EyebrowError as error:
             return error.message
         table = self._table()
@@ -198,6 +200,17 @@ class Variants:
         if spec == base:
             raise EyebrowError("No other", f"{word} is the reference itself")
         return spec
+
+    def _apart(self, specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+        """The same; folders of one name, step-100/model and step-200/model, by their paths."""
+        lines = self.table.lines if self.table is not None else ()
+        taken = {line.name: line.spec for line in lines if line.spec is not None}
+        taken[self.reference.name] = self.reference.spec
+        found = []
+        for spec in specs:
+            own = spec if taken.setdefault(spec.name, spec) == spec else _by_path(spec)
+            found.append(own)
+        return found
 
     def measure_parts(self) -> str:
         """The variant under the cursor, or a usual one, of each part alone."""
@@ -298,6 +311,8 @@ class Variants:
                     line.damage = damage
             case Refused(variant="", title=title, message=words):
                 self.notify(Notice(title, words, severe=True))
+                for line in _of(table, "") if table is not None else ():
+                    line.trouble = f"{title}: {words}"
             case Refused(variant=name, title=title, message=words) if table is not None:
                 for line in _of(table, name):
                     line.trouble = f"{title}: {words}"
@@ -322,6 +337,10 @@ def _adapted(base: ModelSpec, word: str) -> ModelSpec:
 def _spelled(word: str) -> str:
     """The one spelling of a variant, of which a number is so many bits."""
     return str(parse_variant(f"bits{word}" if word[:1].isdigit() else word))
+
+
+def _by_path(spec: ModelSpec) -> ModelSpec:
+    return replace(spec, name=spec.place or spec.location)
 
 
 def _only(word: str) -> ModelSpec:

@@ -17,6 +17,7 @@ _MAGIC, _STRING, _ARRAY = b"GGUF", 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q"}
 _SCALARS |= {12: "d"}
 _MOST = 1 << 24  # entries, tensors and characters of a name; more is no header
+_LONGEST = 1 << 30  # bytes of one array
 # general.file_type, as llama.cpp's llama_ftype has it.
 _FTYPES = {
     0: "F32",
@@ -97,7 +98,7 @@ def _read(file: Path, size: int, _: int) -> Header:
                 if (value := _value(stream, kind)) is not None:
                     fields[name] = value
             parameters = sum(_tensor(stream) for _ in range(tensors))
-        except (struct.error, UnicodeDecodeError, KeyError) as error:
+        except (struct.error, KeyError, ValueError) as error:
             raise Damaged("is cut short, or its header is damaged") from error
     if not tensors:
         raise Damaged("holds no weights")
@@ -112,14 +113,19 @@ def _value(stream: BinaryIO, kind: int) -> Any:
         return _take(stream, _SCALARS[kind])[0]
     inner, count = _take(stream, "IQ")
     if inner in _SCALARS:
-        stream.seek(count * struct.calcsize("<" + _SCALARS[inner]), 1)
-    else:
-        for _ in range(count):
-            if inner == _STRING:
-                stream.seek(_take(stream, "Q")[0], 1)
-            else:
-                _value(stream, inner)
+        _skip(stream, count * struct.calcsize("<" + _SCALARS[inner]))
+        return None
+    if inner != _STRING:  # arrays of arrays, which the format allows and nobody writes
+        raise Damaged("has a header that cannot be")
+    for _ in range(count):
+        _skip(stream, _take(stream, "Q")[0])
     return None
+
+
+def _skip(stream: BinaryIO, count: int) -> None:
+    if count > _LONGEST:
+        raise Damaged("has a header that cannot be")
+    stream.seek(count, 1)
 
 
 def _tensor(stream: BinaryIO) -> int:

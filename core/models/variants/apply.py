@@ -55,28 +55,33 @@ def needed_bytes(model: Any, variant: Variant) -> int:
     dense tensor takes as much as any other number.
     """
     rounded = chosen(model, variant) if variant.kind == "bits" else {}
+    across = _across(model)
     total = sum(int(buffer.nbytes) for buffer in model.buffers())
     for name, parameter in model.named_parameters():
         if name not in rounded:
             total += int(parameter.nbytes)
             continue
         bits = min(int(variant.amount), 8 * parameter.itemsize)
-        total += -(-parameter.numel() * bits // 8) + ENDS * _ends(parameter, variant)
+        ends = _ends(parameter, variant, id(parameter) in across)
+        total += -(-parameter.numel() * bits // 8) + ENDS * ends
     return total
 
 
-def _ends(parameter: torch.Tensor, variant: Variant) -> int:
-    if variant.grain == "tensor":
+def _ends(parameter: torch.Tensor, variant: Variant, is_across: bool) -> int:
+    if variant.grain == "tensor" or not parameter.ndim:
         return 1
-    rows = parameter.numel() // parameter.shape[-1]
-    groups = -(-int(parameter.shape[-1]) // variant.group) if variant.group else 1
-    return rows * groups
+    length = int(parameter.shape[-2 if is_across else -1])
+    groups = -(-length // variant.group) if variant.group else 1
+    return parameter.numel() // length * groups
+
+
+def _across(model: Any) -> set[int]:
+    """Weights that hold their matrix the other way round, by `id`."""
+    return {id(module.weight) for module in model.modules() if isinstance(module, Conv1D)}
 
 
 def _damage(model: Any, variant: Variant, parameters: dict[str, torch.nn.Parameter]) -> None:
-    across = {
-        id(module.weight) for module in model.modules() if isinstance(module, Conv1D)
-    }  # they hold their matrix the other way round
+    across = _across(model)
     with torch.no_grad():
         for parameter in parameters.values():
             if variant.kind == "prune":

@@ -49,7 +49,7 @@ class WidenedProducts(TorchFunctionMode):
         given: tuple[Any, ...] = (),
         named: dict[str, Any] | None = None,
     ) -> Any:
-        if function in _PRODUCTS and given[0].dtype == torch.bfloat16 and not named:
+        if function in _PRODUCTS and not named and given[0].dtype == torch.bfloat16:
             return function(*map(_widened, given)).bfloat16()
         return function(*given, **(named or {}))
 

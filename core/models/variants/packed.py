@@ -19,8 +19,15 @@ GROUP = 32  # numbers of a row that share a scale in int4
 def pack(model: Any, kind: str) -> None:
     """Pack the linear layers of `model` in place.
 
-    Raises `EyebrowError` where the library is not here, or cannot do it on this device.
+    Raises `EyebrowError` where the model has none, and where the library is not here or cannot do
+    it on this device.
     """
+    if not any(_is_packed(layer, model.get_output_embeddings()) for layer in model.modules()):
+        raise EyebrowError(
+            "Cannot be packed",
+            f"@{kind}: this model has no linear layers to be packed (GPT-2's are of another kind); "
+            "@bits8:channel and @bits4:group64 simulate it",
+        )
     _check_here(kind)
     try:
         (_nf4 if kind == "nf4" else _torchao)(model, kind)
@@ -31,6 +38,10 @@ def pack(model: Any, kind: str) -> None:
         raise EyebrowError(
             "Cannot be packed", f"@{kind} on {device}: {reason(error)}", FAILED
         ) from error
+
+
+def _is_packed(layer: torch.nn.Module, head: Any) -> bool:
+    return isinstance(layer, torch.nn.Linear) and layer is not head
 
 
 def packed_bytes(model: Any) -> int:
@@ -73,9 +84,7 @@ def _torchao(model: Any, kind: str) -> None:
         )
 
     def wanted(module: Any, _: str) -> bool:
-        if not isinstance(module, torch.nn.Linear) or module is head:
-            return False
-        return kind == "int8" or module.in_features % GROUP == 0
+        return _is_packed(module, head) and (kind == "int8" or module.in_features % GROUP == 0)
 
     config: Any = Int8WeightOnlyConfig()
     if kind == "int4":
@@ -96,7 +105,7 @@ def _nf4(model: Any, _: str) -> None:
     head = model.get_output_embeddings()
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
-            if isinstance(layer, torch.nn.Linear) and layer is not head:
+            if _is_packed(layer, head):
                 packed = Linear4bit(
                     layer.in_features,
                     layer.out_features,

@@ -34,8 +34,10 @@ def round_rows(weight: Tensor, bits: int, group: int = 0, across: bool = False) 
 
     A row is an output channel: the last axis runs over inputs; across: it is the one before, as
     in GPT-2's `Conv1D`. What is left of a row behind its last whole group is a group too. A
-    vector is one row.
+    vector is one row, and a single number is left as it is.
     """
+    if not weight.ndim:
+        return
     rows = weight.t() if across else weight.view(-1, weight.shape[-1])
     step = max(1, PIECE // rows.shape[1])
     width = group or rows.shape[1]

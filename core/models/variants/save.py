@@ -14,13 +14,23 @@ if TYPE_CHECKING:
 
 _DONE = {
     "bits": "Each parameter tensor was rounded to {steps:,} equal steps between its ends ({grain})",
-    "prune": "{share:.0%} of each matrix was pruned, the numbers of smallest magnitude ({grain})",
+    "prune": "{share:.3g} of each matrix was pruned, the numbers of smallest magnitude ({grain})",
 }
+_TAKEN_OUT = "{share:.3g} of the neurons of each MLP were taken out, those of smallest norm"
 
 
-def check_place(folder: Path) -> None:
-    """Raises `EyebrowError` where there is something already."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+def check_place(folder: Path, spec: ModelSpec) -> None:
+    """Raises `EyebrowError` where there is something already, and for what cannot be saved."""
+    if spec.variant in PACKED:
+        raise EyebrowError(
+            "Cannot be saved",
+            f"{spec.name}: packed weights are no ordinary checkpoint; save them with the library "
+            "that packed them",
+        )
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise EyebrowError("Something is there", f"{nearest} is no folder; name another place")
+    if nearest == folder and any(folder.iterdir()):
         raise EyebrowError(
             "Something is there", f"{folder} is not empty; name a folder that is, or is not there"
         )
@@ -30,12 +40,6 @@ def save_model(
     model: Any, tokenizer: Any, folder: Path, spec: ModelSpec, reference: str, row: Damage
 ) -> None:
     """Write `model` to `folder`. Raises `EyebrowError` where that cannot be done."""
-    if spec.variant in PACKED:
-        raise EyebrowError(
-            "Cannot be saved",
-            f"{spec.name}: packed weights are no ordinary checkpoint; save them with the library "
-            "that packed them",
-        )
     try:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -50,7 +54,8 @@ def _card(spec: ModelSpec, reference: str, row: Damage) -> str:
         lines.append(f"The adapter `{spec.adapter}` was merged into the weights.")
     if spec.variant:
         variant = parse_variant(spec.variant)
-        said = _DONE[variant.kind].format(
+        done = _TAKEN_OUT if variant.grain == "structured" else _DONE[variant.kind]
+        said = done.format(
             steps=2 ** int(variant.amount) - 1 if variant.kind == "bits" else 0,
             share=variant.amount,
             grain=f"by {variant.grain}",

@@ -25,7 +25,7 @@ MOST_BITS = 32
 _LAYERS = re.compile(r"layers(\d{1,6})(?:-(\d{1,6}))?\Z")
 _GROUP = re.compile(r"group([1-9]\d{0,8})\Z")
 _BITS = re.compile(r"bits(\d{1,4})\Z")
-_PRUNE = re.compile(r"prune(\d*\.?\d+)\Z")
+_PRUNE = re.compile(r"prune(\d{0,4}\.?\d{1,12})\Z")
 _FORMS = "bits1 to bits32, prune0.2, int8, int4 or nf4"
 
 
@@ -45,7 +45,7 @@ class Variant:
 
     def __str__(self) -> str:
         """The one spelling of it, `bits4:group64:mlp`, which is in the model's digest."""
-        amount = f"{self.amount:g}" if self.amount else ""
+        amount = f"{self.amount:.12f}".rstrip("0").rstrip(".") if self.amount else ""
         grain = () if self.grain == "tensor" else (self.grain,)
         return ":".join((self.kind + amount, *grain, *self.parts))
 
@@ -75,6 +75,10 @@ def parse_variant(text: str) -> Variant:
         elif (kind == "bits" and (word == "channel" or _GROUP.match(word))) or (
             kind == "prune" and word == "structured"
         ):
+            if grain not in ("tensor", word):
+                raise EyebrowError(
+                    "No such variant", f"@{text}: {grain} or {word}; leave one of them out"
+                )
             grain = word
         else:
             raise _unknown(word, text, _words(kind))
