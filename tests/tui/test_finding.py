@@ -11,7 +11,7 @@ from eyebrow.tui.session.quarry import Text
 from eyebrow.tui.text.finding import places
 from eyebrow.tui.text.reading import differences
 from eyebrow.tui.views.dialogs.line import LineScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from .stage import PATIENCE, STORIES, made_app, settled
 from .test_explore import text_of
@@ -114,6 +114,40 @@ async def test_leaving_goes_back_to_where_one_was() -> None:
         assert stands(app) == before
         assert app.session.hunts.text is None
         assert app.session.place.trail.go(1, app.session.spot) is None
+
+
+async def test_what_is_typed_behind_the_end_of_a_line_is_not_its_own() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        for end in ("escape", "enter"):
+            await pilot.press("f", "o", "w", "l")
+            line, hunts = app.screen, app.session.hunts
+            assert isinstance(line, LineScreen)
+            typed = line.query_one(Input)
+            if end == "escape":
+                line.action_leave()
+            else:
+                await typed.action_submit()
+                await pilot.pause()
+            before = hunts.text
+            line.on_input_changed(Input.Changed(typed, "owls"))
+            line.on_input_submitted(Input.Submitted(typed, "owls"))
+            line.action_leave()
+            assert hunts.text == before
+            await pilot.pause()
+            assert app.screen is not line
+
+
+async def test_other_stories_are_opened_while_a_text_is_typed() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("f", "o")
+        app.session.hunts.empty()
+        await pilot.press("w", "l", "enter")
+        await settled(app, pilot)
+        assert app.session.hunts.last == "owl"
 
 
 async def test_what_no_story_has_is_said_and_can_be_mended() -> None:

@@ -196,14 +196,13 @@ class Hunts:
 
     def find(self, typed: str) -> None:
         """Show where the text that is being typed stands first, from where one was."""
-        assert self.begun is not None
         self.text = Text(typed) if typed else None
         if not typed or self._texts.look(self.text):
             self.preview()
 
     def preview(self) -> None:
         """Show the first place from where one was, and that place itself where there is none."""
-        if self.begun is None:
+        if self.begun is None:  # other stories were opened meanwhile
             return
         spot, _ = self.begun
         row = self.library.row_of(spot.story)
@@ -233,7 +232,6 @@ class Hunts:
 
     def end_finding(self, typed: str) -> None:
         """Go to the first place, and hunt the text from now on; without one, hunt as usual."""
-        assert self.begun is not None
         self.last = typed
         self.leave_finding()
         self.text = Text(typed) if typed else None
