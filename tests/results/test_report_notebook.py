@@ -69,6 +69,7 @@ def test_the_notebook_is_written_run_and_runs_again(place: Path) -> None:
     assert counts.split() == ["6", "24"]  # three stories under two models; all rows
 
 
+@pytest.mark.slow
 def test_a_wrong_number_fails_the_check(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(place.parent / "scores")
     facts = gather_facts(store, *pick_sheet(store, None, ["pocket-50k"]), seed=0)

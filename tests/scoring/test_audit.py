@@ -101,12 +101,12 @@ def test_half_precision_is_held_against_float32(
     assert few["bfloat16 against float32"].limit == room.SAME["bfloat16"]
 
 
-def test_stories260k_passes(shared: Path) -> None:
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float16", marks=pytest.mark.slow)])
+def test_stories260k_passes(shared: Path, dtype: str) -> None:
     with (shared / "data" / "tinystories-valid.jsonl").open(encoding="utf-8") as lines:
         stories = [Story(str(n), "", json.loads(next(lines))["text"]) for n in range(10)]
-    for dtype in ("float32", "float16"):
-        found = look(shared / "models" / "stories260K", stories=stories, dtype=dtype)
-        assert failed(found) == set()
+    found = look(shared / "models" / "stories260K", stories=stories, dtype=dtype)
+    assert failed(found) == set()
 
 
 # --- mistakes are found ------------------------------------------------------------------------

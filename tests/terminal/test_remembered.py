@@ -33,7 +33,7 @@ def test_a_second_run_goes_on_and_has_the_users_keys(tmp_path: Path) -> None:
         assert terminal.leave() == 0
     config.write_text("mouse = 1\n", encoding="utf-8")
     with Terminal(program) as terminal:
-        terminal.until("line 1: mouse: 1 is")
+        terminal.until(lambda text: "line 1: mouse: 1 is" in text.replace("\n", ""))
         assert terminal.leave() == 2
 
 

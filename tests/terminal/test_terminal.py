@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="ne
 
 EYEBROW = [sys.executable, "-m", "eyebrow.core.cli"]
 TWO = [*EYEBROW, "open", "-m", "pocket-bigram", "-m", "pocket-50k"]
+SIGNALS = ["SIGINT", "SIGTERM", pytest.param("SIGQUIT", marks=pytest.mark.slow)]
 
 
 def ready(text: str) -> bool:
@@ -73,7 +74,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
         assert terminal.children() != [worker]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGQUIT"])
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_leaves_in_order(tmp_path: Path, name: str) -> None:
     number = getattr(signal, name)
     with Terminal([*TWO, "--limit", "20"]) as terminal:

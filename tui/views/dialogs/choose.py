@@ -50,5 +50,6 @@ class ChooseScreen(ModalScreen[None]):
         (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.take(event.option_index)
-        self.dismiss()
+        if self.is_active:  # another press may come behind the one that chose
+            self.take(event.option_index)
+            self.dismiss()

@@ -47,7 +47,6 @@ class LineScreen(ModalScreen[None]):
         super().__init__()
         self.what, self.text, self.hint = title, text, hint
         self.accept, self.typed, self.leave = accept, typed, leave
-        self._is_over = False  # it is still there for a moment, and keys behind it come to it
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -59,18 +58,17 @@ class LineScreen(ModalScreen[None]):
         self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self.typed is not None and event.value != self.text and not self._is_over:
+        if self.typed is not None and event.value != self.text and self.is_active:
             self.text = event.value
             wrong = self.typed(event.value)
             self.say(wrong or self.hint, wrong=bool(wrong))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if self._is_over:
+        if not self.is_active:  # over, but there for a moment: keys behind its end come to it
             return
         if wrong := self.accept(event.value):
             self.say(wrong, wrong=True)
         else:
-            self._is_over = True
             self.dismiss()
 
     def say(self, said: str, *, wrong: bool = False) -> None:
@@ -80,9 +78,8 @@ class LineScreen(ModalScreen[None]):
             line.set_class(wrong, "-wrong")
 
     def action_leave(self) -> None:
-        if self._is_over:
+        if not self.is_active:
             return
-        self._is_over = True
         if self.leave is not None:
             self.leave()
         self.dismiss()
