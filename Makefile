@@ -15,10 +15,10 @@ run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
 	@echo "eyebrow without make: $(BIN)/eyebrow"
 
-# Four at a time on two cores: many of them wait for a process or a screen.
+# Three at a time on two cores: many of them wait for a process or a screen.
 test: check
 	@echo "the tests take several minutes on two cores"
-	@$(BIN)/pytest -n 4 --dist worksteal
+	@$(BIN)/pytest -n 3 --dist worksteal
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow --ignore=tests/terminal/test_monkey.py

@@ -81,6 +81,7 @@ def test_a_wrong_number_fails_the_check(place: Path, monkeypatch: pytest.MonkeyP
         notebook(facts, document(facts, "A report", "eyebrow report"), place)
 
 
+@pytest.mark.slow
 def test_a_class_gets_tasks_that_only_their_answers_close(place: Path) -> None:
     """The template gives no answer away, and each check fails until its task is done."""
     store = Store(place.parent / "scores")
