@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..models.spec import ModelSpec
-from ..results.damage import Damage
-from ..scoring.recipe import Recipe
-from ..stories.story import Story
-from .messages import Settings
 from .progress import Progress
+
+if TYPE_CHECKING:  # arrays are no business of the first paint
+    from ..models.spec import ModelSpec
+    from ..results.damage import Damage
+    from ..scoring.recipe import Recipe
+    from ..stories.story import Story
+    from .messages import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 else:
     Shares = Ids = Any
 
-MOST = 1_000_000  # draws of one request
 STEPS = (1, 2, 5)  # times powers of ten: numbers of draws at which the distance is told
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_DRAWS = 1_000_000  # of one request
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -14,8 +14,7 @@ from typing import Any
 from ...core.engine.messages import Failed, NextShown, ShowNext, WorkerDied
 from ...core.errors import EyebrowError
 from ...core.scoring.dials import NEUTRAL
-from ...core.scoring.draws import MOST
-from ...core.scoring.exploring import Bar, Context
+from ...core.scoring.exploring import MOST_DRAWS, Bar, Context
 from ...core.scoring.vocabulary import find_tokens, read_together
 from .change import Change
 from .continuations import Continuations
@@ -368,7 +367,7 @@ class Sampling:
 
     def draw(self, count: int) -> None:
         """So many more; the first ones stay, since the seed does."""
-        self.draws = min(self.draws + count, MOST)
+        self.draws = min(self.draws + count, MOST_DRAWS)
         self.want()
         self.announce(Change.NEXT)
 
