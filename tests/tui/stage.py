@@ -46,7 +46,7 @@ from eyebrow.tui.state import START, State
 from eyebrow.tui.threads.lane import any_aside
 from eyebrow.tui.threads.mailbox import Mailbox
 
-PATIENCE = 600  # looks at the screen before a test gives up; nothing is measured by it
+PATIENCE = 6000  # looks at the screen before a test gives up; nothing is measured by it
 
 WORDS = [f" w{n}" for n in range(200)]
 SPECS = tuple(
