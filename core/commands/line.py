@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -99,7 +99,7 @@ def run(arguments: Sequence[str]) -> int | None:
 
 def _advice(error: Any, arguments: Sequence[str]) -> str:
     first = arguments[0] if arguments else ""
-    if first not in _names() and not first.startswith("-") and Path(first).exists():
+    if first not in _names() and os.path.exists(first):  # unlike Path's, of any name at all
         return f"{first} is no command; to open it: `eyebrow open {shlex.quote(first)}`"
     where = getattr(getattr(error, "ctx", None), "command_path", "eyebrow")
     return f"{error.format_message().rstrip('.')}; see `{where} --help`"

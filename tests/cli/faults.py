@@ -444,6 +444,8 @@ PICKLES: dict[str, tuple[Make, str]] = {
 USAGE: dict[str, tuple[list[str], str]] = {
     "no such command": (["frobnicate"], "No such command"),
     "a file for a command": ([__file__], "eyebrow open"),
+    "a word too long for a file": (["a" * 300], "No such command"),
+    "an empty word": ([""], "No such command"),
     "no such option": (["score", "--nope"], "--nope"),
     "an option without its value": (["score", "--limit"], "--limit"),
     "a limit of none": (["score", "--limit", "0"], "--limit"),
