@@ -115,6 +115,7 @@ async def test_sort_unit_and_words(store: Path) -> None:
         shown = [float(finds(app.session).find(row).value) for row in range(pane.finds.count)]
         assert shown == sorted(shown, reverse=True)
         words = pane.finds.count
+        assert str(pane.border_subtitle) == f"{words} words against {SPECS[0].name}"
         await pilot.press("u")
         await compared(app, pilot)
         assert 0 < pane.finds.count < words

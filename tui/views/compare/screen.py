@@ -98,7 +98,7 @@ class CompareScreen(ReaderFrame):
         pane.waiting = comparison.why or showing.none_found(self.session)
         pane.row = comparison.at
         pane.finds = showing.finds(self.session)
-        pane.border_subtitle = showing.counted(comparison)
+        pane.border_subtitle = Content(visible(showing.counted(comparison)))
 
     def _show_story(self) -> None:
         session, dark = self.session, self.app.current_theme.dark

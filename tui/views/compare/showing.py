@@ -67,7 +67,7 @@ def _other_endings(session: Session) -> dict[int, str]:
 
 
 def finds_title(comparison: Comparison) -> str:
-    """How they are sorted, by what, and how many there are."""
+    """How they are sorted, by what, and the words they hold."""
     listing = comparison.listing
     said = f"Finds, {SORTED[listing.sort]}"
     said += "" if listing.sort == ENDINGS else f", by {listing.unit}"
@@ -75,13 +75,16 @@ def finds_title(comparison: Comparison) -> str:
 
 
 def counted(comparison: Comparison) -> str:
-    """How many they are; of endings, of how many pairs."""
+    """How many they are, against which model; of endings, of how many pairs."""
     if comparison.finds is None or comparison.found is None:
         return ""
     count, pairs = len(comparison.finds.order), len(comparison.found.partings)
     if comparison.finds.listing.sort == ENDINGS:
         return f"{count:,} of {pairs:,} pairs"
-    return many(count, comparison.finds.listing.unit) if count else ""
+    reference = comparison.models.reference
+    if not count or reference is None:
+        return ""
+    return f"{many(count, comparison.finds.listing.unit)} against {reference.name}"
 
 
 def none_found(session: Session) -> str:
