@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
@@ -26,17 +27,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     with interruptible() as interrupted:
         code = _run(given, interrupted)
-        if arguments is None and code > SIGNALLED:
+        if arguments is None:
             _leave(code)
         return code
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once, so that the same signal sent again finds nobody.
+    """End at once: Python does not unwind.
 
-    Interpreters with torch take a second to unwind, in which a second signal would end the
-    process in its own way: by the signal, or with a traceback.
+    With torch that takes a second, in which a second signal would end the process in its own
+    way. And a thread that is still inside a library when Python unwinds (a reader of stdin, one
+    that reads the store) ends the whole process with an abort.
     """
+    if code <= SIGNALLED:
+        atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

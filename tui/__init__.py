@@ -43,7 +43,6 @@ def run(
     from .session.asked import Asked
     from .state import recall_state, remember_state
     from .terminal.colours import prepare
-    from .threads.lane import any_aside
     from .threads.mailbox import Mailbox
 
     prepare(os.environ)
@@ -102,12 +101,7 @@ def run(
         app.store.close(LEAVING)
     finally:
         engine.close()
-    code = app.return_code or 0
-    if any_aside():  # it holds stdin's lock, and Python aborts at its end where it cannot have that
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    return app.return_code or 0
 
 
 def _keys_from_terminal() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.config import DEFAULTS, Config
 from eyebrow.tui.state import START, State
-from eyebrow.tui.threads.lane import any_aside
+from eyebrow.tui.threads.lane import ASIDE
 from eyebrow.tui.threads.mailbox import Mailbox
 
 PATIENCE = 6000  # looks at the screen before a test gives up; nothing is measured by it
@@ -301,6 +302,6 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
 
 async def threads_done(pilot: Any) -> None:
     """Until nothing is read or looked up aside, and its answers are taken."""
-    while any_aside():
+    while any(thread.name == ASIDE for thread in threading.enumerate()):
         await pilot.pause(0.01)
     await pilot.pause()

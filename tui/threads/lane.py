@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -17,11 +16,6 @@ Failed = Callable[[Exception], object]
 def aside(job: Job, failed: Failed) -> None:
     """Do a job on a thread of its own; failed: gets what it raises, on that thread."""
     Thread(target=_done, args=(job, failed), name=ASIDE, daemon=True).start()
-
-
-def any_aside() -> bool:
-    """Whether a job aside is still under way."""
-    return any(thread.name == ASIDE for thread in threading.enumerate())
 
 
 def _done(job: Job, failed: Failed) -> None:
