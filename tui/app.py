@@ -45,9 +45,6 @@ from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
 from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
-from .threads.comparing import Comparing
-from .threads.damaging import Damaging
-from .threads.finding import Finder
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.store import StoreReader
@@ -113,9 +110,7 @@ class EyebrowApp(KeysInTurn):
             self.store,
             self._announce,
             self._notice,
-            Finder(mailbox.put),
-            Comparing(store, mailbox.put),
-            Damaging(mailbox.put),
+            mailbox.put,
             config,
             asked,
         )
@@ -129,6 +124,8 @@ class EyebrowApp(KeysInTurn):
     def _make(self, module: str, name: str) -> Screen[Any]:
         found = getattr(import_module(f".views.{module}", __package__), name)(self.session)
         assert isinstance(found, Frame)
+        if not self.views:  # the sheets are parsed with the colours that are in force
+            found._css_update_count = self._css_update_count
         return found
 
     @property
@@ -163,6 +160,9 @@ class EyebrowApp(KeysInTurn):
         """
         import numpy  # noqa: F401
 
+        if not gc.isenabled():  # see `run`
+            gc.freeze()
+            gc.enable()
         # A thread that computes lets others in every 5 ms: too long for a key with many waits.
         sys.setswitchinterval(0.0005)
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))

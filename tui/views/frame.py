@@ -69,7 +69,8 @@ class Frame(Screen[None]):
             super().__init__()
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        # The class that `focus_pane` gives it: styles are worked out once.
+        super().__init__(classes=f"-at-{self.group_of(self.PANES[0])}")
         self.session = session
         self.actions = session.config.actions
         own = BindingsMap(actions.bindings(self.NAME, self.actions)).key_to_bindings
@@ -208,7 +209,8 @@ class Frame(Screen[None]):
             self.set_class(name == self.group_of(pane), f"-at-{name}")
         widget = self.query_one(f"#{pane}")
         for child in self.query_one("#panes").children:
-            child.set_class(child is widget or child in widget.ancestors, "-it")
+            is_it = child is widget or child in widget.ancestors
+            child.set_class(is_it, "-it", update=self.has_class("-alone"))
         self.set_focus(widget)
         self.show_bars()
 
