@@ -24,7 +24,7 @@ from textual.theme import ThemeProvider
 from textual.timer import Timer
 
 from ..core.engine.client import Engine
-from ..core.engine.messages import NextShown
+from ..core.engine.messages import Explored
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
@@ -204,8 +204,9 @@ class EyebrowApp(KeysInTurn):
         return self.session.place.hunt is not None
 
     def on_arrived(self, message: Arrived) -> None:
-        if isinstance(message.what, NextShown):  # what a key is answered by waits for no other
-            self.session.receive(message.what)
+        what = message.what
+        if isinstance(what, Explored) and what.answers_key:  # a key's answer waits for no other
+            self.session.receive(what)
             return
         self._arrivals.append(message.what)
         if self._rest is None:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 # Rooms that one view or dialogue asks: imported and made when it first does, see `opened`.
 LATER = ("sampling", "lines", "guessing", "tracing", "endings", "comparison", "variants")
 
+
 class Session:
     """One run of the program; `open` puts other stories or models in the place of these.
 
