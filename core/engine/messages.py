@@ -7,7 +7,7 @@ import signal
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from ..models.options import LoadOptions
 from ..models.spec import ModelSpec
@@ -15,9 +15,6 @@ from ..results.compare.cuts import Cuts
 from ..scoring.recipe import Recipe
 from ..scoring.scores import StoryScore, Summary
 from ..stories.story import Story, text_digest
-
-if TYPE_CHECKING:
-    pass
 
 # --- to the worker -------------------------------------------------------------------------
 
