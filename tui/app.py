@@ -124,6 +124,7 @@ class EyebrowApp(KeysInTurn):
     def _make(self, module: str, name: str) -> Screen[Any]:
         found = getattr(import_module(f".views.{module}", __package__), name)(self.session)
         assert isinstance(found, Frame)
+        found.foresee(self.size)
         if not self.views:  # the sheets are parsed with the colours that are in force
             found._css_update_count = self._css_update_count
         return found

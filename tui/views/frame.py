@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Container
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -69,8 +70,7 @@ class Frame(Screen[None]):
             super().__init__()
 
     def __init__(self, session: Session) -> None:
-        # The class that `focus_pane` gives it: styles are worked out once.
-        super().__init__(classes=f"-at-{self.group_of(self.PANES[0])}")
+        super().__init__()
         self.session = session
         self.actions = session.config.actions
         own = BindingsMap(actions.bindings(self.NAME, self.actions)).key_to_bindings
@@ -81,6 +81,23 @@ class Frame(Screen[None]):
         self._undrawn = Change(0)
         self._late = Change(0)
         self._timer: Timer | None = None
+
+    def foresee(self, size: Size) -> None:
+        """Take the classes that the first focus and the first resize give: before the screen is
+        mounted they cost nothing, later its styles are worked out anew for each."""
+        self.add_class(f"-at-{self.group_of(self.at)}", update=False)
+        lengths = (
+            (size.width, self.HORIZONTAL_BREAKPOINTS),
+            (size.height, self.VERTICAL_BREAKPOINTS),
+        )
+        for length, breakpoints in lengths:
+            _, name = max(point for point in breakpoints or () if point[0] <= length)
+            self.add_class(name, update=False)
+
+    def _compositor_refresh(self) -> None:
+        """In a batch Textual draws a frame and throws it away, the first one at that."""
+        if not self.app._batch_count:
+            super()._compositor_refresh()
 
     # --- what a view gives -----------------------------------------------------------------
 
