@@ -27,6 +27,7 @@ import sys
 import tempfile
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 EMPTY = """
@@ -40,6 +41,7 @@ class Empty(App):
 Empty().run()
 """
 CODES = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\))")
+NEIGHBOURS = {("harlequin", "-a", "sqlite"): b"Query Editor", ("posting",): b"Collection"}
 PATIENCE = 60  # seconds
 Run = tuple[float, float]  # seconds, CPU seconds
 
@@ -62,9 +64,14 @@ def start(command: list[str], text: bytes, home: Path) -> Run:
         )
         os.close(its)
         while text not in CODES.sub(b"", said):
-            if not select.select([ours], [], [], PATIENCE)[0]:
-                raise SystemExit(f"{command[0]} never wrote {text!r}")
-            said += os.read(ours, 1 << 16)
+            came = b""
+            if select.select([ours], [], [], PATIENCE)[0]:
+                with suppress(OSError):  # it has ended
+                    came = os.read(ours, 1 << 16)
+            if not came:
+                last = said[-300:].decode(errors="replace")
+                raise SystemExit(f"{command[0]} never wrote {text.decode()!r} but {last}")
+            said += came
         run = time.monotonic() - began, _cpu(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -97,9 +104,9 @@ def main() -> None:
         "empty Textual app": ([sys.executable, "-c", EMPTY], b"an empty app"),
         "eyebrow": ([eyebrow], b"The cat who kept"),
     }
-    for name, text in (("harlequin", b"Query Editor"), ("posting", b"Collection")):
+    for (name, *more), text in NEIGHBOURS.items():
         if options.bin is not None and (options.bin / name).exists():
-            programs[name] = ([str(options.bin / name)], text)
+            programs[name] = ([str(options.bin / name), *more], text)
     with tempfile.TemporaryDirectory() as made:
         home = options.cache or Path(made)
         if options.cache is None:
