@@ -34,8 +34,8 @@ def run(
     and a child process must be started before Textual takes the terminal over.
     Raises `EyebrowError` for stories or models that are none.
     """
-    # Until the first paint: what is imported stays, and looking through it for garbage is a
-    # tenth of the start.
+    # Until the first paint: nearly all that is made stays, and looking through it for garbage is
+    # a twentieth of the start.
     gc.disable()
     from ..core.engine.client import Engine
     from ..core.engine.messages import Settings

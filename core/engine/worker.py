@@ -8,7 +8,6 @@ whatever is under way.
 
 from __future__ import annotations
 
-import gc
 import heapq
 import os
 import signal
@@ -325,7 +324,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=read, daemon=True).start()
 
-    gc.disable()  # while torch comes in: it stays, and is not looked through for garbage
     from ..machine.device import dtype_name, pick_device, pick_dtype
 
     try:
@@ -334,8 +332,6 @@ def main() -> None:
         send(replies, Failed(0, "", error.title, error.message))
         return
     send(replies, Hello(device.type, dtype_name(pick_dtype(settings.dtype, device))))
-    gc.freeze()
-    gc.enable()
     work.append(Worker(settings, inbox, replies))
     status = 0
     try:
