@@ -24,7 +24,7 @@ from textual.theme import ThemeProvider
 from textual.timer import Timer
 
 from ..core.engine.client import Engine
-from ..core.engine.messages import NextShown
+from ..core.engine.messages import Explored
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
@@ -45,9 +45,6 @@ from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
 from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
-from .threads.comparing import Comparing
-from .threads.damaging import Damaging
-from .threads.finding import Finder
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.store import StoreReader
@@ -113,9 +110,7 @@ class EyebrowApp(KeysInTurn):
             self.store,
             self._announce,
             self._notice,
-            Finder(mailbox.put),
-            Comparing(store, mailbox.put),
-            Damaging(mailbox.put),
+            mailbox.put,
             config,
             asked,
         )
@@ -129,6 +124,9 @@ class EyebrowApp(KeysInTurn):
     def _make(self, module: str, name: str) -> Screen[Any]:
         found = getattr(import_module(f".views.{module}", __package__), name)(self.session)
         assert isinstance(found, Frame)
+        found.foresee(self.size)
+        if not self.views:  # the sheets are parsed with the colours that are in force
+            found._css_update_count = self._css_update_count
         return found
 
     @property
@@ -163,6 +161,9 @@ class EyebrowApp(KeysInTurn):
         """
         import numpy  # noqa: F401
 
+        if not gc.isenabled():  # see `run`
+            gc.freeze()
+            gc.enable()
         # A thread that computes lets others in every 5 ms: too long for a key with many waits.
         sys.setswitchinterval(0.0005)
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
@@ -204,8 +205,9 @@ class EyebrowApp(KeysInTurn):
         return self.session.place.hunt is not None
 
     def on_arrived(self, message: Arrived) -> None:
-        if isinstance(message.what, NextShown):  # what a key is answered by waits for no other
-            self.session.receive(message.what)
+        what = message.what
+        if isinstance(what, Explored) and what.answers_key:  # a key's answer waits for no other
+            self.session.receive(what)
             return
         self._arrivals.append(message.what)
         if self._rest is None:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ...core.engine.messages import Failed, Hello, Rescore, Rescored, WorkerDied
+from ...core.engine.messages import Explored, Failed, Hello, Rescore, Rescored, WorkerDied
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story, text_digest
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .library import Library
 from .models import Models
 from .place import Place

@@ -8,22 +8,12 @@ from itertools import count
 
 from ...core.engine.messages import (
     Cancel,
-    ContextTraced,
-    Continue,
-    Continued,
-    Diverge,
-    Diverged,
+    Explore,
+    Explored,
     Failed,
     Finished,
-    NextShown,
-    Rescore,
-    Rescored,
     Score,
-    ScoreAlone,
     Scored,
-    ScoredAlone,
-    ShowNext,
-    TraceContext,
     WorkerDied,
 )
 from ...core.stories.story import Story
@@ -36,8 +26,6 @@ AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a siz
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
-Explore = Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
-Explored = Rescored | NextShown | Continued | ContextTraced | Diverged | ScoredAlone
 TakeExplored = Callable[[Explored | Failed], None]
 
 
@@ -128,15 +116,7 @@ class Jobs:
         match message:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:
                 self.under_way[number].take(message)
-            case (
-                Rescored()
-                | NextShown()
-                | Continued()
-                | ContextTraced()
-                | Diverged()
-                | ScoredAlone()
-                | Failed()
-            ) if take := self.exploring.get(message.job):
+            case Explored() | Failed() if take := self.exploring.get(message.job):
                 take(message)
             case Finished(job=number):
                 self.exploring.pop(number, None)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ...core.engine.messages import ContextTraced, Failed, Hello, TraceContext, WorkerDied
+from ...core.engine.exploring_messages import ContextTraced, TraceContext
+from ...core.engine.messages import Explored, Failed, Hello, WorkerDied
 from ...core.scoring.exploring import CurvePoint
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story
 from ..text.reading import UNITS, units
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .models import Models
 from .size import Size
 from .worker import Worker

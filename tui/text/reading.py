@@ -22,6 +22,8 @@ NAMES: dict[Kind, str] = {
 }
 
 UNITS: tuple[UnitName, ...] = ("token", "word", "sentence")
+Measure = Literal["perplexity", "bits per byte", "nats per token"]
+MEASURES: tuple[Measure, ...] = ("perplexity", "bits per byte", "nats per token")
 
 if TYPE_CHECKING:
     import numpy as np
