@@ -21,7 +21,7 @@ from eyebrow.tui.panes.inspector import Inspector
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_text import StoryText
 from eyebrow.tui.terminal.editor import edit_outside
-from eyebrow.tui.text.carried import carried
+from eyebrow.tui.text.carried import Carried, Stretch
 from eyebrow.tui.text.reading import BIT, bits_per_word
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
@@ -52,6 +52,10 @@ async def edited(app: EyebrowApp, pilot: Any, text: str) -> None:
 
 
 # --- what is pure --------------------------------------------------------------------------
+
+
+def carried(before: str, now: str, ends: tuple[int, ...]) -> list[Stretch]:
+    return [*Carried(before, now, ends).within(0, len(now))]
 
 
 def test_tokens_that_are_untouched_are_carried_along() -> None:

@@ -115,7 +115,8 @@ class CompareScreen(ReaderFrame):
         )
         for text, paint, token in zip(texts, both.paints, both.tokens, strict=True):
             text.token = token
-            text.paint = paint
+            if text.paint is not paint:
+                text.paint = paint
         self.call_after_refresh(self._scroll_along)
         box.border_subtitle = Content(both.total)
         self.query_one("#under", Bar).parts = ((both.note, ""),)

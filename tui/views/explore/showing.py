@@ -27,6 +27,7 @@ from ...text.reading import (
     bits_per_word,
     differences,
     spans,
+    token_ends,
     unit_values,
     values,
 )
@@ -132,8 +133,8 @@ def coloured(
         shown, note = values(score, kind), NAMES[kind]
     styles = (Style.null(),) * len(score)
     if shown is not None:
-        styles = tuple(colours.style(value) for value in shown.tolist())
-    paint = Paint(text, tuple(score.ends.tolist()), styles, dark)
+        styles = colours.styles_of(shown)
+    paint = Paint(text, token_ends(score), styles, dark)
     return Coloured(paint, tuple(legend(colours)), note)
 
 
