@@ -190,6 +190,19 @@ async def test_the_edit_is_left_as_if_it_had_not_been_and_taken_up_again() -> No
         assert not app.screen.has_class("-editing")
 
 
+async def test_the_program_is_not_left_with_an_edit_without_a_word() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("e", "x", "ctrl+g", "q")
+        assert app.is_running
+        assert app.told[-1][0] == "An edit is not saved"
+        await pilot.press("e", "y", "ctrl+q")
+        assert app._exit is False, "it is another edit"
+        await pilot.press("ctrl+q")
+        assert app._exit is True
+
+
 async def test_keys_that_come_together_are_typed_in_order() -> None:
     app = made_app()
     async with app.run_test(size=(80, 24)) as pilot:

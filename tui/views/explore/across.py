@@ -57,6 +57,7 @@ def across(session: Session, unit: UnitName, *, dark: bool, depth: ColourDepth) 
         "bits a token" if unit == "sentence" else "bits",
         tuple(size.name for size in models.sizes),
         bits,
+        tuple(size.spec.family for size in models.sizes),
         tuple(colours.style(value) for value in bits),
         models.current,
         f"waiting for {missing[0]}…" if missing else "",
