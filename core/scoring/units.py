@@ -70,17 +70,21 @@ class Units(Sequence[Unit]):
     def __getitem__(self, at: slice) -> Units: ...
     def __getitem__(self, at: int | slice) -> Unit | Units:
         if isinstance(at, slice):
-            return Units(*(column[at] for column in self._columns))
-        start, end, first, last, nats, scored = (column[at].item() for column in self._columns)
-        return Unit(start, end, first, last, nats, scored)
+            return Units(
+                *(self.starts[at], self.ends[at], self.firsts[at], self.lasts[at]),
+                surprise=self.surprise[at],
+                scored=self.scored[at],
+            )
+        return Unit(
+            *(int(self.starts[at]), int(self.ends[at])),
+            *(int(self.firsts[at]), int(self.lasts[at])),
+            surprise=float(self.surprise[at]),
+            scored=int(self.scored[at]),
+        )
 
     def of_token(self, token: int) -> int:
         """Which of them a token belongs to; every token belongs to one."""
         return max(0, int(self.firsts.searchsorted(token, side="right")) - 1)
-
-    @property
-    def _columns(self) -> tuple[_Indices, _Indices, _Indices, _Indices, _Nats, _Indices]:
-        return self.starts, self.ends, self.firsts, self.lasts, self.surprise, self.scored
 
 
 def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None) -> Units:
