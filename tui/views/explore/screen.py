@@ -29,6 +29,7 @@ from .editing import EditFrame
 
 REST = 0.1  # seconds on a story, or a token, before chart and strip follow
 ROOMY = 22  # lines of the terminal from which on the strip has a place under the text
+FAIR = 28  # and from which on the chart under it has lines to be read
 NOTHING = Story("", "No story", "")
 KINDS_OF_STORY = {
     "five": "five sentences",
@@ -178,6 +179,7 @@ class ExploreScreen(EditFrame):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.height < ROOMY, "-flat")
+        self.set_class(event.size.height >= FAIR, "-fair")
 
     def on_screen_suspend(self) -> None:
         self.session.shows_all_sizes = False
