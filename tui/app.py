@@ -63,6 +63,9 @@ class Arrived(Message):
         super().__init__()
 
 
+UNSAVED = "An edit is not saved"
+
+
 class EyebrowApp(KeysInTurn):
     """One window on one session."""
 
@@ -88,6 +91,7 @@ class EyebrowApp(KeysInTurn):
         mode = self.DEFAULT_MODE  # its sheet is not loaded with it
         super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
+        self._said_unsaved: dict[str, str] = {}  # the edits of which it was told
         self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
             self._bindings._add_binding(binding)
@@ -379,6 +383,18 @@ class EyebrowApp(KeysInTurn):
 
     def action_command_palette(self) -> None:
         self.push_screen(Palette())
+
+    async def action_quit(self) -> None:
+        """An edit that is nowhere else is not lost without a word."""
+        if isinstance(view := self.screen, Frame):
+            view.hand_over()
+        unsaved = self.session.edit.unsaved
+        if unsaved != self._said_unsaved:
+            self._said_unsaved = unsaved
+            save = actions.shown_key(self.session.config.action("keep-edit").key_list[0])
+            self.notify(f"leaving again loses it; e takes it up, {save} saves it", title=UNSAVED)
+            return
+        await super().action_quit()
 
     def action_theme(self) -> None:
         self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))

@@ -58,6 +58,13 @@ class Edit:
     def is_on(self) -> bool:
         return self.text is not None
 
+    @property
+    def unsaved(self) -> dict[str, str]:
+        """The edits that would be lost with the program, by the digest of their story."""
+        if self.text is None or self.text == self.original.text:
+            return dict(self._left)
+        return {**self._left, self._digest: self.text}
+
     # --- the edit itself -------------------------------------------------------------------
 
     def begin(self) -> str:

@@ -303,6 +303,9 @@ class Frame(Screen[None]):
         elif library.filter:
             self.session.filter(Filter())
 
+    def hand_over(self) -> None:
+        """What is being typed in a pane is the session's."""
+
     def action_size(self, by: int) -> None:
         self.session.select_size(self.session.models.current + by)
 
