@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import FAILED, INTERRUPTED, EyebrowError, all_failed, as_told
 from ..models.catalogue import ModelSpec, find_models
@@ -108,10 +108,21 @@ class Tally:
         )
 
 
+class Writer(Protocol):
+    """Whoever puts scores into the store. unkept: those that are in none, though they should be."""
+
+    @property
+    def kept(self) -> int: ...
+
+    @property
+    def unkept(self) -> int: ...
+
+
 class Account:
     """One call of `score`: its stories, its settings, and what has failed so far.
 
-    told: the stories. cuts_stories: tokenizers differ, what is common to all is looked for.
+    told: the stories. writers: who puts scores into the store. cuts_stories: tokenizers differ,
+    what is common to all is looked for.
     """
 
     def __init__(
@@ -130,6 +141,7 @@ class Account:
         if not len(self.told):
             raise EyebrowError("Nothing to score", "there are no stories")
         self.keeper = Keeper(store, lambda error: self.failed("", error))
+        self.writers: list[Writer] = [self.keeper]
         self.options = options
         self.failures: list[Failure] = []
         self._codes: list[int] = []  # what to leave with for each of them
@@ -140,12 +152,12 @@ class Account:
     @property
     def kept(self) -> int:
         """Scores that this call has put into the store."""
-        return self.keeper.kept
+        return sum(writer.kept for writer in self.writers)
 
     @property
     def unkept(self) -> int:
         """Scores that are in no store, though they should be."""
-        return self.keeper.unkept
+        return sum(writer.unkept for writer in self.writers)
 
     def _note(self, story: Story, digest: str) -> None:
         if is_five(story.text, starts=story.sentence_starts):
@@ -163,10 +175,20 @@ class Account:
         self.failures.append(Failure(model, story, told.title, told.message))
         self._codes.append(told.exit_code)
 
-    def one_line(self, before: int) -> None:
-        """Of failures behind the first `before` only the first counts: it says it as well."""
-        del self._codes[before + 1 :]
-        del self.failures[before + 1 :]
+    def one_line(self, model: str) -> None:
+        """Every story failed under a model: its first failure says it as well."""
+        theirs = [at for at, one in enumerate(self.failures) if one.model == model]
+        for at in reversed(theirs[1:]):
+            del self.failures[at], self._codes[at]
+
+    def _in_order(self) -> list[Failure]:
+        """The failures, of models and stories in their order."""
+        models = {name: at for at, name in enumerate(self._names)}
+        stories = {id: at for at, id in enumerate(self.told.ids)}
+        return sorted(
+            self.failures,
+            key=lambda one: (models.get(one.model, -1), stories.get(one.story, -1)),
+        )
 
     def nothing(self) -> EyebrowError:
         """What to raise where nothing was scored: why, of every model."""
@@ -308,7 +330,7 @@ class Account:
         names = {column.member.name for column in columns}
         warnings = [*warnings, *self._tell_unkept()]
         warnings += narrowed(tallies.asked, tallies.recipe, tallies.limits, names)
-        results = gather(tallies.recipe, self.told, columns, self.failures, seed)
+        results = gather(tallies.recipe, self.told, columns, self._in_order(), seed)
         told = (*warnings, *map(same_weights_in_words, same_weights(self._weights)))
         return replace(results, warnings=told, store=self.keeper.store)
 

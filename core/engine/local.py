@@ -78,7 +78,6 @@ class _Here:
     def column(self, tally: Tally) -> Column | None:
         """One model's numbers; None where it has none, which is then among the failures."""
         account, name = self.account, tally.spec.name
-        before = len(account.failures)
         if self._lost is not None:  # nothing on that device answers any more
             account.failed(name, self._lost)
             return None
@@ -96,7 +95,7 @@ class _Here:
         finally:
             _let_go()
         if column is None:  # every story failed
-            account.one_line(before)
+            account.one_line(name)
         return column
 
     def _score(self, tally: Tally) -> None:
