@@ -16,7 +16,7 @@ from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
 
 if TYPE_CHECKING:
-    from ..engine.cluster.session import Asked as Cluster
+    from ..engine.cluster.asked import Asked as Cluster
 
 Stories = Annotated[
     str | None,
@@ -241,7 +241,7 @@ def cluster_from(
     if engine == "ray":
         if gpus is not None and gpus > 1 and gpus % 1:
             raise EyebrowError("Bad usage", f"--gpus-per-worker {gpus:g}: above 1, a whole number")
-        from ..engine.cluster.session import Asked
+        from ..engine.cluster.asked import Asked
 
         return Asked(address, workers, gpus)
     if alone := [name for name, value in given.items() if value is not None]:

@@ -14,7 +14,7 @@ from .output import complain, note
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
-    from ..engine.cluster.session import Asked as Cluster
+    from ..engine.cluster.asked import Asked as Cluster
     from ..models.options import LoadOptions
     from ..models.spec import ModelSpec
     from ..results.outcome import Failure, Results
@@ -73,9 +73,9 @@ def _score(
     cluster: Cluster | None,
 ) -> Results:
     if cluster is not None:
-        from ..engine import cluster as on_ray
+        from ..engine.cluster.score import score as score_on_ray
 
-        return on_ray.score(
+        return score_on_ray(
             source,
             specs,
             cluster,

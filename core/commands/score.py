@@ -68,7 +68,15 @@ def score(
     from ..stories import open_stories
 
     specs = find_models(model)
-    source = open_stories(
+    source = None
+    if cluster is not None:
+        from ..engine.cluster.reading import spread
+        from ..stories.pieces import open_in_pieces
+
+        source = open_in_pieces(
+            stories, spread, column=column, limit=limit, per_line=per_line, group=group
+        )
+    source = source or open_stories(
         stories, column=column, split=split, limit=limit, per_line=per_line, group=group
     )
     results = run(

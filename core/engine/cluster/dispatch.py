@@ -264,7 +264,7 @@ class Dispatch:
         if hand.tries is not None:
             hand.tries.deaths += 1
         if hand.holds is not None:
-            self._give_back(hand.holds, hand.blocks, why)
+            self._give_back(hand.holds, list(hand.blocks), why)
         if not hand.is_ready:
             self._stillborn += 1
             if self._stillborn >= DEATHS:
@@ -273,25 +273,24 @@ class Dispatch:
                 return
         self._hands[self.pool.start()] = _Hand()
 
-    def _give_back(self, model: _Model, blocks: deque[Block], why: str) -> None:
-        """The first of the blocks was under way; what is written of it is not done again."""
+    def _give_back(self, model: _Model, blocks: Sequence[Block], why: str) -> None:
+        """What a lost worker had; what is written of it is not done again."""
         if not blocks:
             return
-        first, *rest = blocks
-        before = len(model.tally.sums)
-        self.account.take_up(model.tally, first.stories)
-        if model.pace is not None:
-            for digest in first.stories:
-                if digest in model.tally.sums:
-                    model.pace.add(first.stories[digest], model.tally.sums[digest].tokens)
-        self.kept += len(model.tally.sums) - before
-        left = first.without(model.tally.sums)
-        if len(left.stories) == 1 and left.deaths + 1 >= DEATHS:
-            (story,) = left.stories.values()
-            said = f"{left.deaths + 1} workers died over it ({why})"
+        tally, before = model.tally, len(model.tally.sums)
+        stories = {digest: one for block in blocks for digest, one in block.stories.items()}
+        self.account.take_up(tally, stories)
+        self.kept += len(tally.sums) - before
+        for digest in stories.keys() & tally.sums.keys():
+            if model.pace is not None:
+                model.pace.add(stories[digest], tally.sums[digest].tokens)
+        first, *rest = (block.without(tally.sums) for block in blocks)  # the first was under way
+        if len(first.stories) == 1 and first.deaths + 1 >= DEATHS:
+            (story,) = first.stories.values()
+            said = f"{first.deaths + 1} workers died over it ({why})"
             self.account.failed(model.name, EyebrowError("Worker lost", said, FAILED), story.id)
-            left = left.without(left.stories)
-        model.blocks.put_back([*rest, *left.after_death()])
+            first = first.without(first.stories)
+        model.blocks.put_back([*rest, *first.after_death()])
 
     def _tell(self, model: _Model, doing: str) -> None:
         total = len(self.account.told.lengths)

@@ -19,8 +19,9 @@ from ...stories import Story
 from ...stories.given import as_stories
 from ..account import Account, Tallies, Tally, as_store, specs_of
 from ..progress import Progress
+from .asked import Asked
 from .dispatch import Dispatch
-from .session import Asked, RayPool, connected, room
+from .session import RayPool, connected, room
 from .worker import Setup, Task
 
 

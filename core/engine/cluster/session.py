@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import FAILED, EyebrowError, reason
+from .asked import Asked
 from .dispatch import Lost, Reply
 from .worker import Setup, Worker
 
@@ -33,19 +34,6 @@ _QUIET = {
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The cluster and what is wanted of it.
-
-    address: "auto", or host:port; None for a Ray of its own on this machine. workers: None for
-    as many as there is room for. gpus: for each of them; None for 1 where there are any.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
