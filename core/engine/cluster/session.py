@@ -133,7 +133,8 @@ def room(ray: ModuleType, asked: Asked) -> Room:
             "No room", f"--workers {workers}: the cluster has room for {most:g} of them"
         )
     each = sum(cpus) / workers
-    return Room(workers, gpus, min(1.0, each / 2), 0 if gpus else max(1, int(each)))
+    threads = 0 if gpus else max(1, min(int(each), max(cpus)))
+    return Room(workers, gpus, min(1.0, each / 2), threads)
 
 
 class RayPool:
