@@ -55,12 +55,12 @@ class Piece:
         if "://" not in self.place:
             return file_opener(Path(self.place))()
         system, path = _system(self.place)
-        stream = system.open_input_file(path)
+        opened: AbstractContextManager[BinaryIO] = system.open_input_file(path)
         if not self.name.lower().endswith(".gz"):
-            return stream  # type: ignore[no-any-return]
+            return opened
         import gzip
 
-        return gzip.open(stream, "rb")  # type: ignore[return-value]
+        return gzip.open(opened, "rb")  # type: ignore[call-overload, no-any-return]
 
     def parts(self) -> list[Piece]:
         """The same in smaller pieces, as far as it has row groups."""

@@ -163,14 +163,18 @@ class Dispatch:
                 self.pool.score(number, block)
         if not hand.blocks:
             fitting = (m for m in self._models if m.blocks and m.name not in hand.refuses)
-            if (following := next(fitting, None)) is not None:
+            if (following := next((m for m in fitting if not self._kills(m)), None)) is not None:
                 hand.tries, hand.holds = following, None
                 self._tell(following, "loading")
                 self.pool.hold(number, following.task)
 
+    def _kills(self, model: _Model) -> bool:
+        """Whether loading a model kills workers: none holds it, and too many died over it."""
+        return model.deaths >= DEATHS and not any(h.holds is model for h in self._hands.values())
+
     def _refused(self, model: _Model) -> EyebrowError | None:
         """Why no worker can hold a model; None where one can, or may yet."""
-        if model.deaths >= DEATHS:
+        if self._kills(model) and not any(h.tries is model for h in self._hands.values()):
             said = f"{model.deaths} workers died while they loaded it; it may need more memory"
             return EyebrowError("Worker lost", said, FAILED)
         ready = [hand for hand in self._hands.values() if hand.is_ready]
@@ -208,6 +212,7 @@ class Dispatch:
 
     def _held(self, hand: _Hand, model: _Model, member: Member) -> None:
         hand.tries, hand.holds = None, model
+        model.deaths = 0  # it was not the model
         model.tally.parameters = member.parameters
         self.account.keep_labels(model.tally, member)
         if model.pace is None:

@@ -26,9 +26,9 @@ def spread(pieces: Sequence[Piece]) -> Iterator[Draft]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
-    rows = pa.table({"piece": [pickle.dumps(piece) for piece in pieces]})
-    read = (
-        ray.data.from_arrow(rows)
+    sent = pa.table({"piece": [pickle.dumps(piece) for piece in pieces]})
+    read: Any = (
+        ray.data.from_arrow(sent)
         .repartition(len(pieces))
         .map_batches(_read, batch_size=1, batch_format="pyarrow", num_cpus=CPUS)
     )
