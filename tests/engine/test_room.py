@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from eyebrow.core.engine.cluster.asked import Asked
-from eyebrow.core.engine.cluster.session import Room, room
+from eyebrow.core.engine.cluster.session import Room, connected, room
 from eyebrow.core.errors import EyebrowError
 
 
@@ -51,3 +52,24 @@ def test_what_there_is_no_room_for(cluster: Any, asked: Asked, said: str) -> Non
     with pytest.raises(EyebrowError, match=said) as caught:
         room(cluster, asked)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("127.0.0.1:1", "connection refused"),
+        ("somewhere", "it is written host:port, or auto"),
+        ("ray://somewhere:10001", "it is written host:port, or auto"),
+    ],
+)
+def test_a_cluster_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, address: str, why: str
+) -> None:
+    nothing = SimpleNamespace(init=pytest.fail, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", nothing)
+    with pytest.raises(EyebrowError) as caught, connected(Asked(address)):
+        pytest.fail("it is there")
+    assert caught.value.message == (
+        f"there is no Ray at {address} ({why}); start one with ray start --head, or leave "
+        "--address out to use this machine"
+    )

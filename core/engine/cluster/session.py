@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .worker import Task
 
 OBJECTS = 512 << 20  # bytes of shared memory for what goes between processes, on this machine
+REACHED = 10.0  # seconds in which a cluster answers
 MOMENT = 0.5  # seconds that a reply is waited for at a time
 PATIENCE = 15.0  # seconds in which workers write what is finished once they are to stop
 
@@ -70,6 +72,8 @@ def connected(asked: Asked) -> Iterator[ModuleType]:
 def _connect(ray: ModuleType, asked: Asked) -> None:
     own = {} if asked.address else {"object_store_memory": OBJECTS, "include_dashboard": False}
     try:
+        if asked.address is not None and asked.address != "auto":
+            _check_open(asked.address)
         with _handlers_kept():
             ray.init(
                 address=asked.address or "local",
@@ -79,6 +83,14 @@ def _connect(ray: ModuleType, asked: Asked) -> None:
             )
     except Exception as error:
         raise _unreached(asked, error) from error
+
+
+def _check_open(address: str) -> None:
+    """Ray itself tries for minutes. Raises `OSError` and `ValueError`."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise ValueError("it is written host:port, or auto")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=REACHED).close()
 
 
 def _unreached(asked: Asked, error: Exception) -> EyebrowError:
