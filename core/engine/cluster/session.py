@@ -74,7 +74,7 @@ def _connect(ray: ModuleType, asked: Asked) -> None:
     try:
         if asked.address is not None and asked.address != "auto":
             _check_open(asked.address)
-        with _handlers_kept():
+        with _handlers_kept(), _silent():
             ray.init(
                 address=asked.address or "local",
                 log_to_driver=False,
@@ -83,6 +83,23 @@ def _connect(ray: ModuleType, asked: Asked) -> None:
             )
     except Exception as error:
         raise _unreached(asked, error) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to stderr, not by C++ either, which has no other place yet."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _check_open(address: str) -> None:
