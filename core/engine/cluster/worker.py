@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import FAILED, DeviceLost, EyebrowError, as_told
+from ...machine.garbage import look_seldom
+from ...machine.threads import let_threads_sleep
 from ...models.member import Member
 from ...models.options import LoadOptions
 from ...models.spec import ModelSpec
@@ -124,11 +126,13 @@ class Worker:
         with suppress(OSError):  # where there is none, whole paths may do
             os.chdir(setup.folder)
         hush(setup.options.offline)
+        look_seldom()
         if setup.store is not None and not (setup.store / "layout.json").exists():
             raise EyebrowError(
                 "Store not shared",
                 f"{node} does not see {setup.store}; name a folder that all nodes see with --store",
             )
+        let_threads_sleep()  # others have the same cores
         import torch
 
         if setup.threads:
