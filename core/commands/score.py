@@ -70,11 +70,10 @@ def score(
     specs = find_models(model)
     source = None
     if cluster is not None:
-        from ..engine.cluster.reading import spread
-        from ..stories.pieces import open_in_pieces
+        from ..stories.pieces import in_turn, open_in_pieces
 
         source = open_in_pieces(
-            stories, spread, column=column, limit=limit, per_line=per_line, group=group
+            stories, in_turn, column=column, limit=limit, per_line=per_line, group=group
         )
     source = source or open_stories(
         stories, column=column, split=split, limit=limit, per_line=per_line, group=group

@@ -80,6 +80,11 @@ class Piece:
         return found or [self]
 
 
+def in_turn(pieces: Sequence[Piece]) -> Iterator[Draft]:
+    """One after another, in this process."""
+    return chain.from_iterable(piece.drafts() for piece in pieces)
+
+
 def open_in_pieces(
     source: str | Path | None,
     spread: Spread,

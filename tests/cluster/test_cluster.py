@@ -120,7 +120,7 @@ def test_bad_stories_and_models_are_listed_as_by_one_process(cluster: Any, tmp_p
     check_same_json(json.loads(ours.out), json.loads(one.out))
 
 
-def test_a_folder_is_read_by_ray_as_by_one_process(cluster: Any, tmp_path: Path) -> None:
+def test_a_folder_and_its_address_as_by_one_process(cluster: Any, tmp_path: Path) -> None:
     folder = tmp_path / "stories"
     folder.mkdir()
     for name in "ab":

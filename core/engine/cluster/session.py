@@ -33,8 +33,6 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
-    "RAY_DATA_LOG_LEVEL": "CRITICAL",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }
 
 
@@ -139,7 +137,7 @@ def room(ray: ModuleType, asked: Asked) -> Room:
     """How the cluster's nodes are parted among workers.
 
     A worker has a GPU; without any, two CPUs: while it prepares a batch or takes one apart on
-    one, the other computes. Half of the CPUs are left to what reads the stories meanwhile.
+    one, the other computes. Half of the CPUs are left to the command and to Ray itself.
     Raises `EyebrowError` for what no node has room for.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
