@@ -9,7 +9,7 @@ BIN := $(ENV)/bin
 SOURCES := pyproject.toml constraints.txt Makefile
 TYPING := $(ENV)/eyebrow-typing
 
-.PHONY: run test test-slow test-monkey test-lm-eval bench bench-gpu check clean
+.PHONY: run test test-slow test-ray test-monkey test-lm-eval bench bench-gpu check clean
 
 run: $(ENV)/.eyebrow-run
 	@$(BIN)/eyebrow
@@ -22,6 +22,11 @@ test: check
 
 test-slow: $(ENV)/.eyebrow-test
 	$(BIN)/pytest -m slow --ignore=tests/terminal/test_monkey.py
+
+# Workers, nodes and drivers on Ray, some of them killed: about ten minutes. Ray is 80 MB.
+test-ray: $(ENV)/.eyebrow-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(ENV)/.eyebrow-constraints -e '.[test,ray]'
+	$(BIN)/pytest -m slow tests/cluster
 
 # 60,000 random keys, clicks and resizes in a real terminal: about twenty minutes.
 test-monkey: $(ENV)/.eyebrow-test

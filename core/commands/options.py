@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from ..machine.limits import check_address_space
 from ..results.default_store import check_store
 from ..scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ..scoring.scores import TOP
+
+if TYPE_CHECKING:
+    from ..engine.cluster.asked import Asked as Cluster
 
 Stories = Annotated[
     str | None,
@@ -97,6 +101,45 @@ Top = Annotated[
         max=TOP,
         help=f"How many of the likeliest tokens are kept at each place, 0 to {TOP}: they are most "
         "of the store.",
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="local: in this process. ray: by workers on this machine or on a cluster "
+        "(pip install 'eyebrow\\[ray]').",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        show_default=False,
+        help="With --engine ray: auto, or host:port of a cluster that runs. [default: a Ray of its "
+        "own on this machine]",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        show_default=False,
+        help="With --engine ray. [default: one for each GPU; without any, one for two CPUs]",
+    ),
+]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-worker",
+        metavar="N",
+        min=0,
+        show_default=False,
+        help="With --engine ray; 0.5: two workers share one. [default: 1, 0 where there is none]",
     ),
 ]
 Limit = Annotated[
@@ -185,12 +228,39 @@ def recipe_from(
     )
 
 
+def cluster_from(
+    engine: str, address: str | None, workers: int | None, gpus: float | None
+) -> Cluster | None:
+    """The Ray cluster that the options describe, None for this process.
+
+    Raises `EyebrowError` for what does not go together.
+    """
+    if engine not in ("local", "ray"):
+        raise EyebrowError("Bad usage", f"--engine is local or ray, not {engine!r}")
+    given = {"--address": address, "--workers": workers, "--gpus-per-worker": gpus}
+    if engine == "ray":
+        if gpus is not None and gpus > 1 and gpus % 1:
+            raise EyebrowError("Bad usage", f"--gpus-per-worker {gpus:g}: above 1, a whole number")
+        from ..engine.cluster.asked import Asked
+
+        return Asked(address, workers, gpus)
+    if alone := [name for name, value in given.items() if value is not None]:
+        raise EyebrowError("Bad usage", f"{alone[0]} goes with --engine ray")
+    return None
+
+
 def store_folder(store: Path | None, no_store: bool) -> Path | None:
     """Where scores are kept, None for nowhere."""
     if store is not None and no_store:
         raise EyebrowError("Bad usage", "--store and --no-store exclude each other")
     if no_store:
         return None
+    if store is not None and (found := re.match(r"(\w[\w+.-]+):/", str(store))):
+        raise EyebrowError(
+            "Bad store",
+            f"a store is a folder, not {found[1]}://...; name one that all machines see (a shared "
+            "file system)",
+        )
     from ...tui.config import store_in_force
 
     return check_store(store or store_in_force())

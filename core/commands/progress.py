@@ -44,7 +44,7 @@ class ProgressLine:
 
 
 def described(progress: Progress) -> str:
-    """`pocket-3m  85/120  10,400 tokens/s  4 s left`.
+    """`pocket-3m  85/120  52 stories/s  10,400 tokens/s  4 s left`.
 
     Before: `reading  12,000 stories`.
     While downloading: `smollm2-135m  downloading  120 / 270 MB  11 MB/s  14 s left`.
@@ -59,6 +59,8 @@ def described(progress: Progress) -> str:
         parts.append(share_in_words(progress.done, progress.total))
     elif progress.total:
         parts.append(f"{progress.done:,}/{progress.total:,}")
+    if pace := progress.stories_per_second:
+        parts.append(f"{pace:,.0f} stories/s" if pace >= 10 else f"{pace:.1f} stories/s")
     if progress.tokens_per_second:
         parts.append(f"{progress.tokens_per_second:,.0f} tokens/s")
     if progress.bytes_per_second:

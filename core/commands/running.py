@@ -14,9 +14,11 @@ from .output import complain, note
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
+    from ..engine.cluster.asked import Asked as Cluster
     from ..models.options import LoadOptions
     from ..models.spec import ModelSpec
     from ..results.outcome import Failure, Results
+    from ..results.store import Store
 
 _TOLD = 5  # failures of stories that are told one by one
 
@@ -31,13 +33,13 @@ def run(
     seed: int,
     quiet: bool,
     is_kept: bool = True,
+    cluster: Cluster | None = None,
 ) -> Results:
-    """`engine.local.score` with a line of progress.
+    """`engine.local.score`, or that on a cluster, with a line of progress.
 
     folder: of the store, None for none; is_kept: False where it is gone after the command.
     Raises `EyebrowError`, also where a signal ends it: that says what is kept.
     """
-    from ..engine.local import score
     from ..results.store import Store
 
     line = ProgressLine(not quiet)
@@ -47,18 +49,8 @@ def run(
         complain("Store", said)
 
     try:
-        results = score(
-            source,
-            specs,
-            recipe=recipe,
-            device=options.device,
-            store=Store(folder, tell) if folder else None,
-            offline=options.offline,
-            allow_pickle=options.allow_pickle,
-            trust_remote_code=options.trust_remote_code,
-            progress=line.show,
-            seed=seed,
-        )
+        store = Store(folder, tell) if folder else None
+        results = _score(source, specs, recipe, options, store, line, seed, cluster)
     except KeyboardInterrupt as error:
         line.clear()
         said = _kept(folder if is_kept else None, error)
@@ -68,6 +60,45 @@ def run(
     if isinstance(source, Stories) and source.skipped and not quiet:
         note(f"{source.skipped} empty stories left out")
     return results
+
+
+def _score(
+    source: Iterable[Story],
+    specs: Sequence[ModelSpec],
+    recipe: Recipe,
+    options: LoadOptions,
+    store: Store | None,
+    line: ProgressLine,
+    seed: int,
+    cluster: Cluster | None,
+) -> Results:
+    if cluster is not None:
+        from ..engine.cluster.score import score as score_on_ray
+
+        return score_on_ray(
+            source,
+            specs,
+            cluster,
+            recipe=recipe,
+            options=options,
+            store=store,
+            progress=line.show,
+            seed=seed,
+        )
+    from ..engine.local import score
+
+    return score(
+        source,
+        specs,
+        recipe=recipe,
+        device=options.device,
+        store=store,
+        offline=options.offline,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+        progress=line.show,
+        seed=seed,
+    )
 
 
 def tell_failures(failures: tuple[Failure, ...]) -> None:
@@ -84,7 +115,7 @@ def tell_failures(failures: tuple[Failure, ...]) -> None:
 
 def _kept(folder: Path | None, error: KeyboardInterrupt) -> str:
     """What is left of a run that a signal has ended."""
-    from ..engine.local import Stopped
+    from ..engine.account import Stopped
 
     if folder is None:
         return "nothing is kept (--no-store)"

@@ -35,6 +35,10 @@ def score(
     top: o.Top = TOP,
     limit: o.Limit = None,
     seed: o.Seed = 0,
+    engine: o.Engine = "local",
+    address: o.Address = None,
+    workers: o.Workers = None,
+    gpus_per_worker: o.GpusPerWorker = None,
     store: o.StoreFolder = None,
     no_store: o.NoStore = False,
     offline: o.Offline = False,
@@ -58,12 +62,20 @@ def score(
     """
     recipe = o.recipe_from(first_token, context, stride, dtype, top)
     folder = o.store_folder(store, no_store)
+    cluster = o.cluster_from(engine, address, workers, gpus_per_worker)
     o.hush(offline)
     from ..models.catalogue import find_models
     from ..stories import open_stories
 
     specs = find_models(model)
-    source = open_stories(
+    source = None
+    if cluster is not None:
+        from ..stories.pieces import in_turn, open_in_pieces
+
+        source = open_in_pieces(
+            stories, in_turn, column=column, limit=limit, per_line=per_line, group=group
+        )
+    source = source or open_stories(
         stories, column=column, split=split, limit=limit, per_line=per_line, group=group
     )
     results = run(
@@ -74,6 +86,7 @@ def score(
         LoadOptions(device, "auto", offline, allow_pickle, trust_remote_code),
         seed=seed,
         quiet=quiet,
+        cluster=cluster,
     )
     try:
         if json:

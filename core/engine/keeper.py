@@ -49,6 +49,10 @@ class Keeper:
             self._known[key] = known
         return self._known[key]
 
+    def know(self, model_digest: str, recipe_digest: str, known: dict[str, Summary]) -> None:
+        """Take these for all that is known of a model: somebody else has read the store."""
+        self._known[model_digest, recipe_digest] = known
+
     def add(self, story: Story, member: Member, recipe: Recipe, score: StoryScore) -> None:
         """Keep one score, unless it is kept already."""
         known, digest = self.known(member.digest, recipe.digest), text_digest(story.text)

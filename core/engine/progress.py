@@ -19,9 +19,10 @@ TELL_AFTER = 0.1  # seconds between two reports of progress
 class Progress:
     """What is going on with one model: "fetching", "downloading", "loading" or "scoring".
 
-    Before the first, without a model: "reading". done, total: distinct stories; those found in
-    the store count as done. tokens_per_second and seconds_left (None while unknown) speak of what
-    is really being scored. While downloading, done and total are bytes.
+    Before the first, without a model: "reading", and on a cluster "starting Ray" and "waiting for
+    a worker". done, total: distinct stories; those found in
+    the store count as done. tokens_per_second, stories_per_second and seconds_left (None while
+    unknown) speak of what is really being scored. While downloading, done and total are bytes.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Progress:
     tokens_per_second: float = 0.0
     seconds_left: float | None = None
     bytes_per_second: float = 0.0
+    stories_per_second: float = 0.0
 
 
 def downloading(model: str, tell: Callable[[Progress], None]) -> Callable[[Transfer], None]:
@@ -57,12 +59,13 @@ class Pace:
     def __init__(self, model: str, known: int, lengths: Sequence[int]) -> None:
         """known: stories that need no scoring; lengths: characters of those that do."""
         self.model, self.done, self.total = model, known, known + len(lengths)
-        self.left, self.seen, self.tokens = sum(lengths), 0, 0
+        self.left, self.seen, self.tokens, self.scored = sum(lengths), 0, 0, 0
         self.began = self.told = time.monotonic()
 
     def add(self, story: Story, tokens: int) -> None:
         """One more story is scored; tokens: those of it that were scored."""
         self.done += 1
+        self.scored += 1
         self.tokens += tokens
         self.seen += len(story.text)
         self.left -= len(story.text)
@@ -79,4 +82,12 @@ class Pace:
         # The first batch says little: it pays for what is set up once.
         is_known = self.seen and (took > 0.5 or not self.left)
         left = self.left * took / self.seen if is_known else None
-        return Progress(self.model, "scoring", self.done, self.total, self.tokens / took, left)
+        return Progress(
+            self.model,
+            "scoring",
+            self.done,
+            self.total,
+            self.tokens / took,
+            left,
+            stories_per_second=self.scored / took,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -66,10 +67,14 @@ class SentencePositions:
     ) -> None:
         """A story that is told `copies` times; starts: its `sentence_starts`."""
         units = five_sentences(text, score, starts)
-        if units:
+        self.add_sentences([(unit.scored, unit.surprise) for unit in units], copies)
+
+    def add_sentences(self, five: Sequence[tuple[int, float]], copies: int = 1) -> None:
+        """Scored tokens and nats of each sentence of a story of five; () of every other."""
+        if five:
             self.stories += copies
-            self._tokens += [copies * unit.scored for unit in units]
-            self._nll += [copies * unit.surprise for unit in units]
+            self._tokens += [copies * scored for scored, _ in five]
+            self._nll += [copies * nats for _, nats in five]
 
     def positions(self) -> Positions:
         """Of the stories so far."""

@@ -74,10 +74,17 @@ def file_drafts(
     path: Path, name: str, asked: Asked, per_line: bool, in_folder: bool = False
 ) -> Iterator[Draft]:
     """The stories of a file; in a folder, a text file of one story is titled by its name."""
+    return opened_drafts(file_opener(path), path, name, asked, per_line, in_folder)
+
+
+def opened_drafts(
+    opener: Opener, path: Path, name: str, asked: Asked, per_line: bool, in_folder: bool
+) -> Iterator[Draft]:
+    """As `file_drafts`, of a file wherever it is; `path` says of which kind."""
     kind = kind_of(path)
     if kind == ".parquet":
-        return parquet_drafts(path, name, asked)
-    chunks = text_chunks(file_opener(path), name)
+        return parquet_drafts(opener, name, asked)
+    chunks = text_chunks(opener, name)
     if kind in (".csv", ".tsv"):
         return csv_drafts(chunks, name, "," if kind == ".csv" else "\t", asked)
     if kind in (".jsonl", ".ndjson"):
@@ -92,7 +99,7 @@ def file_drafts(
 
 def file_count(path: Path, name: str, asked: Asked) -> int | None:
     """How many stories a file says it holds; None where it does not say."""
-    return parquet_count(path, name, asked) if kind_of(path) == ".parquet" else None
+    return parquet_count(file_opener(path), name, asked) if kind_of(path) == ".parquet" else None
 
 
 def piped_drafts(opener: Opener, name: str, asked: Asked, per_line: bool) -> Iterator[Draft]:

@@ -32,7 +32,7 @@ def _unknown() -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class Origin:
     """Where drafts come from. `is_once`: what is read is gone, as with a pipe."""
 
     name: str
@@ -49,7 +49,7 @@ class Stories:
     source without any story.
     """
 
-    def __init__(self, origin: _Origin, limit: int | None = None) -> None:
+    def __init__(self, origin: Origin, limit: int | None = None) -> None:
         if limit is not None and limit < 1:
             raise EyebrowError("Bad limit", f"limit is {limit}; it takes 1 or more")
         self._origin = origin
@@ -133,12 +133,12 @@ def open_stories(
     return Stories(_origin(source, Asked(column, group), split, per_line), limit)
 
 
-def _bundled() -> _Origin:
+def _bundled() -> Origin:
     stories = bundled_stories()
-    return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
+    return Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
 
 
-def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool) -> _Origin:
+def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool) -> Origin:
     if source is None:
         if asked.options:
             from .files import no_columns
@@ -161,8 +161,13 @@ def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool)
             f"{closed} may not be searched by this user; change its permissions, or copy the "
             "stories",
         )
+    if "://" in str(source):
+        raise EyebrowError(
+            "Elsewhere",
+            f"{source} is read by eyebrow score --engine ray; else fetch it to this machine first",
+        )
     if isinstance(source, str) and looks_like_dataset(source) and not source.endswith(KNOWN):
-        return _Origin(source, lambda: hub_drafts(source, split, asked))
+        return Origin(source, lambda: hub_drafts(source, split, asked))
     raise EyebrowError(
         "No such file",
         f"there is no file or folder {str(source)!r}; check the path (a Hugging Face dataset is "
@@ -170,7 +175,7 @@ def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool)
     )
 
 
-def _on_disk(path: Path, asked: Asked, per_line: bool) -> _Origin:
+def _on_disk(path: Path, asked: Asked, per_line: bool) -> Origin:
     from .files import check_file, check_options, file_count, file_drafts, folder_files
     from .stream import file_opener
 
@@ -183,7 +188,7 @@ def _on_disk(path: Path, asked: Asked, per_line: bool) -> _Origin:
         ) from None
     if stat.S_ISDIR(mode):
         files = folder_files(path, name)
-        return _Origin(
+        return Origin(
             name,
             lambda: chain.from_iterable(
                 file_drafts(file, file.name, asked, per_line, in_folder=True) for file in files
@@ -195,17 +200,17 @@ def _on_disk(path: Path, asked: Asked, per_line: bool) -> _Origin:
         return _piped(file_opener(path), name, asked, per_line)
     check_file(path, name)
     check_options(path, name, asked, per_line)
-    return _Origin(
+    return Origin(
         name,
         lambda: file_drafts(path, name, asked, per_line),
         lambda: file_count(path, name, asked),
     )
 
 
-def _piped(opener: Opener, name: str, asked: Asked, per_line: bool) -> _Origin:
+def _piped(opener: Opener, name: str, asked: Asked, per_line: bool) -> Origin:
     from .files import piped_drafts
 
-    return _Origin(name, lambda: piped_drafts(opener, name, asked, per_line), is_once=True)
+    return Origin(name, lambda: piped_drafts(opener, name, asked, per_line), is_once=True)
 
 
 def _is_terminal(path: Path) -> bool:

@@ -9,15 +9,14 @@ refused: an unquoted comma in a story would otherwise cut it short without a wor
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EyebrowError, reason
 from .columns import Asked, Columns
 from .drafts import Draft
-from .stream import explained, pieces
+from .stream import Opener, explained, pieces
 
 if TYPE_CHECKING:
     from .plans import Plan
@@ -50,24 +49,40 @@ def csv_drafts(chunks: Iterator[str], name: str, delimiter: str, asked: Asked) -
             yield from plan.drafts(f"line {line}", dict(zip(header, cells, strict=False)))
 
 
-def parquet_drafts(path: Path, name: str, asked: Asked) -> Iterator[Draft]:
-    """The stories of a Parquet file, by batches, reading only the columns that are needed."""
-    with _parquet(path, name) as file:
+def parquet_drafts(
+    opener: Opener,
+    name: str,
+    asked: Asked,
+    groups: Sequence[int] | None = None,
+    before: int = 0,
+) -> Iterator[Draft]:
+    """The stories of a Parquet file, by batches, reading only the columns that are needed.
+
+    groups: of these row groups only; before: rows that are in front of them.
+    """
+    with _parquet(opener, name) as file:
         plan = _parquet_plan(file, name, asked)
         if plan is None:
             return
-        number = 0
-        for batch in file.iter_batches(batch_size=BATCH, columns=plan.needed):
+        number = before
+        for batch in file.iter_batches(batch_size=BATCH, columns=plan.needed, row_groups=groups):
             for row in batch.to_pylist():
                 number += 1
                 yield from plan.drafts(f"row {number}", row)
 
 
-def parquet_count(path: Path, name: str, asked: Asked) -> int | None:
+def parquet_count(opener: Opener, name: str, asked: Asked) -> int | None:
     """Stories in a Parquet file by its footer; rows without text count too."""
-    with _parquet(path, name) as file:
+    with _parquet(opener, name) as file:
         plan = _parquet_plan(file, name, asked)
         return file.metadata.num_rows * plan.per_row if plan else None
+
+
+def parquet_groups(opener: Opener, name: str) -> list[tuple[int, int]]:
+    """(rows, bytes) of every row group of a Parquet file."""
+    with _parquet(opener, name) as file:
+        about = (file.metadata.row_group(at) for at in range(file.num_row_groups))
+        return [(group.num_rows, group.total_byte_size) for group in about]
 
 
 def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
@@ -95,7 +110,7 @@ def _records(lines: Iterator[str], name: str, delimiter: str) -> Iterator[tuple[
 
 
 @contextmanager
-def _parquet(path: Path, name: str) -> Iterator[Any]:
+def _parquet(opener: Opener, name: str) -> Iterator[Any]:
     import pyarrow
     import pyarrow.parquet
 
@@ -103,7 +118,7 @@ def _parquet(path: Path, name: str) -> Iterator[Any]:
         try:
             # A buffer and no reading ahead: else whole row groups, often all of the file, are held.
             with (
-                path.open("rb") as stream,
+                opener() as stream,
                 pyarrow.parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as file,
             ):
                 yield file

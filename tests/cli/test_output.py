@@ -102,11 +102,11 @@ def test_progress_is_one_line_written_over_itself(monkeypatch: pytest.MonkeyPatc
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     line = ProgressLine(True)
-    line.show(Progress("a-model", "scoring", 850, 1200, 10_400.0, 4.2))
+    line.show(Progress("a-model", "scoring", 850, 1200, 10_400.0, 4.2, stories_per_second=52))
     line.show(Progress("b", "loading"))
     line.clear()
     first, second, blank, end = screen.getvalue().split("\r")[1:]
-    assert first == "a-model  850/1,200  10,400 tokens/s  4 s left"
+    assert first == "a-model  850/1,200  52 stories/s  10,400 tokens/s  4 s left"
     assert second == "b  loading" + " " * (len(first) - len("b  loading"))
     assert blank.strip() == ""
     assert end == ""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from eyebrow.core.engine import keeper, local
+from eyebrow.core.engine import account, keeper
 from eyebrow.core.engine import progress as pace
 from eyebrow.core.engine.local import Stopped, score
 from eyebrow.core.engine.progress import Progress
@@ -310,7 +310,7 @@ def test_one_fault_of_several_models_names_them_once(stories: list[Story], tmp_p
 
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of one text, each of them reported."""
-    for room in (local, pace):
+    for room in (account, pace):
         monkeypatch.setattr(room, "TELL_AFTER", 0.0)
     monkeypatch.setattr(passes, "default_budget", lambda _: 1)
 
@@ -338,7 +338,7 @@ def test_interrupted_behind_the_last_story_it_says_what_is_kept(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "gather", interrupted)
+    monkeypatch.setattr(account, "gather", interrupted)
     with pytest.raises(Stopped) as stopped:
         score(stories, BIGRAM, store=tmp_path)
     assert (stopped.value.kept, stopped.value.lost) == (len(stories), 0)

@@ -74,12 +74,16 @@ class Store(Reader):
             self._get_ready()
             write_vocabulary(self.layout, tokenizer_digest, texts)
 
-    def begin_run(self, recipe: Recipe, stories: Sequence[Label]) -> RunLabels:
-        """What keeps the names of a run, model by model."""
+    def prepare(self) -> None:
+        """Make what is missing of the folder. Raises `EyebrowError` where that cannot be done."""
         try:
             self._get_ready()
         except OSError as error:
             raise self._cannot(error) from error
+
+    def begin_run(self, recipe: Recipe, stories: Sequence[Label]) -> RunLabels:
+        """What keeps the names of a run, model by model."""
+        self.prepare()
         return RunLabels(self.layout, recipe.digest, recipe.to_json(), stories)
 
     def move(self) -> None:
