@@ -14,6 +14,8 @@ HEAVY = ("torch", "transformers")
 LIGHT = [  # what the process that draws, and a start of the command line, need of core
     "eyebrow.core",
     "eyebrow.core.engine.client",
+    "eyebrow.core.engine.pool",
+    "eyebrow.core.machine.gpus",
     "eyebrow.core.engine.damage_messages",
     "eyebrow.core.engine.messages",
     "eyebrow.core.models.catalogue",

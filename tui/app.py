@@ -23,8 +23,8 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
 
-from ..core.engine.client import Engine
 from ..core.engine.messages import NextShown
+from ..core.engine.pool import Pool
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
@@ -79,7 +79,7 @@ class EyebrowApp(KeysInTurn):
         stories: Stories,
         specs: Sequence[ModelSpec],
         recipe: Recipe,
-        engine: Engine,
+        engine: Pool,
         mailbox: Mailbox,
         store: Path | None,
         at_once: int = AT_ONCE,

@@ -55,6 +55,12 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
 ]
+Gpus = Annotated[
+    str,
+    typer.Option(
+        "--gpus", metavar="GPUS", help="all, or numbers as in 0,1: each has a worker of its own."
+    ),
+]
 Dtype = Annotated[
     str,
     typer.Option("--dtype", metavar="DTYPE", help="auto, float32, bfloat16 or float16."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..machine.gpus import ALL
 from ..models.options import LoadOptions
 from ..scoring.scores import TOP
 from . import options as o
@@ -13,6 +14,7 @@ def open_(
     stories: o.Stories = None,
     model: o.Models = DEFAULT_MODELS,
     device: o.Device = "auto",
+    gpus: o.Gpus = ALL,
     dtype: o.Dtype = "auto",
     first_token: o.FirstToken = "context",
     context: o.Context = None,
@@ -48,6 +50,7 @@ def open_(
         recipe=recipe,
         store=folder,
         options=LoadOptions(device, recipe.dtype, offline, allow_pickle, trust_remote_code),
+        gpus=gpus,
         column=column,
         group=group,
         split=split,

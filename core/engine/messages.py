@@ -345,6 +345,11 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """All scores that were told so far are in the store, or are not to be kept at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A job cannot be done, or one story of it.
 
@@ -381,6 +386,18 @@ class WorkerDied:
         return f"it left with status {self.status} and no word"
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """One worker of several is gone, and the others have what it was asked; made by the pool.
+
+    worker: the device that it worked on. again: whether it is started again.
+    """
+
+    worker: str
+    why: str
+    again: bool
+
+
 Reply = (
     Hello
     | Downloading
@@ -396,8 +413,10 @@ Reply = (
     | ScoredAlone
     | Vocabulary
     | Finished
+    | Kept
     | Failed
     | WorkerDied
+    | WorkerLost
 )
 
 # --- frames --------------------------------------------------------------------------------

@@ -96,11 +96,11 @@ def made_score(text: str, strength: int, *, first: bool = False) -> StoryScore:
 
 
 class MadeEngine:
-    """Stands in for `Engine`. `silent`: answers nothing, the requests pile up in `sent`; those of
+    """Stands in for `Pool`. `silent`: answers nothing, the requests pile up in `sent`; those of
     the kinds in `slow` wait there until `answer` is told of them."""
 
     log = Path("/nowhere/worker.log")
-    pid = None
+    workers = 1
     settings = Settings()
 
     def __init__(self, mailbox: Mailbox, *, silent: bool = False) -> None:

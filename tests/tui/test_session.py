@@ -20,15 +20,16 @@ from eyebrow.core.engine.messages import (
     Scored,
     WorkerDied,
 )
+from eyebrow.core.engine.pool import GIVE_UP
+from eyebrow.core.engine.routing import AHEAD
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.session import Session
 from eyebrow.tui.session.change import Change, Notice
-from eyebrow.tui.session.jobs import AHEAD, CHUNK
+from eyebrow.tui.session.jobs import CHUNK
 from eyebrow.tui.session.library import batch_of
-from eyebrow.tui.session.worker import GIVE_UP
 from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
 from eyebrow.tui.threads.comparing import Comparing
 from eyebrow.tui.threads.damaging import Damaging

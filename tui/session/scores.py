@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from ...core.engine.messages import Failed, Hello, Loaded, Scored, WorkerDied
+from ...core.engine.routing import AHEAD
 from ...core.models.member import Member
 from ...core.results.compare.cuts import Cuts
 from ...core.scoring.scores import StoryScore, Summary
@@ -17,7 +18,7 @@ from ...core.stories.story import Story
 from ..threads.answers import Compared, Interval, KeptCuts, KeptScore, KeptSums, KeptTokenizers
 from ..threads.store import StoreReader
 from .change import Change, Notice
-from .jobs import AHEAD, CHUNK, NUMBERS, Jobs
+from .jobs import CHUNK, NUMBERS, Jobs
 from .library import Library
 from .models import Models
 from .size import Size
@@ -103,10 +104,9 @@ class Scores:
         if self.worker.hello is None:
             return  # until it has said what the recipe is, only the screen is served
         library = self.library
+        to_do = [s for s in self.models.sizes if s.read and s.todo and not s.is_out]
         for size in [self.models.size, *self.models.sizes]:
-            while size.read and size.todo and not size.is_out:
-                if self.jobs.in_background(size) >= AHEAD:
-                    break
+            while size in to_do and size.todo and self.jobs.wants(size, len(to_do)):
                 texts: list[tuple[str, Story]] = []
                 while size.todo and len(texts) < CHUNK:
                     digest = size.todo.popleft()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...core.engine.client import Engine
 from ...core.engine.messages import CancelDownload
+from ...core.engine.pool import Pool
 from ...core.models.catalogue import ModelSpec
 from ...core.results.compare.cuts import cuts_of
 from ...core.scoring.recipe import Recipe
@@ -61,7 +61,7 @@ class Session:
         name: str,
         specs: Sequence[ModelSpec],
         recipe: Recipe,
-        engine: Engine,
+        engine: Pool,
         store: StoreReader,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
@@ -464,7 +464,7 @@ class Session:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
         if (size := self.jobs.running()) is None:
             return None
-        left = size.seconds_left(self.library.words)
+        left = size.seconds_left(self.library.words) / self.jobs.hands(size)
         return size, size.done, len(self.library.stories), left
 
     # --- what to do next -------------------------------------------------------------------

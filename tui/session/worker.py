@@ -1,21 +1,20 @@
 """The worker as the session knows it: its greeting, its deaths, and when it is started again.
 
 It outlives what is open: other stories and other models are asked of the worker that is there.
+Where there are several, one for each GPU, they are one to the session until none is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...core.engine.client import Engine
-from ...core.engine.messages import Failed, Hello, Request, WorkerDied
+from ...core.engine.messages import Failed, Hello, Request, WorkerDied, WorkerLost
+from ...core.engine.pool import GIVE_UP, Pool
 from ...core.models.catalogue import ModelSpec
 from ...core.scoring.recipe import Recipe
 from .change import Change, Notice
 from .machine import recall_machine, remember_machine
 from .models import smallest_positions
-
-GIVE_UP = 3  # deaths in a row, without one score between them
 
 
 class Worker:
@@ -26,7 +25,7 @@ class Worker:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Pool,
         recipe: Recipe,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
@@ -70,6 +69,11 @@ class Worker:
                 self.stopped = message.message
             case WorkerDied() if not self.stopped:
                 self._bury(message)
+            case WorkerLost(worker=one, why=why, again=again):
+                then = "it is started again" if again else "it is not started again"
+                words = f"{one}: {why}; the others go on, {then}, nothing is lost"
+                self.notify(Notice("Worker stopped", words, severe=not again))
+                self.announce(Change.STATUS)
 
     def _bury(self, death: WorkerDied) -> None:
         self.deaths += 1

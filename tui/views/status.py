@@ -49,7 +49,8 @@ def what_runs(session: Session) -> str:
     if (running := session.progress()) is not None:
         size, done, of, left = running
         time_left = "—" if math.isnan(left) else duration(left)
-        return f"scoring {size.name} {done:,}/{of:,}, {time_left} left"
+        others = f" and {more} more" if (more := session.jobs.also_running()) else ""
+        return f"scoring {size.name} {done:,}/{of:,}, {time_left} left{others}"
     if (now := session.variants.progress) is not None:
         return f"measuring {now.model}"
     if session.worker.hello is None:
@@ -96,7 +97,9 @@ def status(session: Session) -> tuple[Part, ...]:
     against = f" against {reference.name}" if reference else ""
     if reference is size:
         against = ", the reference"
-    machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
+    workers = session.worker.engine.workers
+    several = f"{workers} × " if workers > 1 else ""
+    machine = f"{several}{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
     return (
         (where, "spare"),
         (f" · {size.name}", "spare"),
