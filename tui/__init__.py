@@ -23,6 +23,7 @@ def run(
     store: Path | None,
     options: LoadOptions,
     gpus: str = ALL,
+    follow: bool = False,
     column: str | None = None,
     group: str | None = None,
     split: str = "train",
@@ -96,6 +97,7 @@ def run(
             config,
             state,
             asked,
+            follow=follow,
         )
         if source is not None or models != ["pocket"]:
             remember(source, models)

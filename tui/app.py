@@ -56,6 +56,7 @@ from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
 KEPT = 200  # notices that can be read again
+LOOK = 1.0  # seconds between looks at a store that is followed
 
 
 class Arrived(Message):
@@ -86,8 +87,11 @@ class EyebrowApp(KeysInTurn):
         config: Config = DEFAULTS,
         state: State = START,
         asked: Asked = BUNDLE,
+        *,
+        follow: bool = False,
     ) -> None:
-        """at_once: stories that are read before the first picture. state: as it was left."""
+        """at_once: stories that are read before the first picture. state: as it was left. follow:
+        scores come from another program, by the store."""
         mode = self.DEFAULT_MODE  # its sheet is not loaded with it
         super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
@@ -99,7 +103,7 @@ class EyebrowApp(KeysInTurn):
         }
         self._screenful = Screenful(ascii=config.ascii)
         self.mailbox = mailbox
-        self.store = StoreReader(store, mailbox.put)
+        self.store = StoreReader(store, mailbox.put, follows=follow)
         self._arrivals: deque[Any] = deque()
         self._rest: Timer | None = None
         self._reading = self._reading_of(iter(stories))
@@ -169,6 +173,8 @@ class EyebrowApp(KeysInTurn):
         self.store.look_up_marks()
         self.session.plan()
         self._read_on()
+        if self.store.follows:
+            self.set_interval(LOOK, self.session.look_for_more)
 
     def _reading_of(self, stories: Iterator[Story]) -> Reading:
         def is_wanted(reading: Reading) -> bool:

@@ -122,6 +122,12 @@ StoreFolder = Annotated[
         help="Where scores are kept. [default: the cache folder]",
     ),
 ]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow", help="Show the scores that another program puts into the store; score nothing."
+    ),
+]
 NoStore = Annotated[bool, typer.Option("--no-store", help="Neither use kept scores nor keep any.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Column = Annotated[

@@ -46,6 +46,8 @@ HELLO = Hello("cpu", "float32")
 class Shop:
     """A session whose background answers that the store is empty."""
 
+    follows = False
+
     def __init__(self, stories: Any = STORIES, specs: Any = SPECS) -> None:
         self.engine = MadeEngine(Mailbox(), silent=True)
         self.notices: list[Notice] = []

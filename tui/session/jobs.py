@@ -144,6 +144,13 @@ class Jobs:
         self.under_way.clear()
         self.exploring.clear()
 
+    def cancel_background(self) -> None:
+        """Want nothing more of what is scored for the set."""
+        for number, job in list(self.under_way.items()):
+            if not job.urgent:
+                self.worker.send(Cancel(number))
+                del self.under_way[number]
+
     def receive(self, message: object) -> None:
         match message:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:

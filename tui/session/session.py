@@ -81,7 +81,7 @@ class Session:
         self.notify = notify
         self.library = Library(name)
         self.models = Models(specs, self.announce, notify)
-        self.worker = Worker(engine, recipe, self.announce, notify)
+        self.worker = Worker(engine, recipe, self.announce, notify, rests=store.follows)
         self.worker.narrow(specs)
         self.jobs = Jobs(self.worker, self.announce)
         self.scores = Scores(self.library, self.models, self.jobs, store, self.announce, notify)
@@ -514,9 +514,20 @@ class Session:
         self.hunts.go_on()
         self.plan()
 
+    def look_for_more(self) -> None:
+        """Have the store asked for what another program has put there."""
+        sizes = self.models.sizes
+        if all(size.read for size in sizes):
+            specs = [size.spec for size in sizes]
+            self.store.look_for_more(specs, self.worker.asked, self.worker.recipe)
+
     def toggle_download(self) -> None:
-        """Stop the download of the current size; ask for it again where it was stopped."""
+        """Stop the download of the current size; ask for it again where it was stopped. Where a
+        store is followed: begin to score here, or stop that."""
         size = self.models.size
+        if self.store.follows and size.state != "downloading" and not size.is_out:
+            self._toggle_rest()
+            return
         if size.state == "downloading":
             self.worker.send(CancelDownload(size.name))
         elif size.is_out:
@@ -525,3 +536,12 @@ class Session:
             self.plan()
         else:
             self.notify(Notice("Nothing to stop", f"{size.name} is not being downloaded"))
+
+    def _toggle_rest(self) -> None:
+        if why := self.worker.toggle_rest():
+            self.notify(Notice("Nothing is scored here", why))
+        elif self.worker.rests:
+            self.jobs.cancel_background()
+            self.scores.begin_anew()
+        else:
+            self.plan()

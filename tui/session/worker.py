@@ -12,6 +12,7 @@ from ...core.engine.messages import Failed, Hello, Request, WorkerDied, WorkerLo
 from ...core.engine.pool import GIVE_UP, Pool
 from ...core.models.catalogue import ModelSpec
 from ...core.scoring.recipe import Recipe
+from ..threads.answers import KeptRecipe
 from .change import Change, Notice
 from .machine import recall_machine, remember_machine
 from .models import smallest_positions
@@ -21,6 +22,7 @@ class Worker:
     """hello: None while it is not up. stopped: why it is started no more, "" while it is.
 
     asked: the recipe for the models that are open; recipe: with what "auto" means on this machine.
+    rests: stories are not scored; another program does that, by the recipe that is `followed`.
     """
 
     def __init__(
@@ -29,23 +31,42 @@ class Worker:
         recipe: Recipe,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
+        *,
+        rests: bool = False,
     ) -> None:
-        self.engine = engine
+        self.engine, self.rests = engine, rests
         self.announce = announce
         self.notify = notify
         self.hello: Hello | None = None
         self.deaths = 0
         self.stopped = ""
         self._wanted = self.asked = recipe
+        self.followed: Recipe | None = None
         self.recipe = recall_machine(recipe)
 
     def narrow(self, specs: Sequence[ModelSpec]) -> None:
         """Score within the context that all of these models can see."""
-        self.asked = self._wanted.within(smallest_positions(specs))
+        self.asked, self.followed = self._wanted.within(smallest_positions(specs)), None
+        self._settle()
+
+    @property
+    def own(self) -> Recipe:
+        """The recipe by which stories are scored here."""
         if self.hello is not None:
-            self.recipe = self.asked.settled(self.hello.device, self.hello.dtype)
-        else:
-            self.recipe = recall_machine(self.asked)
+            return self.asked.settled(self.hello.device, self.hello.dtype)
+        return recall_machine(self.asked)
+
+    def _settle(self) -> None:
+        self.recipe = self.followed or self.own
+
+    def toggle_rest(self) -> str:
+        """Score stories, or leave it to the other program; why they cannot be, "" if they can."""
+        if self.rests and self.recipe != self.own:
+            differences = ", ".join(self.recipe.differences(self.own))
+            return f"the scores in the store are another recipe's ({differences} here)"
+        self.rests = not self.rests
+        self.announce(Change.STATUS)
+        return ""
 
     def send(self, request: Request) -> None:
         if not self.stopped:
@@ -62,8 +83,12 @@ class Worker:
         match message:
             case Hello():
                 self.hello = message
-                self.recipe = self.asked.settled(message.device, message.dtype)
+                self._settle()
                 remember_machine(message.device, message.dtype)
+                self.announce(Change.STATUS | Change.SUMS | Change.STORY)
+            case KeptRecipe(recipe=recipe):
+                self.followed = recipe
+                self._settle()
                 self.announce(Change.STATUS | Change.SUMS | Change.STORY)
             case Failed(job=0, model="") if self.hello is None:
                 self.stopped = message.message

@@ -28,6 +28,9 @@ def waiting(session: Session) -> str:
         return why
     if size.state in ("downloading", "loading"):
         return f"{size.state} {size.name}…"
+    if session.worker.rests:
+        key = actions.shown(session.config.action("download"))[:1]
+        return "not in the store yet" + "".join(f"; {one} scores here" for one in key)
     if session.worker.hello is None and not size.sums:
         return "starting the worker…"
     return f"scoring with {size.name}…"
@@ -57,7 +60,7 @@ def what_runs(session: Session) -> str:
         return "starting the worker"
     if session.library.stories and not all(s.read and not s.cutting for s in session.models.sizes):
         return "reading the store"
-    return "ready"
+    return "following the store" if session.worker.rests else "ready"
 
 
 def story_perplexity(session: Session, size: Size) -> float:
