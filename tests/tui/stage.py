@@ -276,6 +276,7 @@ def made_app(
     store: Path | None = None,
     config: Config = DEFAULTS,
     state: State = START,
+    follow: bool = False,
 ) -> EyebrowApp:
     """The app on the stage; `app.session.worker.engine` is the made engine."""
     mailbox = Mailbox()
@@ -283,7 +284,9 @@ def made_app(
     engine.start()
     told: Any = Told(stories)
     made: Any = engine
-    app = EyebrowApp(told, specs, Recipe(), made, mailbox, store, config=config, state=state)
+    app = EyebrowApp(
+        *(told, specs, Recipe(), made, mailbox, store), config=config, state=state, follow=follow
+    )
     damaging: Any = MadeDamaging()
     app.session.variants.damaging = damaging
     return app

@@ -46,5 +46,5 @@ class Follower:
         for part, stamp, rows in self.store.sums_by_part(*key, known=known):
             self._stamps[key][part] = stamp
             found |= {digest: summary for digest, summary in rows if digest not in told}
-        told |= found.keys()
+        told.update(found)
         return found
