@@ -362,6 +362,11 @@ class EyebrowApp(KeysInTurn):
     def on_frame_copy(self, message: Frame.Copy) -> None:
         self.copy(message.text, message.said)
 
+    def action_devices(self) -> None:
+        from .views.dialogs.devices import DevicesScreen
+
+        self.push_screen(DevicesScreen(self.session))
+
     def action_notices(self) -> None:
         """What was told, the newest first; what is chosen is copied."""
         from .views.dialogs.choose import ChooseScreen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from eyebrow.core.engine.messages import (
     TraceContext,
     Vocabulary,
 )
+from eyebrow.core.engine.pool import Doing
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.scoring.exploring import ContinuedToken, CurvePoint, NextTable
@@ -143,6 +144,9 @@ class MadeEngine:
             nats = {text_digest(text): score.summary.nll for text, score in scores.items()}
             self.mailbox.put(ScoredAlone(request.job, request.model.name, nats))
             self.mailbox.put(Finished(request.job))
+
+    def doing(self) -> tuple[Doing, ...]:
+        return (Doing("auto", 7, "", "", 0, 0, tuple(sorted(self.loaded))),)
 
     def close(self) -> None:
         pass
@@ -301,6 +305,15 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
     else:
         raise AssertionError("never settled")
     await pilot.pause(0.4)  # repaints that only the worker caused wait a quarter of a second
+
+
+async def until(pilot: Any, holds: Callable[[], bool]) -> None:
+    """Look at the screen until it does."""
+    for _ in range(PATIENCE):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
 
 
 async def threads_done(pilot: Any) -> None:

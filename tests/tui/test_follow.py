@@ -17,7 +17,7 @@ from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.views.status import what_runs
 from results.stored import KEY, row_of
 
-from .stage import PATIENCE, made_app
+from .stage import made_app, until
 
 SPECS = find_models(["pocket-bigram", "pocket-50k"])
 STORIES = [Story(str(n), f"Story {n}", f"Story {n} is told by somebody else.") for n in range(6)]
@@ -75,14 +75,6 @@ def other(tmp_path: Path, repo: Path) -> Iterator[Callable[..., Callable[[int, i
     for process in begun:
         process.kill()
         process.communicate()
-
-
-async def until(pilot: Any, holds: Callable[[], bool]) -> None:
-    for _ in range(PATIENCE):
-        if holds():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 def following(tmp_path: Path) -> EyebrowApp:
