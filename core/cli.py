@@ -13,6 +13,7 @@ from .commands.bundled import open_bundled
 from .commands.interrupt import SIGNALLED, Interrupted, interruptible
 from .commands.output import complain
 from .errors import DONE, FAILED, INTERRUPTED, EyebrowError, reason
+from .machine.garbage import look_seldom
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Without arguments it goes straight to the screen, past the parsing of options: that is a
     fifth of the time to the first picture.
     """
+    if arguments is None:
+        look_seldom()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no ␣ gets its number
             stream.reconfigure(errors="backslashreplace")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eyebrow.core.machine.garbage import look_seldom
 
 # Read once, when huggingface_hub is imported, and by the worker processes that tests start.
 _HOME = tempfile.TemporaryDirectory(prefix="eyebrow-tests-")
@@ -21,6 +22,8 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_NUM_THREADS": "1",
 }
+
+look_seldom()
 
 SENTENCES = (
     "The cat sat on the mat and looked at the moon.",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import EyebrowError, as_told
+from ..machine.garbage import look_seldom
 from ..machine.threads import let_threads_sleep
 from ..stories.story_set import StorySet
 from .damage_messages import Ended, Measure, Refused, Reply, Row
@@ -55,6 +56,7 @@ def _measure(asked: Measure, tell: Callable[[Reply], None]) -> None:
 
 def main() -> None:
     """Entry of the process: the request on stdin, replies on what was stdout."""
+    look_seldom()
     replies: BinaryIO = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the replies
     requests = os.fdopen(os.dup(0), "rb")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DeviceLost, EyebrowError, as_told, contained, reason
+from ..machine.garbage import look_seldom
 from ..results.compare.cuts import cuts_of
 from ..results.endings import ALONE
 from ..results.store import Store
@@ -300,6 +301,7 @@ class Worker:
 
 def main() -> None:
     """Entry of the process: requests on stdin, replies on what was stdout."""
+    look_seldom()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the replies
     requests = os.fdopen(os.dup(0), "rb")

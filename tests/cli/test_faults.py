@@ -80,8 +80,11 @@ def test_it_is_told_in_one_line_and_nothing_is_lost(
 
 
 def test_bad_models_stop_no_other(cli: Callable[..., Outcome], tmp_path: Path) -> None:
-    """Nor what it finds, nor what is kept of it; but a folder that is no model stops all."""
-    faults = [name for name in MODELS if name != "no configuration"]
+    """Nor what it finds, nor what is kept of it; but a folder that is no model stops all.
+
+    Every fourth fault will do: each of them is told by itself above.
+    """
+    faults = [name for name in MODELS if name != "no configuration"][::4]
     named: list[object] = []
     for at, fault in enumerate(faults):
         (tmp_path / str(at)).mkdir()

@@ -29,8 +29,7 @@ def rows(store: Path) -> list[str]:
 
 SIGNALS = [
     "SIGINT",
-    "SIGTERM",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGHUP", "SIGQUIT")),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGTERM", "SIGHUP", "SIGQUIT")),
 ]
 
 

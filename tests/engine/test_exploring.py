@@ -261,6 +261,7 @@ def test_texts_alone_that_cannot_be_scored_are_told_as_well(
     assert all(map(math.isnan, nats.values()))
 
 
+@pytest.mark.slow
 def test_texts_alone_are_kept_apart_from_the_stories(tmp_path: Any, spec: Spec) -> None:
     texts, told = stories(3), []
     for _ in range(2):

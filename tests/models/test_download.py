@@ -292,6 +292,7 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "eyebrow.core.cli", *words]
 
 
+@pytest.mark.slow
 def test_endpoint_home_and_token_are_honoured(environment: Any, tmp_path: Path) -> None:
     import subprocess
 

@@ -58,12 +58,15 @@ def put(filled: bytes, store: Store) -> Path:
     return part
 
 
-def test_a_part_damaged_anywhere_is_named_and_made_anew(filled: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("places", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_part_damaged_anywhere_is_named_and_made_anew(
+    filled: bytes, tmp_path: Path, places: int
+) -> None:
     """200 bytes zeroed or a bit turned over, also in the footer, which no checksum covers."""
     chance = random.Random(1)
     size = len(filled.partition(b"\0")[2])
     wanted = None
-    for n in range(20):
+    for n in range(places):
         said: list[str] = []
         store = Store(tmp_path / f"{n}", said.append)
         part = put(filled, store)

@@ -101,7 +101,8 @@ def test_half_precision_is_held_against_float32(
     assert few["bfloat16 against float32"].limit == room.SAME["bfloat16"]
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_stories260k_passes(shared: Path, dtype: str) -> None:
     with (shared / "data" / "tinystories-valid.jsonl").open(encoding="utf-8") as lines:
         stories = [Story(str(n), "", json.loads(next(lines))["text"]) for n in range(10)]

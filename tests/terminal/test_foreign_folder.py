@@ -39,13 +39,22 @@ def run(eyebrow: list[str], folder: Path, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_no_module_of_the_folder_runs(eyebrow: list[str], folder: Path, tmp_path: Path) -> None:
+def ran(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.endswith(" ran")]
+
+
+@pytest.mark.slow
+def test_no_module_of_the_folder_runs(eyebrow: list[str], folder: Path) -> None:
     run(eyebrow, folder, "score", "stories.txt", "-m", "pocket-bigram", "--store", "kept")
     run(eyebrow, folder, "report", "kept", "--out", "report.ipynb")
+    assert (folder / "report.ipynb").exists()
+    assert ran(folder) == []
+
+
+def test_no_module_of_the_folder_runs_in_the_worker(eyebrow: list[str], folder: Path) -> None:
     words = ["open", "stories.txt", "-m", "pocket-bigram", "--no-store"]
     with Terminal([*eyebrow, *words], cwd=folder) as terminal:
         terminal.until("token 1 of")  # the worker has scored it
         terminal.press("q")
         assert terminal.leave() == 0
-    assert (folder / "report.ipynb").exists()
-    assert [name for name in os.listdir(folder) if name.endswith(" ran")] == []
+    assert ran(folder) == []

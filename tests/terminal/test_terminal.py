@@ -16,7 +16,10 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="ne
 
 EYEBROW = [sys.executable, "-m", "eyebrow.core.cli"]
 TWO = [*EYEBROW, "open", "-m", "pocket-bigram", "-m", "pocket-50k"]
-SIGNALS = ["SIGINT", "SIGTERM", pytest.param("SIGQUIT", marks=pytest.mark.slow)]
+SIGNALS = [
+    "SIGINT",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGTERM", "SIGQUIT")),
+]
 
 
 def ready(text: str) -> bool:

@@ -28,9 +28,7 @@ PLACES = [(view, pane) for view, pane in (("explore", "list"), ("explore", "text
 ]
 # What every key and every entry does takes its time: in one pane of two views with every run.
 SOME = [
-    pytest.param(
-        *place, marks=() if place in (("explore", "list"), ("sample", "bars")) else pytest.mark.slow
-    )
+    pytest.param(*place, marks=() if place == ("explore", "list") else pytest.mark.slow)
     for place in PLACES
 ]
 AWAY = {"quit", "suspend", "picture", "editor"}  # what leaves the app or writes a file
