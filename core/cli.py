@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from .commands.bundled import open_bundled
 from .commands.interrupt import SIGNALLED, Interrupted, interruptible
 from .commands.output import complain
 from .errors import DONE, FAILED, INTERRUPTED, EyebrowError, reason
@@ -53,6 +52,8 @@ def _leave(code: int) -> NoReturn:
 def _run(given: Sequence[str], interrupted: Interrupted) -> int:
     try:
         if not given:
+            from .commands.bundled import open_bundled
+
             return open_bundled()
         from .commands.line import run
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eyebrow.core.commands.line import COMMANDS, function_of
 
 HEAVY = ("torch", "transformers")
 LIGHT = [  # what the process that draws, and a start of the command line, need of core
@@ -66,6 +67,72 @@ def test_the_face_of_core_hands_on_what_it_names() -> None:
         "assert set(core.__all__) == set(dir(core))\n"
         "for name in core.__all__: assert getattr(core, name) is not None, name"
     )
+
+
+# What a start is given, as counts: time is what a busy machine makes of them. Raise them for a
+# reason; `python -m bench.start` says what it costs.
+MODULES_AT_FIRST_PAINT = 120  # of ours
+LATER = (*HEAVY, "numpy", "pyarrow", "scipy", "plotext", "sentencex", "datasets", "typer")
+
+
+def test_the_first_paint_has_a_budget() -> None:
+    """As `run` makes the app, to the first frame with stories in it."""
+    painting = """
+import asyncio, sys
+from eyebrow.core.commands import bundled
+from eyebrow.core.engine.client import Engine
+from eyebrow.core.engine.messages import Settings
+from eyebrow.core.models.catalogue import find_models
+from eyebrow.core.scoring.recipe import Recipe
+from eyebrow.core.stories import open_stories
+from eyebrow.tui import run
+from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.threads.mailbox import Mailbox
+
+mailbox = Mailbox()
+engine = Engine(Settings(), mailbox.put)  # not started
+app = EyebrowApp(open_stories(), find_models(["pocket"]), Recipe(), engine, mailbox, None)
+found = []
+
+def _display(screen, renderable):
+    if not found and renderable is not None:
+        found.extend(sys.modules)
+
+async def paint():
+    async with app.run_test() as pilot:
+        await pilot.pause()
+
+app._display = _display
+asyncio.run(paint())
+ours = sorted(name for name in found if name.startswith("eyebrow"))
+print(len(ours), *{name.partition(".")[0] for name in found}, file=sys.stderr)
+print(*(name.removeprefix("eyebrow.") for name in ours), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", painting], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    first, ours = run.stderr.splitlines()[-2:]
+    count, *packages = first.split()
+    assert "tui.views.explore.screen" in ours.split()
+    assert not {*packages} & {*LATER}
+    assert int(count) <= MODULES_AT_FIRST_PAINT, ours
+
+
+def test_help_and_version_import_no_command() -> None:
+    for said in ("--help", "--version"):
+        code = f"""
+import sys
+from eyebrow.core.commands import line
+line.run(["{said}"])
+commands = [name for name in sys.modules if name.startswith("eyebrow.core.commands.")]
+assert sorted(commands) == ["eyebrow.core.commands.line", "eyebrow.core.commands.output"], commands
+"""
+        assert not brought_in(code) & {*HEAVY, "numpy", "pyarrow", "textual"}
+
+
+def test_the_list_of_commands_says_what_their_help_says() -> None:
+    for name, (_, summary) in COMMANDS.items():
+        told = (function_of(name).__doc__ or "").partition("\n\n")[0]
+        assert " ".join(told.split()) == summary, name
 
 
 def test_every_module_of_core_imports(repo: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import asdict
@@ -36,6 +37,9 @@ def run(
     and a child process must be started before Textual takes the terminal over.
     Raises `EyebrowError` for stories, models or GPUs that are none.
     """
+    # Until the first paint: nearly all that is made stays, and looking through it for garbage is
+    # a twentieth of the start.
+    gc.disable()
     from ..core.engine.messages import Settings
     from ..core.engine.pool import Pool
     from ..core.models.catalogue import find_models

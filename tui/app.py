@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
 
-from ..core.engine.messages import NextShown
+from ..core.engine.messages import Explored
 from ..core.engine.pool import Pool
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
@@ -45,9 +45,6 @@ from .terminal.signals import leave_on_signals
 from .terminal.thrift import Screenful
 from .text.standing import standing
 from .threads.answers import KeptCuts, KeptSums
-from .threads.comparing import Comparing
-from .threads.damaging import Damaging
-from .threads.finding import Finder
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.store import StoreReader
@@ -65,6 +62,9 @@ class Arrived(Message):
     def __init__(self, what: Any) -> None:
         self.what = what
         super().__init__()
+
+
+UNSAVED = "An edit is not saved"
 
 
 class EyebrowApp(KeysInTurn):
@@ -95,6 +95,7 @@ class EyebrowApp(KeysInTurn):
         mode = self.DEFAULT_MODE  # its sheet is not loaded with it
         super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
+        self._said_unsaved: dict[str, str] = {}  # the edits of which it was told
         self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
             self._bindings._add_binding(binding)
@@ -117,9 +118,7 @@ class EyebrowApp(KeysInTurn):
             self.store,
             self._announce,
             self._notice,
-            Finder(mailbox.put),
-            Comparing(store, mailbox.put),
-            Damaging(mailbox.put),
+            mailbox.put,
             config,
             asked,
         )
@@ -133,6 +132,9 @@ class EyebrowApp(KeysInTurn):
     def _make(self, module: str, name: str) -> Screen[Any]:
         found = getattr(import_module(f".views.{module}", __package__), name)(self.session)
         assert isinstance(found, Frame)
+        found.foresee(self.size)
+        if not self.views:  # the sheets are parsed with the colours that are in force
+            found._css_update_count = self._css_update_count
         return found
 
     @property
@@ -167,6 +169,9 @@ class EyebrowApp(KeysInTurn):
         """
         import numpy  # noqa: F401
 
+        if not gc.isenabled():  # see `run`
+            gc.freeze()
+            gc.enable()
         # A thread that computes lets others in every 5 ms: too long for a key with many waits.
         sys.setswitchinterval(0.0005)
         self.mailbox.open(lambda what: self.post_message(Arrived(what)))
@@ -210,8 +215,9 @@ class EyebrowApp(KeysInTurn):
         return self.session.place.hunt is not None
 
     def on_arrived(self, message: Arrived) -> None:
-        if isinstance(message.what, NextShown):  # what a key is answered by waits for no other
-            self.session.receive(message.what)
+        what = message.what
+        if isinstance(what, Explored) and what.answers_key:  # a key's answer waits for no other
+            self.session.receive(what)
             return
         self._arrivals.append(message.what)
         if self._rest is None:
@@ -388,6 +394,18 @@ class EyebrowApp(KeysInTurn):
 
     def action_command_palette(self) -> None:
         self.push_screen(Palette())
+
+    async def action_quit(self) -> None:
+        """An edit that is nowhere else is not lost without a word."""
+        if isinstance(view := self.screen, Frame):
+            view.hand_over()
+        unsaved = self.session.edit.unsaved
+        if unsaved != self._said_unsaved:
+            self._said_unsaved = unsaved
+            save = actions.shown_key(self.session.config.action("keep-edit").key_list[0])
+            self.notify(f"leaving again loses it; e takes it up, {save} saves it", title=UNSAVED)
+            return
+        await super().action_quit()
 
     def action_theme(self) -> None:
         self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))

@@ -5,48 +5,84 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import DONE, USAGE, EyebrowError
-from . import (
-    compare,
-    config,
-    corpus,
-    damage,
-    doctor,
-    endings,
-    models,
-    report,
-    sample,
-    score,
-    screen,
-    text,
-)
-from .bundled import open_bundled
 from .output import emit, silence
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-)
-app.command("open")(screen.open_)
-app.command("score")(score.score)
-app.command("tokens")(text.tokens)
-app.command("next")(text.next_)
-app.command("sample")(sample.sample)
-app.command("corpus")(corpus.corpus)
-app.command("compare")(compare.compare)
-app.command("endings")(endings.endings)
-app.command("damage")(damage.damage)
-app.command("report")(report.report)
-app.command("config")(config.config)
-app.command("models")(models.models)
-app.command("doctor")(doctor.doctor)
+# Name, where its function is, and what the list of commands says of it: the first line of its
+# help. A command's module is imported when it is named, the others' are not.
+COMMANDS = {
+    "open": ("screen:open_", "Read stories on the screen, every token coloured by its surprise."),
+    "score": (
+        "score:score",
+        "Score stories without the screen: perplexity and bits per byte of every model.",
+    ),
+    "tokens": (
+        "text:tokens",
+        "The tokens, words or sentences of a text with their surprise, one row each.",
+    ),
+    "next": ("text:next_", "The tokens most likely to come next, likeliest first."),
+    "sample": ("sample:sample", "Continue a prompt, token by token."),
+    "corpus": (
+        "corpus:corpus",
+        "Windowed perplexity of one long text, as a community computes it.",
+    ),
+    "compare": (
+        "compare:compare",
+        "Compare two models on the same stories: where, on what kind of text, and by how much.",
+    ),
+    "endings": (
+        "endings:endings",
+        "Of two endings of one story, how often the right one is less surprising.",
+    ),
+    "damage": ("damage:damage", "Quantise a model, prune it, see what breaks first."),
+    "report": (
+        "report:report",
+        "Write a report on the scores of a store: findings, tables, charts, and stories in colour.",
+    ),
+    "config": (
+        "config:config",
+        "Print the settings in force as the file that would set them, with their defaults.",
+    ),
+    "models": ("models:models", "Every family of models, and what is on this machine."),
+    "doctor": (
+        "doctor:doctor",
+        "Device, terminal, versions and caches, and for each problem what to mend.",
+    ),
+}
+
+
+def function_of(name: str) -> Callable[..., int]:
+    """The function of a command; imports its module."""
+    module, _, function = COMMANDS[name][0].partition(":")
+    found: Callable[..., int] = getattr(import_module(f".{module}", __package__), function)
+    return found
+
+
+def _only_listed() -> None:
+    """Stands in the list for a command that is not named on this command line."""
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The program, with those commands in full that the arguments name."""
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for name, (_, summary) in COMMANDS.items():
+        if name in arguments:
+            app.command(name)(function_of(name))
+        else:
+            app.command(name, help=summary)(_only_listed)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -57,7 +93,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit(DONE)
 
 
-@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     version: Annotated[
@@ -74,7 +109,11 @@ def root(
       eyebrow open stories.txt -m smollm2
       eyebrow score stories.txt -m pocket --json
     """
-    return open_bundled() if context.invoked_subcommand is None else DONE
+    if context.invoked_subcommand is not None:
+        return DONE
+    from .bundled import open_bundled
+
+    return open_bundled()
 
 
 # Older typers stand on click, newer ones bring their own copy; this class is in both.
@@ -87,7 +126,7 @@ def run(arguments: Sequence[str]) -> int | None:
     Raises `EyebrowError` for bad usage, and what the command raises.
     """
     try:
-        return app(args=list(arguments), prog_name="eyebrow", standalone_mode=False)  # type: ignore[no-any-return]
+        return _app(arguments)(args=list(arguments), prog_name="eyebrow", standalone_mode=False)  # type: ignore[no-any-return]
     except _USAGE_ERROR as error:
         raise EyebrowError("Bad usage", _advice(error, arguments), USAGE) from error
     except SystemExit:  # nobody reads the help any more
@@ -99,11 +138,7 @@ def run(arguments: Sequence[str]) -> int | None:
 
 def _advice(error: Any, arguments: Sequence[str]) -> str:
     first = arguments[0] if arguments else ""
-    if first not in _names() and os.path.exists(first):  # unlike Path's, of any name at all
+    if first not in COMMANDS and os.path.exists(first):  # unlike Path's, of any name at all
         return f"{first} is no command; to open it: `eyebrow open {shlex.quote(first)}`"
     where = getattr(getattr(error, "ctx", None), "command_path", "eyebrow")
     return f"{error.format_message().rstrip('.')}; see `{where} --help`"
-
-
-def _names() -> set[str]:
-    return {command.name or "" for command in app.registered_commands}

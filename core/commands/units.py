@@ -28,7 +28,7 @@ def check(unit: str, correct: bool) -> None:
         )
 
 
-def find(scorer: Scorer, text: str, score: StoryScore, unit: str, correct: bool) -> list[Unit]:
+def find(scorer: Scorer, text: str, score: StoryScore, unit: str, correct: bool) -> Sequence[Unit]:
     """The words or sentences of a scored text; `correct` asks the model how likely words end."""
     from ..scoring.boundaries import log_boundaries
     from ..scoring.units import by_sentence, by_word

@@ -18,27 +18,21 @@ from typing import TYPE_CHECKING, Any
 from ..errors import as_told
 from ..scoring.exploring import Context
 from ..stories.story import text_digest
-from .job import run
-from .keeper import Keeper
-from .messages import (
+from .exploring_messages import (
     ContextTraced,
     Continue,
     Continued,
     Diverge,
     Diverged,
-    Explore,
-    Failed,
-    Finished,
     NextShown,
-    Reply,
-    Request,
-    Rescore,
-    Rescored,
     ScoreAlone,
     ScoredAlone,
     ShowNext,
     TraceContext,
 )
+from .job import run
+from .keeper import Keeper
+from .messages import Explore, Failed, Finished, Reply, Request, Rescore, Rescored
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,8 @@ from .client import Engine
 from .messages import (
     Cancel,
     CancelDownload,
-    Continued,
     Explore,
+    Explored,
     Failed,
     Finished,
     Hello,
@@ -195,8 +195,9 @@ class Pool:
             yield from self._leave_to_others(member, why)
 
     def _answered(self, member: Member, task: Task, reply: Reply) -> Iterator[Reply]:
-        task.has_begun = task.has_begun or isinstance(reply, Continued)
         match reply:
+            case Explored():
+                task.has_begun = True
             case Scored(rows=rows, seconds=seconds):
                 digests = {digest for digest, _, _ in rows}
                 (task.told if seconds else task.kept).update(digests)
@@ -264,7 +265,7 @@ class Pool:
             return
         if task.is_finished:
             return
-        if not task.is_cancelled and (deaths >= GIVE_UP or task.has_begun):
+        if not task.is_cancelled and (rest is not None or isinstance(request, Explore)):
             about = request.about if isinstance(request, Explore) else ""
             yield Failed(job, request.model.name, "Worker stopped", why, about)
         yield Finished(job)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from ..stories.story import text_digest
 from .client import Engine
-from .messages import Continue, Diverge, Explore, Failed, Score, ShowNext, Work
+from .messages import Explore, Failed, Score, Work
 
 AHEAD = 2  # background jobs that keep a worker busy
 
@@ -43,19 +43,24 @@ class Task:
 
     @property
     def rest(self) -> Work | None:
-        """What is to be asked of another worker, None for nothing.
-
-        A continuation that has begun would tell its beginning twice.
-        """
+        """What is to be asked of another worker, None for nothing."""
         if not isinstance(self.request, Score):
-            is_over = self.is_cancelled or (isinstance(self.request, Continue) and self.has_begun)
-            return None if is_over else self.request
+            return None if self.is_cancelled or self._would_repeat else self.request
         digests = {text_digest(story.text): story for story in self.request.stories}
         only_to_keep = self.is_cancelled or self.is_finished
         wanted = self.told if only_to_keep else digests.keys() - self.kept
         stories = tuple(story for digest, story in digests.items() if digest in wanted)
         urgent = self.request.urgent and not only_to_keep
         return replace(self.request, stories=stories, urgent=urgent) if stories else None
+
+    @property
+    def _would_repeat(self) -> bool:
+        """A continuation that has begun would tell its beginning twice."""
+        if not self.has_begun:
+            return False
+        from .exploring_messages import Continue  # not before there is an answer of its kind
+
+        return isinstance(self.request, Continue)
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +126,8 @@ def choose(request: Work, members: Iterable[Member], asked: dict[str, int]) -> M
 
 def _reference(request: Explore) -> str:
     """The model by which the worker is chosen."""
+    from .exploring_messages import Diverge, ShowNext  # not before there is a question
+
     match request:
         case Diverge():
             return request.reference.name

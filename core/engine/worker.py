@@ -27,12 +27,12 @@ from ..results.compare.cuts import cuts_of
 from ..results.endings import ALONE
 from ..results.store import Store
 from ..stories.story import Story, text_digest
+from .exploring_messages import Diverge
 from .job import keep_vocabulary, run
 from .keeper import Keeper
 from .messages import (
     Cancel,
     CancelDownload,
-    Diverge,
     Explore,
     Failed,
     Finished,

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import EyebrowError
 from .batches import Batch, pieces_of, split_by_piece
 from .encode import Encoding, beyond, encode
-from .head import CHUNK
+from .head import chunks
 from .scorer import Scorer
 from .scores import Floats
 from .trunk import Trunk
@@ -113,8 +113,8 @@ def _log_masses(trunk: Trunk, batch: Batch, kinds: Tensor) -> Iterator[Tensor]:
     ids, rows, positions = (t.to(trunk.device) for t in (batch.ids, batch.rows, batch.positions))
     with torch.inference_mode():
         states = trunk.states(ids)[rows, positions]
-        for at in range(0, len(states), CHUNK):
-            part = states[at : at + CHUNK]
+        for at in chunks(states):
+            part = states[at]
             tiles = [(0, part.float())] if trunk.head is None else trunk.head.tiles(part)
             sums = torch.stack([_by_kind(tile, kinds[first:]) for first, tile in tiles])
             inside, begin, end = sums.logsumexp(0).unbind(1)

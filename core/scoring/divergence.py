@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..errors import EyebrowError
 from .batches import Batch
-from .head import CHUNK, TILE
+from .head import chunks, tile_of
 from .trunk import Trunk
 
 LOWEST = -1e30  # a peak before there is any; of n-grams never seen a whole tile is -inf
@@ -76,9 +76,10 @@ class Pair:
             theirs = self.other.at_targets(batch)
             self._seconds += _now(self.other) - began
             self._tokens += batch.ids.numel()
+            targets = batch.targets
             parts = [
-                self._of_chunk(ours[at : at + CHUNK], theirs[at : at + CHUNK], targets)
-                for at, targets in enumerate_chunks(batch.targets)
+                self._of_chunk(ours[at], theirs[at], targets[at].to(ours.device))
+                for at in chunks(ours)
             ]
         return join(parts)
 
@@ -86,7 +87,6 @@ class Pair:
         device = ours.device
         p, q = _Running(len(targets), device), _Running(len(targets), device)
         crossed = torch.zeros(len(targets), dtype=torch.float64, device=device)
-        targets = targets.to(device)
         tiles = zip(_tiles(self.reference, ours), _tiles(self.other, theirs), strict=True)
         for (first, one), (_, other) in tiles:
             other = other.to(device)
@@ -138,12 +138,6 @@ class _Running:
         return ((self.own - self.peak).double() - self.total.log()).float()
 
 
-def enumerate_chunks(targets: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """(place of the first, `CHUNK` targets) after another."""
-    for at in range(0, len(targets), CHUNK):
-        yield at, targets[at : at + CHUNK]
-
-
 def join(parts: Sequence[Divergence]) -> Divergence:
     """The numbers of several chunks as one."""
     return Divergence(
@@ -177,8 +171,9 @@ def _tiles(trunk: Trunk, states: Tensor) -> Iterator[tuple[int, Tensor]]:
     if trunk.head is not None:
         yield from trunk.head.tiles(states)
         return
-    for first in range(0, states.shape[1], TILE):
-        yield first, states[:, first : first + TILE].float()
+    step = tile_of(states.device)
+    for first in range(0, states.shape[1], step):
+        yield first, states[:, first : first + step].float()
 
 
 def _entries(trunk: Trunk) -> int:

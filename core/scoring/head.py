@@ -13,15 +13,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..machine.products import HALF, are_slow
 from .scores import TOP
 
-TILE = 8192  # vocabulary entries at a time
-CHUNK = 256  # positions at a time
+# Positions and vocabulary entries at a time. On the CPU they fit its cache and still fill its
+# matrix products; a GPU does the whole vocabulary at once, what counts are kernels and waits.
+CHUNK, TILE = 1024, 4096
+CHUNK_OF_GPU, TILE_OF_GPU = 2048, 1 << 18
+GROUPS = 32  # entries of a tile among which the largest is looked for first
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Numbers of N scored positions, on the CPU.
+    """Numbers of N scored positions.
 
     logprobs, entropies: float32 (N,), nats. ranks: int32 (N,), 1 the likeliest.
     top_ids, top_logprobs: int32 and float32 (N, TOP), likeliest first.
@@ -32,6 +36,15 @@ class Measured:
     ranks: Tensor
     top_ids: Tensor
     top_logprobs: Tensor
+
+    def cpu(self) -> Measured:
+        """On the CPU, by one transfer."""
+        floats = (self.logprobs[:, None], self.entropies[:, None], self.top_logprobs)
+        ints = torch.cat([self.ranks[:, None], self.top_ids], dim=1)
+        all_of_it = torch.cat([*floats, ints.view(torch.float32)], dim=1).cpu()
+        logprobs, entropies = all_of_it[:, 0], all_of_it[:, 1]
+        whole = all_of_it[:, TOP + 2 :].contiguous().view(torch.int32)
+        return Measured(logprobs, entropies, whole[:, 0], whole[:, 1:], all_of_it[:, 2 : TOP + 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +78,21 @@ class Head:
 
     def tiles(self, hidden: Tensor) -> Iterator[tuple[int, Tensor]]:
         """(first entry, float32 logits) for tile after tile of the vocabulary."""
-        size = self.weight.shape[0]
-        for first in range(0, size, TILE):
-            yield first, self.logits(hidden, first, min(first + TILE, size))
+        size, step = self.weight.shape[0], tile_of(hidden.device)
+        for first in range(0, size, step):
+            yield first, self.logits(hidden, first, min(first + step, size))
 
     def measure(self, hidden: Tensor, targets: Tensor) -> Measured:
-        """Numbers of N positions from their hidden states (N, H) and true tokens (N,)."""
+        """Numbers of N positions, on the CPU, from their hidden states (N, H) and tokens (N,)."""
         size = self.weight.shape[0]
         parts = []
-        for at in range(0, len(targets), CHUNK):
-            rows, wanted = hidden[at : at + CHUNK], targets[at : at + CHUNK]
-            if size <= TILE:
+        for at in chunks(targets):
+            rows, wanted = hidden[at], targets[at]
+            if size <= tile_of(hidden.device):
                 parts.append(_measure_whole(self.logits(rows, 0, size), wanted))
             else:
                 parts.append(measure_tiles(self.tiles(rows), wanted, self._logit_of(rows, wanted)))
-        return join(parts)
+        return join(parts).cpu()
 
     def _logit_of(self, hidden: Tensor, targets: Tensor) -> Tensor:
         # Summed in float32 and, where the product is rounded, rounded once as it is.
@@ -95,39 +108,50 @@ def keeps_float32(weight: Tensor) -> bool:
     """Whether the sums of a product with `weight` come out as they are made, in float32.
 
     Rounded to bfloat16, 40 % of all positions have ties among their ten likeliest tokens. CUDA
-    multiplies half precision into float32 for nothing; on the CPU only a head in float32 would,
-    which takes more than twice as long, so there the logits stay rounded.
+    multiplies half precision into float32 for nothing, and so does a CPU on which float32 is
+    quicker; on others it would take more than twice as long, so there the logits stay rounded.
     """
-    if weight.dtype not in (torch.bfloat16, torch.float16):
+    if weight.dtype not in HALF:
         return True
-    return weight.is_cuda and torch.version.hip is None
+    return (weight.is_cuda and torch.version.hip is None) or are_slow(weight)
 
 
 def product(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """float32 (N, V): hidden (N, H) @ weight (V, H).T + bias (V,)."""
-    if weight.dtype in (torch.bfloat16, torch.float16) and keeps_float32(weight):
+    if are_slow(weight):
+        wide = None if bias is None else bias.float()
+        return torch.nn.functional.linear(hidden.float(), weight.float(), wide)
+    if weight.dtype in HALF and keeps_float32(weight):
         logits = torch.mm(hidden, weight.T, out_dtype=torch.float32)
         return logits if bias is None else logits + bias.float()
     return torch.nn.functional.linear(hidden, weight, bias).float()
 
 
+def chunks(positions: Tensor) -> Iterator[slice]:
+    """Of so many of a tensor's positions (N, ...) as are measured at a time."""
+    step = CHUNK_OF_GPU if positions.is_cuda else CHUNK
+    for at in range(0, len(positions), step):
+        yield slice(at, at + step)
+
+
+def tile_of(device: torch.device) -> int:
+    """Vocabulary entries at a time."""
+    return TILE_OF_GPU if device.type == "cuda" else TILE
+
+
 def measure_logits(logits: Tensor, targets: Tensor) -> Measured:
-    """Numbers of N positions from their whole logits (N, V) and true tokens (N,)."""
-    return join(
-        [
-            _measure_whole(logits[at : at + CHUNK].float(), targets[at : at + CHUNK])
-            for at in range(0, len(targets), CHUNK)
-        ]
-    )
+    """Numbers of N positions, on the CPU, from their whole logits (N, V) and tokens (N,)."""
+    parts = [_measure_whole(logits[at].float(), targets[at]) for at in chunks(targets)]
+    return join(parts).cpu()
 
 
 def target_logprobs(logits: Tensor, targets: Tensor) -> Tensor:
     """float32 (N,) on the CPU: of the targets (N,) alone, from whole logits (N, V)."""
     parts = []
-    for at in range(0, len(targets), CHUNK):
-        below = logits[at : at + CHUNK].float()
+    for at in chunks(targets):
+        below = logits[at].float()
         below = below - below.amax(1, keepdim=True)  # GPT-2's logits lie near -100
-        parts.append(below.gather(1, targets[at : at + CHUNK, None])[:, 0] - below.logsumexp(1))
+        parts.append(below.gather(1, targets[at, None])[:, 0] - below.logsumexp(1))
     return torch.cat(parts).cpu()
 
 
@@ -152,19 +176,22 @@ def measure_tiles(
     total = torch.zeros(count, device=device)
     weighted = torch.zeros(count, device=device)
     own = torch.zeros(count, device=device)
-    above = torch.zeros(count, dtype=torch.int64, device=device)
+    above = torch.zeros(count, device=device)
     top_logits = torch.empty((count, 0), device=device)
     top_ids = torch.empty((count, 0), dtype=torch.int64, device=device)
+    scratch: Tensor | None = None
     for first, tile in tiles:
         size = tile.shape[1]
+        if scratch is None or scratch.shape[1] != size:
+            scratch = torch.empty_like(tile)
         place = targets - first
         inside = (place >= 0) & (place < size)
         place = place.clamp(0, size - 1)[:, None]
         here = tile.gather(1, place)[:, 0]
         own = torch.where(inside, here, own)
-        above += (tile > target_logits[:, None]).sum(1)
-        above -= (inside & (here > target_logits)).long()  # a token is never above itself
-        best, ids = tile.topk(min(TOP, size), dim=1)
+        above += torch.gt(tile, target_logits[:, None], out=scratch).sum(1)  # float32 is exact
+        above -= (inside & (here > target_logits)).float()  # a token is never above itself
+        best, ids = top_of(tile)
         top_logits = torch.cat([top_logits, best], dim=1)
         top_ids = torch.cat([top_ids, ids + first], dim=1)
         highest = torch.maximum(peak, best[:, 0])
@@ -173,10 +200,12 @@ def measure_tiles(
         # has weight 0 and adds nothing to the entropy.
         drop = (peak - highest).clamp(min=-1e30)
         shrink = torch.exp(drop)
-        below = tile - highest[:, None]
+        below = torch.sub(tile, highest[:, None], out=scratch)
         weights = torch.exp(below)
-        weighted = (weighted + total * drop) * shrink + (weights * below.clamp(min=-1e30)).sum(1)
-        total = total * shrink + weights.sum(1)
+        here_total = weights.sum(1)
+        here_weighted = weights.mul_(below.clamp_(min=-1e30)).sum(1)
+        weighted = (weighted + total * drop) * shrink + here_weighted
+        total = total * shrink + here_total
         peak = highest
     log_total = total.log()
     best, order = top_logits.topk(min(TOP, top_logits.shape[1]), dim=1)
@@ -188,12 +217,35 @@ def measure_tiles(
         best = torch.nn.functional.pad(best, (0, lack), value=-torch.inf)
         ids = torch.nn.functional.pad(ids, (0, lack), value=-1)
     return Measured(
-        (own - peak - log_total).cpu(),
-        (log_total - weighted / total).clamp(min=0).cpu(),
-        (above + 1).int().cpu(),
-        ids.int().cpu(),
-        (best - peak[:, None] - log_total[:, None]).cpu(),
+        own - peak - log_total,
+        (log_total - weighted / total).clamp(min=0),
+        (above + 1).int(),
+        ids.int(),
+        best - peak[:, None] - log_total[:, None],
     )
+
+
+def top_of(tile: Tensor) -> tuple[Tensor, Tensor]:
+    """The `TOP` largest of each row of a tile (N, V) and where they stand, the largest first.
+
+    Every 32 entries are looked through for their largest; the ten largest of all are among
+    those of the ten groups whose largest are largest. That takes half as long as `topk` of all.
+    """
+    count, size = tile.shape
+    width = size // GROUPS
+    if width < 2 * TOP:
+        return tile.topk(min(TOP, size), dim=1)
+    whole = tile[:, : width * GROUPS].unflatten(1, (GROUPS, width))
+    groups = whole.amax(1).topk(TOP, dim=1, sorted=False).indices[:, None, :]
+    values = whole.gather(2, groups.expand(count, GROUPS, TOP)).flatten(1)
+    rows = torch.arange(GROUPS, device=tile.device)[None, :, None]
+    ids = (rows * width + groups).flatten(1)
+    if width * GROUPS < size:
+        rest = torch.arange(width * GROUPS, size, device=tile.device)
+        values = torch.cat([values, tile[:, width * GROUPS :]], dim=1)
+        ids = torch.cat([ids, rest.expand(count, -1)], dim=1)
+    best, order = values.topk(TOP, dim=1)
+    return best, ids.gather(1, order)
 
 
 def join(parts: list[Measured]) -> Measured:

@@ -88,6 +88,6 @@ def five_sentences(text: str, score: StoryScore, starts: tuple[int, ...] = ()) -
     """
     if not is_five(text, starts):
         return []
-    units = by_sentence(text, score, starts=starts)
+    units = list(by_sentence(text, score, starts=starts))
     # Fewer where one token reaches over a whole sentence.
     return units if len(units) == SENTENCES else []

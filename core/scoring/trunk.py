@@ -7,12 +7,14 @@ while the model runs, and a model in which something else goes on is used whole.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..machine.products import WidenedProducts, are_slow
 from .batches import Batch
 from .head import Finish, Head, Measured, measure_logits, target_logprobs
 
@@ -85,9 +87,10 @@ class Trunk:
 
         The logits themselves (B, L, V) where the model is used whole.
         """
-        if self.head is None:
-            return self.model(input_ids=ids).logits  # type: ignore[no-any-return]
-        return _hidden(self.model, ids).to(self.head.weight.dtype)
+        with self._products():
+            if self.head is None:
+                return self.model(input_ids=ids).logits  # type: ignore[no-any-return]
+            return _hidden(self.model, ids).to(self.head.weight.dtype)
 
     def go_on(
         self, ids: Tensor, cache: Any, mask: Tensor | None = None, places: Tensor | None = None
@@ -101,12 +104,19 @@ class Trunk:
         given = {"input_ids": ids, "past_key_values": cache, "use_cache": True}
         if mask is not None:
             given |= {"attention_mask": mask, "position_ids": places}
-        if self.head is None:
-            made = self.model(**given)
-            return made.logits, getattr(made, "past_key_values", None)
-        made = self.model.base_model(**given)
+        with self._products():
+            if self.head is None:
+                made = self.model(**given)
+                return made.logits, getattr(made, "past_key_values", None)
+            made = self.model.base_model(**given)
         states = made.last_hidden_state.to(self.head.weight.dtype)
         return states, getattr(made, "past_key_values", None)
+
+    def _products(self) -> AbstractContextManager[object]:
+        """How matrix products are made; looked up anew, for what has other weights meanwhile."""
+        weight = next(self.model.parameters(), None)
+        is_slow = weight is not None and are_slow(weight)
+        return WidenedProducts() if is_slow else nullcontext()
 
     def logits_after(self, ids: Tensor) -> Tensor:
         """float32 logits (V,) of the token that follows `ids` (L,)."""

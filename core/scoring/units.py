@@ -10,9 +10,10 @@ because one token reaches over several words, are joined to the one before.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,8 @@ import numpy.typing as npt
 from .scores import Floats, Ints, StoryScore
 from .sentences import Span, sentence_spans
 
-_WORD = re.compile(r"\S+")
 _Indices = npt.NDArray[np.int64]
+_Nats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,47 @@ class Unit:
         return self.scored == self.last - self.first + 1
 
 
-def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None) -> list[Unit]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Units(Sequence[Unit]):
+    """The words or sentences of a text, in order; of a long one there are many, so as columns.
+
+    starts, ends, firsts, lasts, scored: int64 (U,), surprise: float64 (U,); as in `Unit`.
+    """
+
+    starts: _Indices
+    ends: _Indices
+    firsts: _Indices
+    lasts: _Indices
+    surprise: _Nats
+    scored: _Indices
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    @overload
+    def __getitem__(self, at: int) -> Unit: ...
+    @overload
+    def __getitem__(self, at: slice) -> Units: ...
+    def __getitem__(self, at: int | slice) -> Unit | Units:
+        if isinstance(at, slice):
+            return Units(
+                *(self.starts[at], self.ends[at], self.firsts[at], self.lasts[at]),
+                surprise=self.surprise[at],
+                scored=self.scored[at],
+            )
+        return Unit(
+            *(int(self.starts[at]), int(self.ends[at])),
+            *(int(self.firsts[at]), int(self.lasts[at])),
+            surprise=float(self.surprise[at]),
+            scored=int(self.scored[at]),
+        )
+
+    def of_token(self, token: int) -> int:
+        """Which of them a token belongs to; every token belongs to one."""
+        return max(0, int(self.firsts.searchsorted(token, side="right")) - 1)
+
+
+def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None) -> Units:
     """The words of a text: its runs of characters that are no space, punctuation included.
 
     log_boundary: float32 (T + 1,), from `boundaries.log_boundaries`. With it the surprise is
@@ -58,8 +99,7 @@ def by_word(text: str, score: StoryScore, *, log_boundary: Floats | None = None)
     (2024): what it takes for the word to end is paid by the word, and no longer by the next.
     The terms of neighbours cancel: the text's total changes only at its ends.
     """
-    words = [match.span() for match in _WORD.finditer(text)]
-    return _units(text, score, words, log_boundary)
+    return _units(text, score, *_words(text), log_boundary)
 
 
 def by_sentence(
@@ -68,9 +108,11 @@ def by_sentence(
     *,
     starts: tuple[int, ...] = (),
     log_boundary: Floats | None = None,
-) -> list[Unit]:
+) -> Units:
     """The sentences of a text (see `sentence_spans`), corrected at their ends as words are."""
-    return _units(text, score, sentence_spans(text, starts=starts), log_boundary)
+    spans = [_bare(text, *span) for span in sentence_spans(text, starts=starts)]
+    bare = np.array([(a, b) for a, b in spans if a < b], dtype=np.int64).reshape(-1, 2)
+    return _units(text, score, bare[:, 0], bare[:, 1], log_boundary)
 
 
 def tokens_within(starts: Ints, ends: Ints, place: Span) -> npt.NDArray[np.int64]:
@@ -88,13 +130,15 @@ def tokens_within(starts: Ints, ends: Ints, place: Span) -> npt.NDArray[np.int64
 
 
 def _units(
-    text: str, score: StoryScore, spans: Sequence[Span], log_boundary: Floats | None
-) -> list[Unit]:
+    text: str, score: StoryScore, begins: _Indices, ends: _Indices, log_boundary: Floats | None
+) -> Units:
+    """begins, ends: of the words or sentences, without the spaces around them."""
     if not len(score):
-        return []
-    bare = [(a, b) for a, b in (_bare(text, *span) for span in spans) if a < b]
-    bare = bare or [(0, len(text))]
-    owner = _owners(score, bare)
+        none = np.empty(0, np.int64)
+        return Units(none, none, none, none, np.empty(0), none)
+    if not len(begins):
+        begins, ends = np.array([0]), np.array([len(text)])
+    owner = _owners(score, ends)
     firsts = np.flatnonzero(np.diff(owner, prepend=-1))
     lasts = np.append(firsts[1:], len(score)) - 1
     surprise, scored = _sums(score, firsts)
@@ -103,20 +147,24 @@ def _units(
         # The impossible stays so, whatever was likely before it.
         surprise = np.where(np.isinf(surprise), surprise, surprise + change)
     # A unit reaches up to where the next that has tokens begins; the first is never left out.
-    starts = [0, *owner[firsts[1:]].tolist()]
-    stops = [*starts[1:], len(bare)]
-    return [
-        Unit(bare[start][0], bare[stop - 1][1], first, last, nats, count)
-        for start, stop, first, last, nats, count in zip(
-            starts,
-            stops,
-            firsts.tolist(),
-            lasts.tolist(),
-            surprise.tolist(),
-            scored.tolist(),
-            strict=True,
-        )
-    ]
+    starts = np.append([0], owner[firsts[1:]])
+    stops = np.append(starts[1:], len(begins))
+    return Units(begins[starts], ends[stops - 1], firsts, lasts, surprise, scored)
+
+
+@cache
+def _spaces() -> npt.NDArray[np.bool_]:
+    """Whether the character of each number is a space; behind the last that is one, none is."""
+    return np.array([chr(code).isspace() for code in range(0x3002)])
+
+
+def _words(text: str) -> tuple[_Indices, _Indices]:
+    """Where the runs of characters begin and end that are no space."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    spaces = _spaces()
+    inside = ~spaces[np.minimum(codes, len(spaces) - 1)]
+    edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
+    return edges[::2], edges[1::2]
 
 
 def _bare(text: str, start: int, end: int) -> Span:
@@ -124,11 +172,13 @@ def _bare(text: str, start: int, end: int) -> Span:
     return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
-def _owners(score: StoryScore, spans: Sequence[Span]) -> _Indices:
-    """int64 (T,): the index of the span that each token belongs to; it never falls."""
-    ends = np.array([end for _, end in spans])
-    # The first span that ends behind the token's start: the one it is in, or the next.
-    owner = np.searchsorted(ends, score.starts, side="right").clip(max=len(spans) - 1)
+def _owners(score: StoryScore, ends: _Indices) -> _Indices:
+    """int64 (T,): the index of the unit that each token belongs to; it never falls.
+
+    ends: where the units end.
+    """
+    # The first that ends behind the token's start: the one it is in, or the next.
+    owner = np.searchsorted(ends, score.starts, side="right").clip(max=len(ends) - 1)
     filled = np.flatnonzero(score.ends > score.starts)
     if not len(filled):
         return np.zeros(len(score), dtype=np.int64)

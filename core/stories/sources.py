@@ -126,9 +126,16 @@ def open_stories(
     group: which column of a table joins stories that are not independent of each other (one
     author's), so that intervals draw them together; the pairs of a source where none is named.
     """
+    if source is None and column is None and group is None:
+        return Stories(_bundled(), limit)
     from .columns import Asked
 
     return Stories(_origin(source, Asked(column, group), split, per_line), limit)
+
+
+def _bundled() -> _Origin:
+    stories = bundled_stories()
+    return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
 
 
 def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool) -> _Origin:
@@ -137,8 +144,7 @@ def _origin(source: str | Path | None, asked: Asked, split: str, per_line: bool)
             from .files import no_columns
 
             no_columns("the bundled stories have", asked)
-        stories = bundled_stories()
-        return _Origin("bundled", lambda: map(_draft, stories), lambda: len(stories))
+        return _bundled()
 
     from .files import KNOWN
     from .hub import hub_drafts, looks_like_dataset

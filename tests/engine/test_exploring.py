@@ -14,25 +14,27 @@ import numpy as np
 import pytest
 import torch
 from engine.desk import Desk, stories
-from eyebrow.core.engine.messages import (
-    Cancel,
+from eyebrow.core.engine.exploring_messages import (
     ContextTraced,
     Continue,
     Continued,
     Diverge,
     Diverged,
+    NextShown,
+    ScoreAlone,
+    ScoredAlone,
+    ShowNext,
+    TraceContext,
+)
+from eyebrow.core.engine.messages import (
+    Cancel,
     Failed,
     Finished,
-    NextShown,
     Rescore,
     Rescored,
     Score,
-    ScoreAlone,
     Scored,
-    ScoredAlone,
     Settings,
-    ShowNext,
-    TraceContext,
 )
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.models.load import load_model

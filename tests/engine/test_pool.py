@@ -17,12 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from engine.desk import PATIENCE, digests, stories
 from eyebrow.core.engine import pool as pool_module
+from eyebrow.core.engine.exploring_messages import Continue, Continued, Diverge, ShowNext
 from eyebrow.core.engine.messages import (
     Cancel,
     CancelDownload,
-    Continue,
-    Continued,
-    Diverge,
     Failed,
     Finished,
     Hello,
@@ -33,7 +31,6 @@ from eyebrow.core.engine.messages import (
     Score,
     Scored,
     Settings,
-    ShowNext,
     Unloaded,
     WorkerDied,
     WorkerLost,
@@ -282,6 +279,18 @@ def test_what_was_told_and_not_written_is_scored_again(hall: Callable[..., Hall]
     at[0].say(HELLO)
     at[1].say(KILLED)
     assert at[0].sent == [], "now it is in the store"
+
+
+def test_what_lacked_only_the_word_that_it_is_done_is_done(hall: Callable[..., Hall]) -> None:
+    at, request = hall(), score(1, SMALL)
+    at.pool.send(request)
+    at[0].say(scored(request, request.stories))
+    at[0].say(Kept())
+    at.told.clear()
+    at[0].say(KILLED)
+    assert at[1].sent == []
+    assert at.told[0] == Finished(1)
+    assert not any(isinstance(reply, Failed) for reply in at.told)
 
 
 def test_a_cancelled_job_dies_with_its_worker(hall: Callable[..., Hall]) -> None:

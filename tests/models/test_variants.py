@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import torch
 from eyebrow.core import EyebrowError
+from eyebrow.core.machine.products import WidenedProducts
 from eyebrow.core.models.catalogue import POCKET, find_models
 from eyebrow.core.models.identity import identify
 from eyebrow.core.models.load import load_model
 from eyebrow.core.models.variants import quantise
 from eyebrow.core.models.variants.apply import change, damaged, needed_bytes
-from eyebrow.core.models.variants.half import WidenedProducts, in_bfloat16
+from eyebrow.core.models.variants.half import in_bfloat16
 from eyebrow.core.models.variants.originals import Files, OtherModel
 from eyebrow.core.models.variants.parts import chosen
 from eyebrow.core.models.variants.save import save_model

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core import EyebrowError
-from eyebrow.core.scoring import divergence, head, remembering
+from eyebrow.core.scoring import head, remembering
 from eyebrow.core.scoring.batches import build_batch, pieces_of
 from eyebrow.core.scoring.divergence import Pair
 from eyebrow.core.scoring.encode import encode
@@ -43,9 +43,8 @@ def logits(model: Any, ids: Any) -> torch.Tensor:
 def test_divergence_is_that_of_plain_float64(
     shape: str, much: float, whole: bool, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (divergence, head):
-        monkeypatch.setattr(module, "TILE", 100)
-        monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(head, "TILE", 100)
+    monkeypatch.setattr(head, "CHUNK", 7)
     model, tokenizer = opened(shape)
     other = shaken(model, much)
     encodings = list(encode(tokenizer, STORIES, "context"))

@@ -11,6 +11,8 @@ from eyebrow.core.scoring import head as head_room
 from eyebrow.core.scoring.head import Head, measure_logits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from .plain import numbers
 
@@ -70,6 +72,7 @@ def test_half_precision_ranks_agree_with_the_table(
 ) -> None:
     """In bfloat16 many logits tie or nearly tie; rank and top 10 must tell one story."""
     monkeypatch.setattr(head_room, "TILE", 64)
+    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
     torch.manual_seed(1)
     hidden, weight = torch.randn(400, 48).to(dtype), torch.randn(300, 48).to(dtype)
     logits = torch.nn.functional.linear(hidden, weight).float()
@@ -96,6 +99,7 @@ def test_logits_kept_in_float32_have_no_ties(monkeypatch: pytest.MonkeyPatch) ->
         return one.to(out_dtype) @ other.to(out_dtype)
 
     monkeypatch.setattr(head_room, "TILE", 64)
+    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
     torch.manual_seed(1)
     hidden, weight = torch.randn(200, 48).bfloat16(), torch.randn(300, 48).bfloat16()
     bias = torch.randn(300).bfloat16()
@@ -112,12 +116,76 @@ def test_logits_kept_in_float32_have_no_ties(monkeypatch: pytest.MonkeyPatch) ->
     assert tied[1] == 0
 
 
-def test_only_cuda_keeps_float32() -> None:
+def test_only_cuda_keeps_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a CPU on which products in half precision are slow, whatever this one is."""
+    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
     assert "ScalarType out_dtype" in str(torch.ops.aten.mm.dtype._schema), "what it is made with"
     for dtype in (torch.float32, torch.float64):
         assert head_room.keeps_float32(torch.zeros(1, dtype=dtype))
     for dtype in (torch.bfloat16, torch.float16):
         assert not head_room.keeps_float32(torch.zeros(1, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_where_float32_is_quicker_it_is_kept(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_room, "are_slow", lambda _: True)
+    torch.manual_seed(1)
+    hidden, weight = torch.randn(64, 48).to(dtype), torch.randn(300, 48).to(dtype)
+    bias, targets = torch.randn(300).to(dtype), torch.randint(300, (64,))
+    logits = hidden.double() @ weight.double().T + bias.double()
+    agrees(Head(weight, bias).measure(hidden, targets), logits, targets, atol=1e-5)
+
+
+def test_the_largest_of_a_wide_tile() -> None:
+    torch.manual_seed(2)
+    tile = torch.randn(50, 3_001)
+    tile[:, ::7] = tile[:, 3:4]  # many are equal, and in some rows they are the largest
+    tile[3] = -torch.inf
+    best, ids = head_room.top_of(tile)
+    assert torch.equal(best, tile.topk(10, dim=1).values)
+    assert torch.equal(tile.gather(1, ids), best)
+    assert all(len(set(row)) == 10 for row in ids.tolist())
+
+
+class Counted(TorchDispatchMode):
+    """Operators that reach the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operator: Any, types: Any, given: Any = (), named: Any = None):
+        self.count += not operator.is_view
+        return operator(*given, **(named or {}))
+
+
+class Waited(TorchFunctionMode):
+    """Calls after which a program has waited for a GPU."""
+
+    WAITS = frozenset({"cpu", "item", "tolist", "numpy", "nonzero", "__bool__", "__int__"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, function: Any, types: Any, given: Any = (), named: Any = None):
+        self.count += getattr(function, "__name__", "") in self.WAITS
+        return function(*given, **(named or {}))
+
+
+def test_a_batch_on_a_gpu_is_few_kernels_and_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted on the CPU with a GPU's sizes, where the operators are the same."""
+    monkeypatch.setattr(head_room, "CHUNK", head_room.CHUNK_OF_GPU)
+    monkeypatch.setattr(head_room, "TILE", head_room.TILE_OF_GPU)
+    head, chunks = Head(torch.randn(4_000, 4)), 2
+    count = head_room.CHUNK_OF_GPU * chunks
+    hidden, targets = torch.randn(count, 4), torch.randint(4_000, (count,))
+    with torch.inference_mode(), Counted() as operators, Waited() as waits:
+        head.measure(hidden, targets)
+    assert waits.count == 1
+    assert operators.count <= 72 * chunks
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -90,11 +90,12 @@ def test_a_token_over_several_words_joins_them() -> None:
 
 
 def test_texts_without_words() -> None:
-    assert by_word("", score_of([], [], first=0)) == []
+    assert list(by_word("", score_of([], [], first=0))) == []
     assert by_word("", score_of([(0, 0)], [1.0], first=0))[0].surprise == 1.0
     (unit,) = by_word("  \n", score_of([(0, 2), (2, 3)], [1.0, 2.0], first=0))
     assert (unit.start, unit.end, unit.surprise) == (0, 3, 3.0)
-    assert by_sentence("  \n", score_of([(0, 2), (2, 3)], [1.0, 2.0], first=0)) == [unit]
+    sentences = by_sentence("  \n", score_of([(0, 2), (2, 3)], [1.0, 2.0], first=0))
+    assert list(sentences) == [unit]
 
 
 def test_the_impossible_stays_infinite() -> None:

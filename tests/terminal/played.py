@@ -4,12 +4,14 @@
 
 In FOLDER, beside which nothing may be written: `faults` has what no screen shows, `seen` the
 screens that were opened, `quits` a letter for each time that somebody wanted to leave, `marks`
-one for each F12.
+one for each F12. SIGUSR2 makes it write down in `tasks` what each of its tasks waits for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -53,6 +55,13 @@ def unraisable(given: sys.UnraisableHookArgs) -> None:
     """Less that a signal could not be told to asyncio, which has so much to do that it wakes up."""
     if not isinstance(given.exc_value, BlockingIOError):
         fault("unraisable", given.exc_value or Exception())
+
+
+def tell_tasks(*_: object) -> None:
+    with (FOLDER / "tasks").open("w", encoding="utf-8") as file:
+        for task in asyncio.all_tasks():
+            file.write(f"{task.get_name()} {task.get_coro()}\n")
+            task.print_stack(file=file)
 
 
 def play() -> int:
@@ -108,4 +117,5 @@ if __name__ == "__main__":
     threading.excepthook = lambda given: fault("thread", given.exc_value or Exception())
     sys.unraisablehook = unraisable
     sys.addaudithook(guard)
+    signal.signal(signal.SIGUSR2, tell_tasks)
     sys.exit(play())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -135,6 +136,12 @@ class Game:
     def said(self) -> str:
         return self.last.decode("utf-8", "replace")[-6000:]
 
+    @property
+    def tasks(self) -> str:
+        """What the program's tasks wait for, where it could still say so."""
+        file = self.folder / "tasks"
+        return file.read_text(encoding="utf-8") if file.exists() else "it does not answer at all"
+
     def press(self, keys: list[str]) -> None:
         with (self.folder / "pressed").open("a", encoding="utf-8") as record:
             record.write(f"{keys}\n")
@@ -171,7 +178,10 @@ class Game:
         file = self.folder / name
         before, end, again = size_of(file), time.monotonic() + 5 * PATIENCE, 0.0
         while size_of(file) == before:
-            assert time.monotonic() < end, f"no key is taken any more:\n{self.said}"
+            if time.monotonic() > end:
+                self.terminal.child.kill(signal.SIGUSR2)
+                self.drain(1.0, 5.0)
+                raise AssertionError(f"no key is taken any more:\n{self.tasks}\n{self.said}")
             if time.monotonic() > again:
                 for key in keys:
                     os.write(self.terminal.child.fileno(), key.encode())

@@ -11,27 +11,29 @@ from typing import Any
 
 import numpy as np
 from eyebrow.core.engine.damage_messages import Measure
-from eyebrow.core.engine.messages import (
+from eyebrow.core.engine.exploring_messages import (
     ContextTraced,
     Continue,
     Continued,
     Diverge,
     Diverged,
+    NextShown,
+    ScoreAlone,
+    ScoredAlone,
+    ShowNext,
+    TraceContext,
+)
+from eyebrow.core.engine.messages import (
     Failed,
     Finished,
     Hello,
     Loaded,
     Loading,
-    NextShown,
     Rescore,
     Rescored,
     Score,
-    ScoreAlone,
     Scored,
-    ScoredAlone,
     Settings,
-    ShowNext,
-    TraceContext,
     Vocabulary,
 )
 from eyebrow.core.engine.pool import Doing

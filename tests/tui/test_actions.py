@@ -92,6 +92,8 @@ async def at(app: EyebrowApp, pilot: Any, view: str, pane: str) -> Frame:
     await pilot.pause()
     screen = app.screen
     assert isinstance(screen, Frame)
+    while not screen.query(f"#{pane}"):  # it is being mounted
+        await pilot.pause(0.02)
     screen.focus_pane(pane)
     await pilot.pause()
     return screen

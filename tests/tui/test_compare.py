@@ -131,6 +131,25 @@ async def test_sort_unit_and_words(store: Path) -> None:
         assert pane.finds.count == words
 
 
+async def test_the_story_of_the_first_find_is_shown_where_others_are_listed(store: Path) -> None:
+    app = made_app(specs=SPECS[:2], store=store)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await begin(app, pilot)
+        comparison, place = app.session.comparison, app.session.place
+        before = place.story, place.character
+        seen = set()
+        for key in ("s", "s", "u", "s"):
+            await pilot.press(key)
+            await compared(app, pilot)
+            found = comparison.move(0)
+            assert found == (place.story, place.character)
+            seen.add(found)
+        assert len(seen | {before}) > 1
+        await pilot.press("tab", "s")
+        await compared(app, pilot)
+        assert found == (place.story, place.character), "one reads: the text stays"
+
+
 async def test_what_there_is_nothing_of_is_said(store: Path) -> None:
     for specs, folder, said in (
         (SPECS[:2], None, "keeps none (--no-store)"),

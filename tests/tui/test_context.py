@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from eyebrow.core.engine.messages import Cancel, Failed, Hello, TraceContext, WorkerDied
+from eyebrow.core.engine.exploring_messages import TraceContext
+from eyebrow.core.engine.messages import Cancel, Failed, Hello, WorkerDied
 from eyebrow.core.scoring.exploring import CurvePoint
 from eyebrow.core.stories import text_digest
 from eyebrow.tui.charts.context import context_chart

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from eyebrow.core.engine.damage_messages import Ended, Measure, Refused, Row
-from eyebrow.core.engine.messages import Diverge
+from eyebrow.core.engine.exploring_messages import Diverge
 from eyebrow.core.engine.progress import Progress
 from eyebrow.core.models.spec import ModelSpec
 from eyebrow.core.models.variants.spelling import parse_variant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eyebrow.tui.views.dialogs.palette import Palette
 from textual.events import MouseDown, MouseUp
 
 from .stage import made_app, settled
@@ -48,6 +49,21 @@ async def test_a_dialogue_that_is_left_twice_is_left_once() -> None:
         assert app._exception is None
         await pilot.press("at", "j")  # and @ is a key like any other
         assert app.session.place.story == 1
+
+
+async def test_a_palette_that_two_keys_leave_is_left_once() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.press("ctrl+p")
+        palette = app.screen
+        assert isinstance(palette, Palette)
+        palette.dismiss()
+        palette.dismiss()
+        await pilot.pause()
+        assert app._exception is None
+        assert not app.screen.is_modal
+        await pilot.press("t")
+        assert isinstance(app.screen, Palette)
 
 
 async def test_in_a_terminal_too_low_for_its_list_the_palette_has_no_pages() -> None:

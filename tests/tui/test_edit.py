@@ -21,7 +21,7 @@ from eyebrow.tui.panes.inspector import Inspector
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_text import StoryText
 from eyebrow.tui.terminal.editor import edit_outside
-from eyebrow.tui.text.carried import carried
+from eyebrow.tui.text.carried import Carried, Stretch
 from eyebrow.tui.text.reading import BIT, bits_per_word
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
@@ -52,6 +52,10 @@ async def edited(app: EyebrowApp, pilot: Any, text: str) -> None:
 
 
 # --- what is pure --------------------------------------------------------------------------
+
+
+def carried(before: str, now: str, ends: tuple[int, ...]) -> list[Stretch]:
+    return [*Carried(before, now, ends).within(0, len(now))]
 
 
 def test_tokens_that_are_untouched_are_carried_along() -> None:
@@ -184,6 +188,19 @@ async def test_the_edit_is_left_as_if_it_had_not_been_and_taken_up_again() -> No
         await pilot.pause(0.1)
         assert not session.edit.is_on, "another story is read"
         assert not app.screen.has_class("-editing")
+
+
+async def test_the_program_is_not_left_with_an_edit_without_a_word() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("e", "x", "ctrl+g", "q")
+        assert app.is_running
+        assert app.told[-1][0] == "An edit is not saved"
+        await pilot.press("e", "y", "ctrl+q")
+        assert app._exit is False, "it is another edit"
+        await pilot.press("ctrl+q")
+        assert app._exit is True
 
 
 async def test_keys_that_come_together_are_typed_in_order() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from eyebrow.core.engine.messages import ScoreAlone
+from eyebrow.core.engine.exploring_messages import ScoreAlone
 from eyebrow.core.models.member import Member
 from eyebrow.core.results.store import Row, Store
 from eyebrow.core.scoring.recipe import Recipe

@@ -17,7 +17,7 @@ from eyebrow.tui.panes.inspector import Glass, Inspector, table
 from eyebrow.tui.panes.ladder import Ladder
 from eyebrow.tui.panes.story_list import StoryList
 from eyebrow.tui.panes.story_text import StoryText
-from eyebrow.tui.session.arrange import parse_filter
+from eyebrow.tui.session.arrange import SORTS, parse_filter
 from eyebrow.tui.views.dialogs.help import HelpScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
 from eyebrow.tui.views.explore.screen import ExploreScreen
@@ -253,14 +253,17 @@ async def test_sorting_and_filtering() -> None:
         assert len(app.session.library.order) == 3
 
 
-async def test_sorting_goes_to_the_top_and_esc_clears_the_filter() -> None:
+async def test_sorting_keeps_the_story_in_sight_and_esc_clears_the_filter() -> None:
     app = made_app()
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)
-        await pilot.press("G", "s")
-        assert app.session.place.row == 0
-        assert app.session.place.story == app.session.library.order[0]
-        title = app.screen.query_one(StoryList)
+        await pilot.press("G")
+        title, story = app.screen.query_one(StoryList), app.session.place.story
+        for _ in SORTS:
+            await pilot.press("s")
+            await pilot.pause(0.05)
+            assert app.session.place.story == story
+            assert app.session.library.order[title.row or 0] == story
         await pilot.press("slash", *"[b]dog", "enter")
         await pilot.pause(0.1)
         assert "filter: [b]dog" in title._border_title.plain  # text, never markup

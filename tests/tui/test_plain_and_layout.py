@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Sequence
 
 import pytest
-from eyebrow.core.wording import duration, figures, visible
-from eyebrow.tui.text.layout import lay_out, layout
+from eyebrow.core.wording import duration, figures, visible, visible_char
+from eyebrow.tui.text.layout import Layout, Line
 from eyebrow.tui.text.plain import cell_width, shorten, shorten_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +49,78 @@ def test_figures_and_durations() -> None:
     assert [duration(x) for x in (0.4, 4, 59.6, 125, 4320, 7200)] == [
         *("0 s", "4 s", "1 min", "2 min 5 s", "1 h 12 min", "2 h"),
     ]
+
+
+def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Line]:
+    found = Layout(text, ends, width, marks)
+    return [found.line(y) for y in range(len(found))]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text, from its first character to its last."""
+    lines, used = [""], 0
+
+    def put(shown: str) -> None:
+        nonlocal used
+        if used + cell_width(shown) <= width:
+            lines[-1] += shown
+            used += cell_width(shown)
+
+    def begin() -> None:
+        nonlocal used
+        lines.append("")
+        used = 0
+
+    for word in re.findall(r"[^ \n]+|[ \n]", text):
+        shown = [visible_char(ch) for ch in word]
+        if word not in " \n" and used and used + sum(map(cell_width, shown)) > width:
+            begin()
+        for one in shown:
+            if word not in " \n" and used + cell_width(one) > width:
+                begin()
+            put(one)
+        if word == "\n":
+            begin()
+    return lines[:-1] if len(lines) > 1 and text.endswith("\n") else lines
+
+
+ALPHABETS = st.sampled_from(["ab  ", "ab é日\n\t", "a\u0301 b\n", "a \u200b\r\n\u0301🦊"])
+
+
+@given(ALPHABETS.flatmap(lambda some: st.text(some, max_size=120)), st.integers(10, 30), st.data())
+@settings(max_examples=300)
+def test_lines_begin_where_the_whole_text_read_through_has_them(
+    text: str, width: int, data: st.DataObject
+) -> None:
+    ends = sorted(data.draw(st.lists(st.integers(1, max(1, len(text))), max_size=20)))
+    ends = [*ends, len(text)] if text else []
+    found = Layout(text, ends, width, False)
+    lines = [found.line(y) for y in range(len(found))]
+    assert ["".join(run.text for run in line) for line in lines] == wrapped(text, width)
+    for token in range(len(ends)):
+        cells = [
+            (y, run.column, run.width)
+            for y, line in enumerate(lines)
+            for run in line
+            if run.token == found.owner(token)
+        ]
+        assert found.cells(token) == cells
+
+
+def test_of_a_long_text_only_the_lines_that_are_asked_for_are_worked_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from eyebrow.tui.text import layout
+
+    worked: list[int] = []
+    units = layout._units
+    monkeypatch.setattr(layout, "_units", lambda *of: worked.append(of[1]) or units(*of))
+    text = "word " * 20_000
+    found = Layout(text, range(5, len(text) + 1, 5), 50, False)
+    assert len(found) == 2000
+    assert found.cells(15_000) == [(1500, 0, 4), (1500, 4, 1)]
+    found.line(1500)
+    assert worked == [15_000 * 5]
 
 
 @given(st.text(alphabet="ab é日\n\t", max_size=120), st.integers(4, 30), st.booleans())
@@ -93,10 +167,10 @@ def test_names_told_apart_have_the_room_they_are_given(names: list[str], cells: 
 
 def test_bytes_of_a_character_stand_where_it_stands() -> None:
     """An emoji that a tokenizer cuts into bytes: its first token has the cells, all a place."""
-    found = layout("a 🦊 b", (1, 3, 3, 3, 5), 20, False)
-    assert found.cells[2] == found.cells[3] == found.cells[1] == [(0, 1, 1), (0, 2, 2)]
-    assert found.owners == {2: 1, 3: 1}
-    assert all(token in found.cells for token in range(5))
+    found = Layout("a 🦊 b", (1, 3, 3, 3, 5), 20, False)
+    assert found.cells(2) == found.cells(3) == found.cells(1) == [(0, 1, 1), (0, 2, 2)]
+    assert [found.owner(token) for token in range(5)] == [0, 1, 1, 1, 4]
+    assert all(found.cells(token) for token in range(5))
 
 
 def test_letters_in_ascii_are_laid_out_by_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +178,10 @@ def test_letters_in_ascii_are_laid_out_by_the_run(monkeypatch: pytest.MonkeyPatc
     from eyebrow.tui.text import layout
 
     measured: list[str] = []
+    text = "lighthouses are tall, naïvely"
+    layout.line_begins(text, 8)
     monkeypatch.setattr(layout, "cell_width", lambda ch: measured.append(ch) or 1)
-    lines = layout.lay_out("lighthouses are tall, naïvely", (11, 15, 20, 21, 29), 8, False)
+    lines = lay_out(text, (11, 15, 20, 21, 29), 8, False)
     assert measured == ["ï"]
     written = [[(run.token, run.text) for run in line if run.kind == "ink"] for line in lines]
     assert written == [

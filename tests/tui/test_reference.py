@@ -292,7 +292,7 @@ async def test_the_strip_gives_way_where_there_is_no_room(
     [
         ((9.0, 5.0, 5.04, 2.0), "falls all the way"),
         ((9.0, 5.0, 6.0, 2.0), "rises at c"),
-        ((9.0, 10.0, 6.0, 7.0), "rises 2 of 3 times"),
+        ((9.0, 10.0, 6.0, 7.0), "rises at 2 of 3 steps"),
         ((0.01, 0.02, 0.03, 0.01), "the same at every size"),
         ((9.0, math.nan, 6.0, 2.0), "falls all the way"),
         ((9.0, math.nan, math.nan, math.nan), ""),
@@ -300,7 +300,14 @@ async def test_the_strip_gives_way_where_there_is_no_room(
     ],
 )
 def test_what_is_said_of_the_way_down(bits: tuple[float, ...], verdict: str) -> None:
-    assert Across("x", "bits", ("a", "b", "c", "d"), bits).verdict == verdict
+    assert Across("x", "bits", ("a", "b", "c", "d"), bits, ("made",) * 4).verdict == verdict
+
+
+def test_the_way_down_is_through_the_sizes_of_one_family() -> None:
+    families = ("made", "other", "made", "made")
+    across = Across("x", "bits", ("a", "b", "c", "d"), (9.0, 1.0, 6.0, 2.0), families)
+    assert across.verdict == "falls all the way"
+    assert replace(across, current=1).verdict == ""
 
 
 @pytest.mark.parametrize("width", [20, 40, 56, 62, 90, 140])
@@ -309,7 +316,9 @@ def test_what_is_said_of_the_way_down(bits: tuple[float, ...], verdict: str) -> 
 def test_the_strip_fits_and_shows_the_current_size(width: int, height: int, count: int) -> None:
     names = tuple(f"some-model-{n}00m" for n in range(count))
     bits = tuple(20.0 - n for n in range(count))
-    across = Across("␣umbrella", "bits", names, bits, (Style.null(),) * count, count - 1)
+    across = Across(
+        "␣umbrella", "bits", names, bits, ("made",) * count, (Style.null(),) * count, count - 1
+    )
     shown = lines(across, width, height, Style.null())
     assert len(shown) == height
     said = ["".join(text for text, _ in line) for line in shown]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from eyebrow.core import EyebrowError
-from eyebrow.core.engine.messages import Continue, Continued, ShowNext, WorkerDied
+from eyebrow.core.engine.exploring_messages import Continue, Continued, ShowNext
+from eyebrow.core.engine.messages import WorkerDied
 from eyebrow.core.scoring.exploring import Context, Cycle
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.tui.app import EyebrowApp

@@ -20,10 +20,10 @@ from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.panes.chart import Chart
 from eyebrow.tui.panes.findings import Findings
 from eyebrow.tui.panes.table import StoryTable
-from eyebrow.tui.text.reading import units
+from eyebrow.tui.text.reading import MEASURES, units
 from eyebrow.tui.threads import measuring
 from eyebrow.tui.threads.analysis import Analysis
-from eyebrow.tui.threads.scaling import MEASURES, Found, Said, TokensRead
+from eyebrow.tui.threads.scaling import Found, Said, TokensRead
 from eyebrow.tui.views.explore import token
 from eyebrow.tui.views.frame import EVERYTHING
 from eyebrow.tui.views.scale import pictures as scale_pictures

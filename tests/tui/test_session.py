@@ -32,9 +32,6 @@ from eyebrow.tui.session.change import Change, Notice
 from eyebrow.tui.session.jobs import CHUNK
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
-from eyebrow.tui.threads.comparing import Comparing
-from eyebrow.tui.threads.damaging import Damaging
-from eyebrow.tui.threads.finding import Finder
 from eyebrow.tui.threads.mailbox import Mailbox
 from eyebrow.tui.views.explore.sizes import steps
 from eyebrow.tui.views.status import waiting, what_runs
@@ -67,9 +64,7 @@ class Shop:
             self,  # type: ignore[arg-type]
             self.changes.append,
             self.notices.append,
-            Finder(self.found.append),
-            Comparing(None, self.found.append),
-            Damaging(self.found.append),
+            self.found.append,
         )
 
     def look_up_tokenizers(self, specs: Any) -> None:

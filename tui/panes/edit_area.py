@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from itertools import accumulate
 
 from rich.text import Text
+from textual.geometry import Region
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widgets import TextArea
 
-from ..text.carried import Stretch, carried
+from ..text.carried import Carried
 from ..text.line_ends import held, let_go, shown
 from .story_text import Paint
 
@@ -28,7 +30,7 @@ class EditArea(TextArea):
         super().__init__(id=id, highlight_cursor_line=False)
         self.cursor_blink = False  # each blink would be written to the terminal
         self.match_cursor_bracket = False
-        self._placed: tuple[str, list[Stretch], list[int]] | None = None
+        self._placed: tuple[str, Carried, list[int]] | None = None
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """It takes the line's end too."""
@@ -87,18 +89,25 @@ class EditArea(TextArea):
         self._line_cache.clear()
         self.refresh()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What is drawn is of the text as it is now."""
+        self._place()
+        return super().render_lines(crop)
+
+    def _place(self) -> tuple[str, Carried, list[int]]:
+        text = self.text
+        if self._placed is None or self._placed[0] != text:
+            found = Carried(self.paint.text, text, self.paint.ends)
+            self._placed = (text, found, self._begins)
+        return self._placed
+
     def get_line(self, line_index: int) -> Text:
         """The line with the styles of its tokens; what is no ink is no block of its own."""
-        line, text = super().get_line(line_index), self.text
+        line = super().get_line(line_index)
         line.plain = shown(line.plain)
-        if self._placed is None or self._placed[0] != text:
-            found = carried(self.paint.text, text, self.paint.ends)
-            self._placed = (text, found, self._begins)
-        _, found, begins = self._placed
+        text, found, begins = self._placed or self._place()
         begin, end = begins[line_index], begins[line_index] + len(line)
-        first = bisect_right(found, begin, key=lambda one: one[1])
-        last = bisect_left(found, end, key=lambda one: one[0])
-        for start, stop, token in found[first:last]:
+        for start, stop, token in found.within(begin, end):
             words = text[start:stop]
             ink = start + len(words) - len(words.lstrip())
             if token < len(self.paint.styles):

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...core.wording import visible
-from ..text.layout import lay_out
+from ..text.layout import Layout
 
 MARGIN = 3  # cells before the text: the cursor, and what leads on
 GROUP = -1  # the finding of a line that belongs to none
@@ -88,8 +88,9 @@ class Findings(ScrollView, can_focus=True, inherit_bindings=False):
             if entry.group != group and len(groups) > 1:
                 self._lines.append((GROUP, visible(entry.group)))
             group = entry.group
-            for line in lay_out(visible(entry.text), (), width, False):
-                self._lines.append((n, "".join(run.text for run in line)))
+            laid_out = Layout(visible(entry.text), (), width, False)
+            for y in range(len(laid_out)):
+                self._lines.append((n, "".join(run.text for run in laid_out.line(y))))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
         self.refresh()
 

@@ -29,29 +29,35 @@ class Across:
     """One stretch of a story under every size.
 
     text: the stretch. unit: of the numbers. names, bits: of the sizes, in their order; nan while
-    it is not known. styles: how text of so many bits looks. current: an index in them. waiting:
-    what for, or why there is nothing to compare.
+    it is not known. families: what each belongs to. styles: how text of so many bits looks.
+    current: an index in them. waiting: what for, or why there is nothing to compare.
     """
 
     text: str = ""
     unit: str = "bits"
     names: tuple[str, ...] = ()
     bits: tuple[float, ...] = ()
+    families: tuple[str, ...] = ()
     styles: tuple[Style, ...] = ()
     current: int = 0
     waiting: str = ""
 
     @property
     def verdict(self) -> str:
-        """Whether it falls from each size to the next, by the tenths of a bit that are shown."""
+        """Whether it falls from each size to the next of the current one's family, by the tenths
+        of a bit that are shown."""
         if self.waiting:
             return self.waiting
-        known = [(n, round(b, 1)) for n, b in zip(self.names, self.bits, strict=True) if b == b]
+        known = [
+            (name, round(bits, 1))
+            for name, bits, family in zip(self.names, self.bits, self.families, strict=True)
+            if bits == bits and family == self.families[self.current]
+        ]
         steps = [*pairwise(known)]
         rises = [name for (_, before), (name, now) in steps if now > before]
         if rises:
-            several = f"{len(rises)} of {len(steps)} times"
-            return f"rises {several if len(rises) > 1 else f'at {rises[0]}'}"
+            several = f"{len(rises)} of {len(steps)} steps"
+            return f"rises at {several if len(rises) > 1 else rises[0]}"
         if len(known) > 1 and known[0][1] == known[-1][1]:
             return "the same at every size"
         return "falls all the way" if steps else ""

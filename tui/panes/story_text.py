@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ..text.colour import cursor
-from ..text.layout import NOTHING, Layout, Line, layout
+from ..text.layout import NOTHING, Layout, Line
 from ..text.moves import Ends
 
 _QUIET = Style(dim=True)
@@ -51,7 +51,7 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._layout = Layout([], {}, {})
+        self._layout = Layout("", (), 2, False)
         self._strips: dict[int, Strip] = {}
         self._laid_out: tuple[str, Ends, int, bool] | None = None
 
@@ -83,8 +83,8 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         if wanted != self._laid_out:
             same_text = self._laid_out is not None and self._laid_out[0] == self.paint.text
             self._laid_out = wanted
-            self._layout = layout(*wanted)
-            self.virtual_size = Size(width, len(self._layout.lines))
+            self._layout = Layout(*wanted)
+            self.virtual_size = Size(width, len(self._layout))
             if not same_text:
                 self.scroll_to(y=0, animate=False)
             self._show_token()
@@ -96,15 +96,15 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
         width, plain = self.size.width, self.rich_style
-        if at >= len(self._layout.lines):
+        if at >= len(self._layout):
             return Strip.blank(width, plain)
         if at not in self._strips:
-            self._strips[at] = self._strip(self._layout.lines[at], plain)
+            self._strips[at] = self._strip(self._layout.line(at), plain)
         return self._strips[at].adjust_cell_length(width, plain)
 
     def _strip(self, line: Line, plain: Style) -> Strip:
         styles = self.paint.styles
-        marked = self._layout.owners.get(self.token, self.token)
+        marked = self._layout.owner(self.token)
         segments = []
         for run in line:
             # What is no ink is no block of its own: its number stands in the inspector.
@@ -121,14 +121,14 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_token()
         top, dirty = self.scroll_offset.y, []
         for token in (before, now):
-            for y, column, width in self._layout.cells.get(token, ()):
+            for y, column, width in self._layout.cells(token):
                 self._strips.pop(y, None)
                 dirty.append(Region(column, y - top, width, 1))
         if dirty:
             self.refresh(*dirty)
 
     def _show_token(self) -> None:
-        cells = self._layout.cells.get(self.token)
+        cells = self._layout.cells(self.token)
         if not cells:
             return
         height = self.scrollable_content_region.height
@@ -148,7 +148,7 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
     async def on_click(self, event: Click) -> None:
         line = event.y - self.gutter.top + self.scroll_offset.y
         column = event.x - self.gutter.left
-        if 0 <= line < len(self._layout.lines):
-            for run in self._layout.lines[line]:
+        if 0 <= line < len(self._layout):
+            for run in self._layout.line(line):
                 if run.column <= column < run.column + run.width and run.token != NOTHING:
                     self.post_message(self.Selected(self, run.token))

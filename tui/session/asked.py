@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...core.models.catalogue import ModelSpec
 from ...core.recent import BUNDLED
-from ...core.scoring.dials import Dials
-from ...core.scoring.exploring import Context
 from ...core.scoring.recipe import DEFAULT_CONTEXT, Recipe
 from ...core.scoring.scores import TOP
 from ...core.typed import as_typed
 from ..threads.opening import Opened, sliced
+
+if TYPE_CHECKING:
+    from ...core.scoring.dials import Dials
+    from ...core.scoring.exploring import Context
 
 
 @dataclass(frozen=True, slots=True)

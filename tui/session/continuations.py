@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ...core.engine.messages import Continue, Continued, Failed, WorkerDied
+from ...core.engine.exploring_messages import Continue, Continued
+from ...core.engine.messages import Explored, Failed, WorkerDied
 from ...core.scoring.cycles import find_cycle
 from ...core.scoring.dials import Dials
 from ...core.scoring.exploring import Context, ContinuedToken
 from .branches import END, ENOUGH, PAUSED, Branch, in_tree
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .models import Models
 from .worker import Worker
 

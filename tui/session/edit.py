@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ...core.engine.messages import Failed, Hello, Rescore, Rescored, WorkerDied
+from ...core.engine.messages import Explored, Failed, Hello, Rescore, Rescored, WorkerDied
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story, text_digest
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .library import Library
 from .models import Models
 from .place import Place
@@ -57,6 +57,13 @@ class Edit:
     @property
     def is_on(self) -> bool:
         return self.text is not None
+
+    @property
+    def unsaved(self) -> dict[str, str]:
+        """The edits that would be lost with the program, by the digest of their story."""
+        if self.text is None or self.text == self.original.text:
+            return dict(self._left)
+        return {**self._left, self._digest: self.text}
 
     # --- the edit itself -------------------------------------------------------------------
 

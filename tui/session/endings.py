@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ...core.engine.messages import Failed, ScoreAlone, ScoredAlone, WorkerDied
+from ...core.engine.exploring_messages import ScoreAlone, ScoredAlone
+from ...core.engine.messages import Explored, Failed, WorkerDied
 from ...core.errors import EyebrowError
 from ...core.stories.pairs import Pair, find_pairs
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .library import Library
 from .models import Models
 from .size import Size

@@ -8,22 +8,12 @@ from itertools import count
 
 from ...core.engine.messages import (
     Cancel,
-    ContextTraced,
-    Continue,
-    Continued,
-    Diverge,
-    Diverged,
+    Explore,
+    Explored,
     Failed,
     Finished,
-    NextShown,
-    Rescore,
-    Rescored,
     Score,
-    ScoreAlone,
     Scored,
-    ScoredAlone,
-    ShowNext,
-    TraceContext,
     WorkerDied,
 )
 from ...core.engine.routing import AHEAD
@@ -36,8 +26,6 @@ CHUNK = 64  # texts of a background job: the most that a change of mind has to w
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
-Explore = Rescore | ShowNext | Continue | TraceContext | Diverge | ScoreAlone
-Explored = Rescored | NextShown | Continued | ContextTraced | Diverged | ScoredAlone
 TakeExplored = Callable[[Explored | Failed], None]
 
 
@@ -155,15 +143,7 @@ class Jobs:
         match message:
             case Scored(job=number) | Failed(job=number) if number in self.under_way:
                 self.under_way[number].take(message)
-            case (
-                Rescored()
-                | NextShown()
-                | Continued()
-                | ContextTraced()
-                | Diverged()
-                | ScoredAlone()
-                | Failed()
-            ) if take := self.exploring.get(message.job):
+            case Explored() | Failed() if take := self.exploring.get(message.job):
                 take(message)
             case Finished(job=number):
                 self.exploring.pop(number, None)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from ...core.engine.messages import Failed, Hello, Rescore, Rescored, WorkerDied
+from ...core.engine.messages import Explored, Failed, Hello, Rescore, Rescored, WorkerDied
 from ...core.scoring.scores import Summary
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .models import Models
 from .size import Size
 from .worker import Worker

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ..text.reading import KINDS, UNITS, Kind, UnitName
-
-if TYPE_CHECKING:
-    from ..threads.scaling import Measure
+from ..text.reading import KINDS, UNITS, Kind, Measure, UnitName
 
 
 @dataclass(slots=True)

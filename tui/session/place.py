@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ...core.scoring.scores import StoryScore
 from ..text.moves import Cursor, Move
+from ..text.reading import token_ends
 from .quarry import Hunt
 from .size import Size
 from .trail import Stance, Trail
@@ -85,7 +86,7 @@ class Place:
             self._moves.popleft()
             if score is not None and len(score):
                 self._come_under(size, score)
-                self.cursor = move(text, tuple(score.ends.tolist()), self.cursor)
+                self.cursor = move(text, token_ends(score), self.cursor)
                 self._character = int(score.starts[self.token])
         if (score := known(current)) is not None and len(score):
             self._come_under(current, score)

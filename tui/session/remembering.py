@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from ...core.recent import BUNDLED, anywhere
 from ..state import State
-from ..text.reading import KINDS, UNITS
-from ..threads.scaling import MEASURES
+from ..text.reading import KINDS, MEASURES, UNITS
 from .arrange import SORTS
 from .session import Session
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ...core.engine.messages import Failed, NextShown, ShowNext, WorkerDied
+from ...core.engine.exploring_messages import NextShown, ShowNext
+from ...core.engine.messages import Explored, Failed, WorkerDied
 from ...core.errors import EyebrowError
 from ...core.scoring.dials import NEUTRAL
 from ...core.scoring.exploring import MOST_DRAWS, Bar, Context
@@ -19,7 +20,7 @@ from ...core.scoring.vocabulary import find_tokens, read_together
 from .change import Change
 from .continuations import Continuations
 from .dials import TURNS, stepped, whole
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .library import Library
 from .models import Models
 from .place import Place

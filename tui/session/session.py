@@ -8,7 +8,9 @@ kind of thing changed; whoever shows it asks the rooms. Nothing here knows a wid
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...core.engine.messages import CancelDownload
 from ...core.engine.pool import Pool
@@ -20,33 +22,36 @@ from ...core.stories.story import Story
 from ..config import DEFAULTS, Config
 from ..text.moves import Move
 from ..threads.answers import Exported, KeptMarks, Trouble
-from ..threads.comparing import Comparing
-from ..threads.damaging import Damaging
 from ..threads.finding import Finder
 from ..threads.store import StoreReader
 from . import gaps
 from .arrange import Filter
 from .asked import BUNDLE, Asked
 from .change import Change, Notice
-from .comparison import Comparison
-from .damage import Variants
 from .edit import Edit
-from .endings import Endings
-from .guessing import Guessing
 from .hunts import Hunts
 from .jobs import Jobs
 from .library import Batch, Library, batch_of
-from .lines import Lines
 from .look import Look
 from .models import Models
 from .place import Place
 from .quarry import Changes, Eyebrows
-from .sampling import Sampling
 from .scores import Scores
 from .size import Size
-from .tracing import Tracing
 from .trail import Spot, Stance
 from .worker import Worker
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+    from .damage import Variants
+    from .endings import Endings
+    from .guessing import Guessing
+    from .lines import Lines
+    from .sampling import Sampling
+    from .tracing import Tracing
+
+# Rooms that one view or dialogue asks: imported and made when it first does, see `opened`.
+LATER = ("sampling", "lines", "guessing", "tracing", "endings", "comparison", "variants")
 
 
 class Session:
@@ -65,18 +70,17 @@ class Session:
         store: StoreReader,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
-        finder: Finder,
-        comparing: Comparing,
-        damaging: Damaging,
+        deliver: Callable[[Any], object],
         config: Config = DEFAULTS,
         asked: Asked = BUNDLE,
     ) -> None:
-        """asked: what stories and models were asked for."""
+        """deliver: takes what threads answer, on them. asked: what stories and models were asked
+        for."""
         self.config, self.asked = config, asked
         self._expected: tuple[str, int] | None = None  # where one was in the last run
         self.look = Look()
         self.store = store
-        self._tell = announce
+        self._tell, self._deliver = announce, deliver
         self._unlisted = Change(0)  # what has come since the stories were listed
         self.notify = notify
         self.library = Library(name)
@@ -96,20 +100,6 @@ class Session:
             self.worker,
             self.announce,
         )
-        self.sampling = Sampling(
-            self.library, self.models, self.place, self.jobs, self.worker, self.announce
-        )
-        self.lines = Lines(self.models, self.jobs, self.worker, self.announce)
-        self.guessing = Guessing(self.library, self.scores, store, self.announce)
-        self.tracing = Tracing(self.models, self.jobs, self.worker, self.announce)
-        self.endings = Endings(self.library, self.models, self.jobs, self.worker, self.announce)
-        self.comparison = Comparison(
-            self.library, self.models, self.worker, comparing, self.announce
-        )
-        self.variants = Variants(
-            *(self.library, self.models, self.place, self.jobs, self.worker),
-            *(damaging, self.announce, notify),
-        )
         self._eyebrows = Eyebrows(config.eyebrow_bits)
         self.hunts = Hunts(
             self.library,
@@ -117,7 +107,7 @@ class Session:
             self.place,
             self.scores,
             self.worker,
-            finder,
+            Finder(deliver),
             self._eyebrows,
             self._arrive,
             self.announce,
@@ -125,6 +115,63 @@ class Session:
         )
         self.add(batch_of(stories))
         self.arrange()
+
+    # --- rooms that are made when they are asked -------------------------------------------
+
+    @property
+    def opened(self) -> dict[str, Any]:
+        """Those of `LATER` that were asked, by name: the others know nothing yet."""
+        return {name: vars(self)[name] for name in LATER if name in vars(self)}
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        from .sampling import Sampling
+
+        return Sampling(
+            self.library, self.models, self.place, self.jobs, self.worker, self.announce
+        )
+
+    @cached_property
+    def lines(self) -> Lines:
+        from .lines import Lines
+
+        return Lines(self.models, self.jobs, self.worker, self.announce)
+
+    @cached_property
+    def guessing(self) -> Guessing:
+        from .guessing import Guessing
+
+        return Guessing(self.library, self.scores, self.store, self.announce)
+
+    @cached_property
+    def tracing(self) -> Tracing:
+        from .tracing import Tracing
+
+        return Tracing(self.models, self.jobs, self.worker, self.announce)
+
+    @cached_property
+    def endings(self) -> Endings:
+        from .endings import Endings
+
+        return Endings(self.library, self.models, self.jobs, self.worker, self.announce)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        from ..threads.comparing import Comparing
+        from .comparison import Comparison
+
+        comparing = Comparing(self.store.folder, self._deliver)
+        return Comparison(self.library, self.models, self.worker, comparing, self.announce)
+
+    @cached_property
+    def variants(self) -> Variants:
+        from ..threads.damaging import Damaging
+        from .damage import Variants
+
+        return Variants(
+            *(self.library, self.models, self.place, self.jobs, self.worker),
+            *(Damaging(self._deliver), self.announce, self.notify),
+        )
 
     def announce(self, change: Change) -> None:
         """To whoever shows it."""
@@ -138,7 +185,6 @@ class Session:
     ) -> None:
         """Other stories, other models, or both; None and nothing keep those that are open."""
         self.edit.leave()
-        self.lines.empty()
         self.jobs.cancel()
         self.worker.revive()
         if specs:
@@ -151,10 +197,11 @@ class Session:
             self.hunts.empty()
         self.place.hunt = None
         self.scores.open()
-        self.comparison.empty()
-        self.endings.empty()
-        self.sampling.empty()
-        self.variants.open(other_stories=stories is not None)
+        opened = self.opened
+        for name in opened.keys() & {"lines", "comparison", "endings", "sampling"}:
+            opened[name].empty()
+        if "variants" in opened:
+            self.variants.open(other_stories=stories is not None)
         if stories is not None:
             self.add(batch_of(stories))
         self.arrange()
@@ -460,6 +507,12 @@ class Session:
         story = self.place.story if story is None else story
         return self.scores.of_text(size, self.library.digests[story])
 
+    @property
+    def measuring(self) -> str:
+        """The variant whose damage is being measured, "" for none."""
+        progress = self.variants.progress if "variants" in self.opened else None
+        return "" if progress is None else progress.model
+
     def progress(self) -> tuple[Size, int, int, float] | None:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
         if (size := self.jobs.running()) is None:
@@ -486,21 +539,8 @@ class Session:
 
     def receive(self, message: object) -> None:
         """Take one message in, on the UI's thread."""
-        for room in (
-            self.worker,
-            self.models,
-            self.jobs,
-            self.scores,
-            self.hunts,
-            self.comparison,
-            self.endings,
-            self.sampling,
-            self.edit,
-            self.lines,
-            self.tracing,
-            self.guessing,
-            self.variants,
-        ):
+        first = (self.worker, self.models, self.jobs, self.scores, self.hunts, self.edit)
+        for room in (*first, *self.opened.values()):
             room.receive(message)
         match message:
             case KeptMarks(digests=marks):

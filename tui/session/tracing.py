@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ...core.engine.messages import ContextTraced, Failed, Hello, TraceContext, WorkerDied
+from ...core.engine.exploring_messages import ContextTraced, TraceContext
+from ...core.engine.messages import Explored, Failed, Hello, WorkerDied
 from ...core.scoring.exploring import CurvePoint
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story
-from ..text.reading import UNITS, units
+from ..text.reading import LARGER_UNITS, units
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .models import Models
 from .size import Size
 from .worker import Worker
@@ -34,8 +35,8 @@ def word_at(story: Story, score: StoryScore, token: int) -> Word | None:
         return None
     at, starts = min(token, len(score) - 1), story.sentence_starts
     word, sentence = (
-        next(one for one in units(story.text, score, unit, starts) if one.last >= at)
-        for unit in UNITS[1:]
+        (found := units(story.text, score, unit, starts))[found.of_token(at)]
+        for unit in LARGER_UNITS
     )
     place = word.start, word.end
     return Word(story.text, place, sentence.start) if word.scored else None

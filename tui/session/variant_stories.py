@@ -8,12 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...core.engine.messages import Diverge, Diverged, Failed, Scored
+from ...core.engine.exploring_messages import Diverge, Diverged
+from ...core.engine.messages import Explored, Failed, Scored
 from ...core.models.spec import ModelSpec
 from ...core.scoring.scores import StoryScore
 from ...core.stories.story import Story, text_digest
 from .change import Change
-from .jobs import Explored, Jobs
+from .jobs import Jobs
 from .size import Size
 from .worker import Worker
 

@@ -26,13 +26,16 @@ import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
 from ..terminal.colours import ColourDepth
+
+if TYPE_CHECKING:
+    from .reading import Values
 
 Kind = Literal["surprise", "rank", "entropy", "excess", "difference", "divergence"]
 
@@ -116,6 +119,17 @@ class Scale:
         """How text with this value looks; plain without a number."""
         step = self.step(value)
         return _PLAIN if step == NOT_SCORED else self.styles[step]
+
+    def styles_of(self, values: Values) -> tuple[Style, ...]:
+        """`style` of each of many values, float64 (T,), nan where there is no number."""
+        import numpy as np  # after the first picture
+
+        steps = np.searchsorted(self.edges, values, side="right")
+        below = values < 0
+        steps[below] = np.searchsorted(self.edges, values[below], side="left")
+        steps[np.isnan(values)] = len(self.styles)
+        looks = (*self.styles, _PLAIN)
+        return tuple(map(looks.__getitem__, steps.tolist()))
 
     def cursor(self, value: float | None) -> Style:
         """How text with this value looks under the cursor."""

@@ -1,12 +1,16 @@
-"""Where each token of a text goes on the screen."""
+"""Where each token of a text goes on the screen.
+
+Where the lines begin is known at once, also of a long story; what stands on a line is worked out
+when the line is asked for.
+"""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from ...core.wording import visible_char
@@ -44,52 +48,148 @@ class _Unit(NamedTuple):
 _PIECE = re.compile(r"[!-~]+|.", re.DOTALL)  # letters that are a cell each, or a character
 
 
-def lay_out(text: str, ends: Sequence[int], width: int, marks: bool) -> list[Line]:
-    """Wrap `text` at spaces to lines of at most `width` cells.
+class Layout:
+    """`text` wrapped at spaces to lines of at most `width` cells, and where its tokens stand.
 
     ends: where each token's characters end; empty where tokens are not known yet.
     marks: write spaces as `·`. A newline is always written, as `↵`, so that its token has a place
-    for the cursor.
+    for the cursor. A space that does not fit hangs over the edge.
     """
-    lines: list[list[_Unit]] = [[]]
-    used = 0
-    for word in _words(_units(text, ends, marks)):
-        size = sum(unit.width for unit in word if unit.kind == "ink")
-        if used and used + size > width:
-            lines.append([])
-            used = 0
-        for unit in word:
-            while used + unit.width > width and unit.kind == "ink":  # a word longer than a line
-                if unit.is_run and used < width:
-                    room = width - used
-                    lines[-1].append(unit._replace(text=unit.text[:room], width=room))
-                    rest = unit.text[room:]
-                    unit = unit._replace(text=rest, width=len(rest))
-                lines.append([])
-                used = 0
-                if not unit.is_run:
-                    break
-            if used + unit.width <= width:  # a space that does not fit hangs over the edge
-                lines[-1].append(unit)
+
+    def __init__(self, text: str, ends: Sequence[int], width: int, marks: bool) -> None:
+        self.text, self.ends, self.width, self.marks = text, ends, max(2, width), marks
+        self._begins = line_begins(text, self.width)
+        self._lines: dict[int, Line] = {}
+
+    def __len__(self) -> int:
+        """How many lines they are."""
+        return len(self._begins)
+
+    def line(self, y: int) -> Line:
+        """What stands on one line."""
+        if y not in self._lines:
+            begin = self._begins[y]
+            end = self._begins[y + 1] if y + 1 < len(self) else len(self.text)
+            self._lines[y] = _runs(self._fitting(begin, end))
+        return self._lines[y]
+
+    def cells(self, token: int) -> list[tuple[int, int, int]]:
+        """The (line, column, width) of a token on every line it is on."""
+        if not 0 <= token < len(self.ends):
+            return []
+        token = self.owner(token)
+        first = self._line_of(self.ends[token - 1] if token else 0)
+        last = self._line_of(self.ends[token] if token < len(self.ends) - 1 else len(self.text))
+        return [
+            (y, run.column, run.width)
+            for y in range(first, last + 1)
+            for run in self.line(y)
+            if run.token == token
+        ]
+
+    def owner(self, token: int) -> int:
+        """Tokens that are bytes of a character stand where the token does that it is drawn as."""
+        if 0 < token < len(self.ends) and self.ends[token - 1] == self.ends[token]:
+            return bisect_left(self.ends, self.ends[token])
+        return token
+
+    def _line_of(self, character: int) -> int:
+        return bisect_right(self._begins, character) - 1
+
+    def _fitting(self, begin: int, end: int) -> list[_Unit]:
+        """What is seen of these characters, which are a line's."""
+        used, units = 0, []
+        for unit in _units(self.text, begin, end, self.ends, self.marks):
+            if used + unit.width <= self.width:
+                units.append(unit)
                 used += unit.width
-            if unit.kind == "newline":
-                lines.append([])
-                used = 0
-    if not lines[-1] and len(lines) > 1:
-        lines.pop()
-    return [_runs(line) for line in lines]
+        return units
 
 
-def _units(text: str, ends: Sequence[int], marks: bool) -> list[_Unit]:
+# --- where lines begin ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=16)
+def line_begins(text: str, width: int) -> list[int]:
+    """The character at which each line begins; at least one line."""
+    begins, at = [0], 0
+    while True:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        _wrap(text, at, end, width, begins)
+        at = end + 1
+        if at >= len(text):
+            return begins
+        begins.append(at)
+
+
+def _wrap(text: str, begin: int, end: int, width: int, begins: list[int]) -> None:
+    """Where the further lines begin of the characters from `begin` to `end`, without a newline."""
+    if end - begin <= width // _WIDEST:
+        return
+    cells, at = _Cells(text[begin:end]), begin
+    while (full := begin + cells.until(at - begin, width)) < end:
+        if text[full] == " ":
+            at = _behind_spaces(text, full, end, cells, begin)
+            if at == end:
+                return
+        else:  # before the word that does not fit, or in it where it is longer than a line
+            at = text.rfind(" ", at, full) + 1 or max(full, at + 1)
+        begins.append(at)
+
+
+_WIDEST = len("‹U+10FFFF›")
+
+
+class _Cells:
+    """How many cells the characters of a paragraph take."""
+
+    def __init__(self, text: str) -> None:
+        self._before: list[int] | None = None  # cells before each; None where all have one
+        if not (text.isascii() and text.isprintable()):
+            widths = {ch: cell_width(visible_char(ch)) for ch in set(text)}
+            if any(width != 1 for width in widths.values()):
+                self._before = [*accumulate(map(widths.__getitem__, text), initial=0)]
+
+    def until(self, at: int, width: int) -> int:
+        """Behind the last character of those from `at` on that fit."""
+        if self._before is None:
+            return at + width
+        return bisect_right(self._before, self._before[at] + width, at) - 1
+
+    def are_none(self, start: int, end: int) -> bool:
+        """Whether these are marks alone, which take no cell."""
+        return self._before is not None and self._before[start] == self._before[end]
+
+
+def _behind_spaces(text: str, at: int, end: int, cells: _Cells, begin: int) -> int:
+    """Where the next word begins that takes a cell."""
+    while at < end:
+        if text[at] == " ":
+            at += 1
+            continue
+        stop = text.find(" ", at, end)
+        stop = end if stop < 0 else stop
+        if not cells.are_none(at - begin, stop - begin):
+            break
+        at = stop
+    return at
+
+
+# --- what stands on them --------------------------------------------------------------------
+
+
+def _units(text: str, start: int, stop: int, ends: Sequence[int], marks: bool) -> list[_Unit]:
+    """The characters from `start` to `stop`."""
     units: list[_Unit] = []
-    token = bisect_right(ends, 0) if ends else NOTHING
-    start = 0
-    while start < len(text):
-        end = len(text)
+    last = len(ends) - 1
+    token = min(bisect_right(ends, start), last) if ends else NOTHING
+    while start < stop:
+        end = stop
         if ends:
-            while token < len(ends) - 1 and ends[token] <= start:
+            while token < last and ends[token] <= start:
                 token += 1
-            end = ends[token] if token < len(ends) - 1 else end
+            end = min(ends[token], stop) if token < last else stop
         for piece in _PIECE.findall(text, start, end):
             if len(piece) > 1 or "!" <= piece <= "~":
                 units.append(_Unit(token, piece, len(piece), "ink", True))
@@ -117,24 +217,6 @@ def _add_character(units: list[_Unit], token: int, ch: str) -> None:
     units.append(_Unit(before.token, before.text + shown, before.width, "ink"))
 
 
-def _words(units: list[_Unit]) -> list[list[_Unit]]:
-    """Runs of ink, each with the spaces or the newline behind it."""
-    words: list[list[_Unit]] = []
-    closed = True
-    for unit in units:
-        if closed and unit.kind == "ink":
-            words.append([])
-            closed = False
-        elif unit.kind != "ink":
-            closed = True
-        if not words:
-            words.append([])
-        words[-1].append(unit)
-        if unit.kind == "newline":
-            words.append([])
-    return [word for word in words if word]
-
-
 def _runs(line: list[_Unit]) -> Line:
     runs: list[Run] = []
     column, before = 0, None
@@ -146,34 +228,3 @@ def _runs(line: list[_Unit]) -> Line:
             runs.append(Run(token, column, width, text, kind))
         column, before = column + width, (token, kind)
     return tuple(runs)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The lines of a text, and for each token its (line, column, width) on every line it is on.
-
-    owners: tokens that are bytes of a character stand where the token does that it is drawn as.
-    """
-
-    lines: list[Line]
-    cells: dict[int, list[tuple[int, int, int]]]
-    owners: dict[int, int]
-
-
-@lru_cache(maxsize=8)
-def layout(text: str, ends: tuple[int, ...], width: int, marks: bool) -> Layout:
-    """`lay_out`, and where each token went."""
-    lines = lay_out(text, ends, max(2, width), marks)
-    cells: dict[int, list[tuple[int, int, int]]] = {}
-    for y, line in enumerate(lines):
-        for run in line:
-            cells.setdefault(run.token, []).append((y, run.column, run.width))
-    owners: dict[int, int] = {}
-    last = NOTHING
-    for token, end in enumerate(ends):
-        if token in cells:
-            last = token
-        elif last != NOTHING and ends[last] == end:
-            owners[token] = last
-            cells[token] = cells[last]
-    return Layout(lines, cells, owners)

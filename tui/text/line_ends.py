@@ -17,6 +17,9 @@ _LET_GO = {held: ch for ch, held in (_HELD | _RETURN).items()}
 _SHOWN = {held: chr(0x2400 + ch) if ch < 0x20 else "␤" for held, ch in _LET_GO.items()}
 
 
+_ANY_HELD = re.compile(f"[{''.join(map(chr, _LET_GO))}]")
+
+
 def held(text: str, newline: str | None = None) -> str:
     """The same with no line end but `newline`, or else the one that is the text's only one."""
     if newline is None:
@@ -30,7 +33,7 @@ def held(text: str, newline: str | None = None) -> str:
 
 def let_go(text: str) -> str:
     """The text again."""
-    return text.translate(_LET_GO)
+    return text if text.isascii() else _ANY_HELD.sub(lambda one: chr(_LET_GO[ord(one[0])]), text)
 
 
 def shown(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from .layout import layout
+from .layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ def _by_sentence(by: int, text: str, ends: Ends, cursor: Cursor) -> Cursor:
 
 
 def _by_line(by: int, width: int, marks: bool, text: str, ends: Ends, cursor: Cursor) -> Cursor:
-    found = layout(text, ends, width, marks)
-    cells = found.cells.get(cursor.token)
+    found = Layout(text, ends, width, marks)
+    cells = found.cells(cursor.token)
     if not cells:
         return _by_token(by, text, ends, cursor)
     column = cells[0][1] if cursor.column is None else cursor.column
-    line = max(0, min((cells[-1] if by > 0 else cells[0])[0] + by, len(found.lines) - 1))
-    runs = found.lines[line]
+    line = max(0, min((cells[-1] if by > 0 else cells[0])[0] + by, len(found) - 1))
+    runs = found.line(line)
     if not runs:
         return cursor
     hit = next((run for run in runs if run.column + run.width > column), runs[-1])

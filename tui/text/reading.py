@@ -12,6 +12,7 @@ BIT = math.log(2)
 EYEBROW_BITS = 8.0  # a token this surprising raises one, unless the user says else: p below 0.4 %
 
 UnitName = Literal["token", "word", "sentence"]
+LargerUnit = Literal["word", "sentence"]
 Kind = Literal["surprise", "rank", "entropy", "excess"]
 KINDS: tuple[Kind, ...] = ("surprise", "rank", "entropy", "excess")
 NAMES: dict[Kind, str] = {
@@ -21,14 +22,17 @@ NAMES: dict[Kind, str] = {
     "excess": "surprise − entropy",
 }
 
-UNITS: tuple[UnitName, ...] = ("token", "word", "sentence")
+LARGER_UNITS: tuple[LargerUnit, ...] = ("word", "sentence")
+UNITS: tuple[UnitName, ...] = ("token", *LARGER_UNITS)
+Measure = Literal["perplexity", "bits per byte", "nats per token"]
+MEASURES: tuple[Measure, ...] = ("perplexity", "bits per byte", "nats per token")
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from ...core.results.compare.spans import Spans
-    from ...core.scoring.units import Unit
+    from ...core.scoring.units import Units
 
     Values = npt.NDArray[np.float64]
 else:  # only ever annotations; numpy is not worth waiting for before the first picture
@@ -54,21 +58,15 @@ def values(score: StoryScore, kind: Kind) -> Values:
 
 
 @lru_cache(maxsize=16)
-def units(
-    text: str, score: StoryScore, unit: UnitName, starts: tuple[int, ...] = ()
-) -> tuple[Unit, ...]:
-    """The words or sentences of a text; none for "token". starts: its `sentence_starts`."""
+def units(text: str, score: StoryScore, unit: LargerUnit, starts: tuple[int, ...] = ()) -> Units:
+    """The words or sentences of a text. starts: its `sentence_starts`."""
     from ...core.scoring.units import by_sentence, by_word
 
-    if unit == "token":
-        return ()
-    if unit == "word":
-        return tuple(by_word(text, score))
-    return tuple(by_sentence(text, score, starts=starts))
+    return by_word(text, score) if unit == "word" else by_sentence(text, score, starts=starts)
 
 
 def unit_values(
-    text: str, score: StoryScore, unit: UnitName, starts: tuple[int, ...] = ()
+    text: str, score: StoryScore, unit: LargerUnit, starts: tuple[int, ...] = ()
 ) -> Values:
     """Bits of the unit each token belongs to, float64 (T,): a word's sum, a sentence's mean.
 
@@ -76,12 +74,17 @@ def unit_values(
     """
     import numpy as np  # after the first picture
 
-    shown = np.full(len(score), np.nan)
-    for one in units(text, score, unit, starts):
-        if one.scored:
-            bits = one.surprise / BIT
-            shown[one.first : one.last + 1] = bits if unit == "word" else bits / one.scored
-    return shown
+    found = units(text, score, unit, starts)
+    over = found.scored if unit == "sentence" else found.scored > 0
+    bits = np.full(len(found), np.nan)
+    np.divide(found.surprise / BIT, over, out=bits, where=found.scored > 0)
+    return bits.repeat(found.lasts - found.firsts + 1)
+
+
+@lru_cache(maxsize=16)
+def token_ends(score: StoryScore) -> tuple[int, ...]:
+    """Where the characters of each token end."""
+    return tuple(score.ends.tolist())
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +116,7 @@ def differences(
     bits = (found.nats_model - found.nats_reference) / BIT
     at = np.searchsorted(found.starts, places(score), side="right") - 1
     if unit != "token":
-        begins = score.starts[[one.first for one in units(text, score, unit, starts)]]
+        begins = score.starts[units(text, score, unit, starts).firsts]
         firsts = np.union1d([0], np.flatnonzero(np.isin(found.starts, begins)))
         bits = np.add.reduceat(bits, firsts)
         at = np.where(at < 0, -1, np.searchsorted(firsts, at, side="right") - 1)
@@ -165,5 +168,6 @@ def _with_parts(bits: Values, score: StoryScore) -> Values:
 
 def bits_per_word(text: str, score: StoryScore) -> float:
     """The mean surprise of the words of which any token was scored; nan without any."""
-    scored = [one.surprise for one in units(text, score, "word") if one.scored]
-    return sum(scored) / BIT / len(scored) if scored else math.nan
+    words = units(text, score, "word")
+    scored = words.scored > 0
+    return float(words.surprise[scored].mean()) / BIT if scored.any() else math.nan

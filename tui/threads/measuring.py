@@ -20,11 +20,10 @@ from ...core.results.statistics.trends import trend_of
 from ...core.results.store import Store
 from ...core.results.tokens.positions import Positions
 from ...core.results.tokens.reading import RANKS, FamilyTokens, ModelTokens, read_tokens
+from ..text.reading import MEASURES, Measure
 from .scaling import (
-    MEASURES,
     Estimate,
     FamilyNumbers,
-    Measure,
     Measured,
     Profile,
     Said,

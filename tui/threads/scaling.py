@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ...core.models.catalogue import ModelSpec
 from ...core.results.compare.cuts import Cuts
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 
     from ...core.models.member import Member
     from ...core.results.statistics.sheet import Sheet
+    from ..text.reading import Measure
 
     Values = npt.NDArray[np.float64]
     Order = npt.NDArray[np.int64]
 else:  # only ever annotations
     Values = Order = Any
-
-Measure = Literal["perplexity", "bits per byte", "nats per token"]
-MEASURES: tuple[Measure, ...] = ("perplexity", "bits per byte", "nats per token")
-
 
 # --- asked ---------------------------------------------------------------------------------
 

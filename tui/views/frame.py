@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Container
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -80,6 +81,23 @@ class Frame(Screen[None]):
         self._undrawn = Change(0)
         self._late = Change(0)
         self._timer: Timer | None = None
+
+    def foresee(self, size: Size) -> None:
+        """Take the classes that the first focus and the first resize give: before the screen is
+        mounted they cost nothing, later its styles are worked out anew for each."""
+        self.add_class(f"-at-{self.group_of(self.at)}", update=False)
+        lengths = (
+            (size.width, self.HORIZONTAL_BREAKPOINTS),
+            (size.height, self.VERTICAL_BREAKPOINTS),
+        )
+        for length, breakpoints in lengths:
+            _, name = max(point for point in breakpoints or () if point[0] <= length)
+            self.add_class(name, update=False)
+
+    def _compositor_refresh(self) -> None:
+        """In a batch Textual draws a frame and throws it away, the first one at that."""
+        if not self.app._batch_count:
+            super()._compositor_refresh()
 
     # --- what a view gives -----------------------------------------------------------------
 
@@ -208,7 +226,8 @@ class Frame(Screen[None]):
             self.set_class(name == self.group_of(pane), f"-at-{name}")
         widget = self.query_one(f"#{pane}")
         for child in self.query_one("#panes").children:
-            child.set_class(child is widget or child in widget.ancestors, "-it")
+            is_it = child is widget or child in widget.ancestors
+            child.set_class(is_it, "-it", update=self.has_class("-alone"))
         self.set_focus(widget)
         self.show_bars()
 
@@ -283,6 +302,9 @@ class Frame(Screen[None]):
             self.focus_pane(self.PANES[0])
         elif library.filter:
             self.session.filter(Filter())
+
+    def hand_over(self) -> None:
+        """What is being typed in a pane is the session's."""
 
     def action_size(self, by: int) -> None:
         self.session.select_size(self.session.models.current + by)

@@ -8,7 +8,6 @@ from ..panes.story_text import StoryText
 from ..session import Session
 from ..session.change import Change
 from ..session.hunts import told
-from ..session.tracing import word_at
 from ..text import moves
 from ..text.reading import KINDS, UNITS
 from .dialogs.line import LineScreen
@@ -99,6 +98,7 @@ class ReaderFrame(Frame):
     # --- what is shown ---------------------------------------------------------------------
 
     def action_context(self) -> None:
+        from ..session.tracing import word_at
         from .dialogs.context import ContextScreen
 
         session, story = self.session, self.session.story

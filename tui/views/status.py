@@ -54,8 +54,8 @@ def what_runs(session: Session) -> str:
         time_left = "—" if math.isnan(left) else duration(left)
         others = f" and {more} more" if (more := session.jobs.also_running()) else ""
         return f"scoring {size.name} {done:,}/{of:,}, {time_left} left{others}"
-    if (now := session.variants.progress) is not None:
-        return f"measuring {now.model}"
+    if session.measuring:
+        return f"measuring {session.measuring}"
     if session.worker.hello is None:
         return "starting the worker"
     if session.library.stories and not all(s.read and not s.cutting for s in session.models.sizes):

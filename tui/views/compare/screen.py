@@ -43,6 +43,7 @@ class CompareScreen(ReaderFrame):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._again: Timer | None = None
+        self._listed: tuple[str, ...] = ()  # how the finds are listed that are shown
 
     def compose_panes(self) -> ComposeResult:
         yield FindList(id="finds")
@@ -80,6 +81,7 @@ class CompareScreen(ReaderFrame):
         if change & (Change.FINDS | Change.SIZES | Change.STORIES):
             self._show_finds()
             self._show_gaps()
+            self._follow()
         if change & (Change.STORY | Change.SIZES | Change.TOKEN | Change.FINDS):
             self._show_story()
         self.say_found()
@@ -100,6 +102,20 @@ class CompareScreen(ReaderFrame):
         pane.finds = showing.finds(self.session)
         pane.border_subtitle = Content(visible(showing.counted(comparison)))
 
+    def _follow(self) -> None:
+        """Where others are listed, by another order, unit or pair, the first of them is shown."""
+        found, models = self.session.comparison.finds, self.session.models
+        if found is None or models.reference is None or self.is_away:
+            return
+        listing = found.listing
+        before = self._listed
+        self._listed = (listing.sort, listing.unit, models.size.name, models.reference.name)
+        if before not in ((), self._listed) and self.at == "finds":
+            self._go_by(0)
+
+    def on_screen_suspend(self) -> None:
+        self._listed = ()  # what is listed when one comes back leaves the story as it is
+
     def _show_story(self) -> None:
         session, dark = self.session, self.app.current_theme.dark
         story = session.library.stories[session.place.story] if session.library.stories else None
@@ -115,7 +131,8 @@ class CompareScreen(ReaderFrame):
         )
         for text, paint, token in zip(texts, both.paints, both.tokens, strict=True):
             text.token = token
-            text.paint = paint
+            if text.paint is not paint:
+                text.paint = paint
         self.call_after_refresh(self._scroll_along)
         box.border_subtitle = Content(both.total)
         self.query_one("#under", Bar).parts = ((both.note, ""),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.style import Style
 
@@ -15,8 +16,19 @@ from ...panes.story_text import Paint
 from ...session import Session
 from ...session.comparison import Comparison
 from ...terminal.colours import ColourDepth
-from ...text.colour import legend, scale
-from ...text.reading import BIT, UnitName, differences, places, spans, unit_values, units, values
+from ...text.colour import Scale, legend, scale
+from ...text.reading import (
+    BIT,
+    UnitName,
+    Values,
+    differences,
+    places,
+    spans,
+    token_ends,
+    unit_values,
+    units,
+    values,
+)
 from ...threads.comparing import ENDINGS
 
 AROUND = 60  # characters told before and behind a find
@@ -122,18 +134,13 @@ def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
     """Surprise by the unit of the finds, or under `d` the difference, in both texts."""
     look, models, unit = session.look, session.models, session.comparison.listing.unit
     story = session.library.stories[session.place.story] if session.library.stories else None
-    text = story.text if story is not None else ""
     reference = models.reference
     pair = (session.score(models.size), None if reference is None else session.score(reference))
     colours = scale("difference" if look.difference else "surprise", dark=dark, depth=depth)
-    paints = []
-    for own, other, turn in ((*pair, 1), (*pair[::-1], -1)):
-        if story is None or own is None:
-            paints.append(Paint(text))
-            continue
-        shown = _values(story, own, other, unit, turn if look.difference else 0)
-        styles = tuple(colours.style(value) for value in shown)
-        paints.append(Paint(text, tuple(own.ends.tolist()), styles, dark))
+    paints = [
+        _paint(story, own, other, unit, turn if look.difference else 0, colours)
+        for own, other, turn in ((*pair, 1), (*pair[::-1], -1))
+    ]
     note = total = ""
     tokens = (session.place.token, -1)
     if story is not None and pair[0] is not None and pair[1] is not None:
@@ -141,20 +148,34 @@ def both(session: Session, *, dark: bool, depth: ColourDepth) -> Both:
     return Both((paints[0], paints[1]), tokens, tuple(legend(colours)), note, total)
 
 
+@lru_cache(maxsize=4)
+def _paint(
+    story: Story | None,
+    own: StoryScore | None,
+    other: StoryScore | None,
+    unit: UnitName,
+    turn: int,
+    colours: Scale,
+) -> Paint:
+    """The same one as long as nothing of it changes: it need not be drawn again."""
+    if story is None or own is None:
+        return Paint("" if story is None else story.text)
+    styles = colours.styles_of(_values(story, own, other, unit, turn))
+    return Paint(story.text, token_ends(own), styles, colours.dark)
+
+
 def _values(
     story: Story, own: StoryScore, other: StoryScore | None, unit: UnitName, turn: int
-) -> list[float]:
+) -> Values:
     """A value for each token of `own`; turn: 0 for surprise, 1 or -1 for the difference."""
     starts = story.sentence_starts
     if turn and other is None:
-        return [math.nan] * len(own)
+        return values(own, "surprise") * math.nan
     if turn and other is not None:
-        found = turn * differences(story.text, own, other, unit, starts)
-    elif unit == "token":
-        found = values(own, "surprise")
-    else:
-        found = unit_values(story.text, own, unit, starts)
-    return [float(value) for value in found]
+        return turn * differences(story.text, own, other, unit, starts)
+    if unit == "token":
+        return values(own, "surprise")
+    return unit_values(story.text, own, unit, starts)
 
 
 def _under_cursor(
@@ -173,9 +194,10 @@ def _under_cursor(
         return (at, twin), "no stretch that both have scored", ""
     total = f"all {_arrow(found.nats_reference.sum(), found.nats_model.sum(), 0)} bits"
     first, last = character, character + 1
-    for one in units(story.text, score, session.comparison.listing.unit, story.sentence_starts):
-        if one.first <= at <= one.last:
-            first, last = int(places(score)[one.first]), int(score.ends[one.last])
+    if (unit := session.comparison.listing.unit) != "token":
+        whole = units(story.text, score, unit, story.sentence_starts)
+        one = whole[whole.of_token(at)]
+        first, last = int(places(score)[one.first]), int(score.ends[one.last])
     begin = int(np.searchsorted(found.starts, first, side="right")) - 1
     end = max(begin + 1, int(np.searchsorted(found.starts, last)))
     if begin < 0:

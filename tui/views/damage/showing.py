@@ -17,7 +17,7 @@ from ...session import Session
 from ...session.damage import Line, Variants
 from ...terminal.colours import ColourDepth
 from ...text.colour import legend, scale
-from ...text.reading import differences
+from ...text.reading import differences, token_ends
 
 if TYPE_CHECKING:
     from ....core.scoring.scores import StoryScore
@@ -149,8 +149,7 @@ def story(session: Session, *, kl: bool, dark: bool, depth: ColourDepth) -> Told
         return Told(title, Paint(told.text), note=_waits(variants, line, kl))
     colours = scale("divergence" if kl else "difference", dark=dark, depth=depth)
     shown = apart if apart is not None else differences(told.text, after, before)
-    styles = tuple(colours.style(float(value)) for value in shown)
-    paint = Paint(told.text, tuple(after.ends.tolist()), styles, dark)
+    paint = Paint(told.text, token_ends(after), colours.styles_of(shown), dark)
     note = _flips(session) if apart is None else _farthest(told.text, after, apart)
     return Told(f"{title}{' · KL' if kl else ''}", paint, tuple(legend(colours)), note)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING
 
 from ....core.scoring.scores import StoryScore
 from ....core.stories.story import Story
@@ -14,6 +15,9 @@ from ...terminal.colours import ColourDepth
 from ...text.colour import scale
 from ...text.reading import BIT, UnitName, places, spans, units
 from ..status import waiting
+
+if TYPE_CHECKING:
+    from ....core.results.compare.spans import Places
 
 Stretch = tuple[int, int]  # of characters
 
@@ -53,6 +57,7 @@ def across(session: Session, unit: UnitName, *, dark: bool, depth: ColourDepth) 
         "bits a token" if unit == "sentence" else "bits",
         tuple(size.name for size in models.sizes),
         bits,
+        tuple(size.spec.family for size in models.sizes),
         tuple(colours.style(value) for value in bits),
         models.current,
         f"waiting for {missing[0]}…" if missing else "",
@@ -63,19 +68,26 @@ def _stretch(
     story: Story, score: StoryScore, known: list[StoryScore], at: int, unit: UnitName
 ) -> Stretch | None:
     """The characters that all known scores are compared on; None where not all have scored any."""
-    import numpy as np  # after the first picture
-
     first = last = at
-    for one in units(story.text, score, unit, story.sentence_starts):
-        if one.first <= at <= one.last:
-            first, last = one.first, one.last
+    if unit != "token":
+        found = units(story.text, score, unit, story.sentence_starts)
+        one = found[found.of_token(at)]
+        first, last = one.first, one.last
     begin, end = int(places(score)[first]), max(int(score.ends[last]), int(places(score)[last]) + 1)
-    cuts = reduce(np.intersect1d, [spans(story.text, one, score).starts for one in known])
+    cuts = _cuts(story.text, score, tuple(known))
     if not len(cuts) or end <= cuts[0]:
         return None
     here = max(0, int(cuts.searchsorted(begin, side="right")) - 1)
     next_ = int(cuts.searchsorted(end))
     return int(cuts[here]), int(cuts[next_]) if next_ < len(cuts) else len(story.text)
+
+
+@lru_cache(maxsize=8)
+def _cuts(text: str, score: StoryScore, known: tuple[StoryScore, ...]) -> Places:
+    """The characters that spans begin at under all of them."""
+    import numpy as np  # after the first picture
+
+    return reduce(np.intersect1d, [spans(text, one, score).starts for one in known])
 
 
 def _nats(text: str, score: StoryScore, current: StoryScore, stretch: Stretch) -> float:

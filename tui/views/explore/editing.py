@@ -71,7 +71,7 @@ class EditFrame(ReaderFrame):
     def action_back(self) -> None:
         """Out of the innermost; the edit is left before all else."""
         if self.session.edit.is_on:
-            self._hand_over()
+            self.hand_over()
             self.session.edit.leave()
             self.show_editing()
             return
@@ -101,19 +101,19 @@ class EditFrame(ReaderFrame):
         await self._begin_edit()
         self.area.put(start, end, words)
         self.area.caret = start + len(words) - len(words.lstrip()) if end - start else start
-        self._hand_over()
+        self.hand_over()
 
     # --- while one types -------------------------------------------------------------------
 
     def on_text_area_changed(self) -> None:
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(PAUSE, self._hand_over)
+        self._pause = self.set_timer(PAUSE, self.hand_over)
 
     def on_text_area_selection_changed(self) -> None:
         self.session.put_caret(self.area.caret)
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
         """The text as it is typed is scored."""
         if self._pause is not None:
             self._pause.stop()
@@ -159,7 +159,7 @@ class EditFrame(ReaderFrame):
         if not session.edit.is_on or story is None:
             self.notify("nothing is edited; e edits the story")
             return
-        self._hand_over()
+        self.hand_over()
         if why := session.edit.why_not_kept:
             self.notify(why)
             return

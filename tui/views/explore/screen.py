@@ -29,7 +29,15 @@ from .editing import EditFrame
 
 REST = 0.1  # seconds on a story, or a token, before chart and strip follow
 ROOMY = 22  # lines of the terminal from which on the strip has a place under the text
+FAIR = 28  # and from which on the chart under it has lines to be read
 NOTHING = Story("", "No story", "")
+KINDS_OF_STORY = {
+    "five": "five sentences",
+    "longer": "longer than five sentences",
+    "pair-expected": "of a pair, the expected ending",
+    "pair-twist": "of a pair, the twist",
+}
+"""What the bundled stories are, in words."""
 FILTER_HINT = 'words "a phrase" -without ppl>30 bpb<1 len<200 (words) marked; nothing: all'
 NO_MATCH = "no story matches; an empty line shows all"
 DIGITS = 18  # of a number that could be that of a story, zeros in front of it and all
@@ -97,6 +105,9 @@ class ExploreScreen(EditFrame):
         notes = []
         if len(library.order) != len(library.stories):
             notes.append(f"{len(library.order):,} match")
+        missing = len(library.stories) - self.session.models.size.done
+        if library.filter.follows_scores and missing:
+            notes.append(f"{missing:,} not scored yet")
         if marked := library.marked_count:
             notes.append(f"{marked:,} marked")
         listed.border_subtitle = " · ".join(notes)
@@ -109,7 +120,7 @@ class ExploreScreen(EditFrame):
         # As content, not as a string: what stands in a file is never markup.
         box = self.query_one("#story", Vertical)
         box.border_title = Content(visible(story.title) + ", edited" * is_edited)
-        box.border_subtitle = Content(visible(story.kind))
+        box.border_subtitle = Content(visible(KINDS_OF_STORY.get(story.kind, story.kind)))
         view = showing.coloured(
             session,
             session.look.kind,
@@ -168,6 +179,7 @@ class ExploreScreen(EditFrame):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.height < ROOMY, "-flat")
+        self.set_class(event.size.height >= FAIR, "-fair")
 
     def on_screen_suspend(self) -> None:
         self.session.shows_all_sizes = False
@@ -219,7 +231,6 @@ class ExploreScreen(EditFrame):
         library = self.session.library
         library.sort = SORTS[(SORTS.index(library.sort) + 1) % len(SORTS)]
         self.session.arrange()
-        self.session.select_row(0)
 
     # --- what is asked ---------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -27,10 +27,13 @@ from ...text.reading import (
     bits_per_word,
     differences,
     spans,
+    token_ends,
     unit_values,
     values,
 )
 from ..status import waiting
+
+LARGEST = 700.0  # nats a token: e to the power of more is no number
 
 
 def shelf(session: Session) -> Shelf:
@@ -55,11 +58,10 @@ def shelf(session: Session) -> Shelf:
         summary = size.sums.get(digests[story])
         return summary.perplexity if summary else math.nan
 
-    low, high = size.span
-    low += math.log(0.9)
+    highest = math.exp(min(size.span[1], LARGEST)) if size.stories else math.inf
 
     def share(perplexity: float) -> float:
-        return (math.log(perplexity) - low) / (high - low) if low < high else 0.0
+        return perplexity / highest
 
     return Shelf(library.order, title, value, share, is_marked)
 
@@ -73,13 +75,18 @@ def _by_gap(
     def value(story: int) -> float:
         return math.nan if reference is None else gap(size, reference, digests[story])
 
-    ends = [abs(value(story)) for story in (*library.order[:1], *library.order[-1:])]
-    most = max((gap for gap in ends if gap > 0), default=1.0)
+    ends = (next(_known(value, order), 0.0) for order in (library.order, library.order[::-1]))
+    most = max(map(abs, ends)) or 1.0
 
     def share(gap: float) -> float:
         return abs(gap) / most
 
     return Shelf(library.order, title, value, share, is_marked, gap_in_figures)
+
+
+def _known(value: Callable[[int], float], order: Sequence[int]) -> Iterator[float]:
+    """The values of these that there are; those without one are listed behind all others."""
+    return (found for story in order if not math.isnan(found := value(story)))
 
 
 def gap_in_figures(gap: float) -> str:
@@ -132,8 +139,8 @@ def coloured(
         shown, note = values(score, kind), NAMES[kind]
     styles = (Style.null(),) * len(score)
     if shown is not None:
-        styles = tuple(colours.style(value) for value in shown.tolist())
-    paint = Paint(text, tuple(score.ends.tolist()), styles, dark)
+        styles = colours.styles_of(shown)
+    paint = Paint(text, token_ends(score), styles, dark)
     return Coloured(paint, tuple(legend(colours)), note)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....core.wording import many
-from ... import charts
-from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.chart import Picture
 from ...panes.ladder import Step
 from ...session import Session
@@ -92,6 +90,10 @@ def chart(session: Session, *, dark: bool, depth: ColourDepth) -> ChartView:
     sized = [size for size in session.models.sizes if size.parameters and size.stories]
     if not sized:
         return ChartView(title, None, waiting=waiting(session))
+    # Not at the top: the first paint has no chart.
+    from ... import charts
+    from ...charts.ink import HOLLOW, SOLID, palette
+
     of_story = _of_story(session)
     finished = [size for size in sized if size.done == len(session.library.stories)]
     families = _families(sized)

@@ -12,7 +12,7 @@ from ...panes.inspector import SHORT, Against, Choice, Glass, quoted
 from ...session import Session
 from ...session.size import Size
 from ...text.plain import shorten_apart
-from ...text.reading import BIT, places, spans, units
+from ...text.reading import BIT, LARGER_UNITS, places, spans, token_ends, units
 from ..status import waiting
 
 
@@ -114,7 +114,7 @@ def _against(
 
 def _same_place(score: StoryScore, other: StoryScore, at: int, place: int) -> int:
     """The token of the other score that holds the character which this one stands at."""
-    if score.ends.tolist() == other.ends.tolist():
+    if token_ends(score) == token_ends(other):
         return at
     return min(int(other.ends.searchsorted(place, side="right")), len(other) - 1)
 
@@ -122,16 +122,15 @@ def _same_place(score: StoryScore, other: StoryScore, at: int, place: int) -> in
 def _units_at(story: Story, score: StoryScore, token: int) -> tuple[str, ...]:
     """What is to be said of the word and of the sentence that a token belongs to."""
     said = []
-    for unit in ("word", "sentence"):
+    for unit in LARGER_UNITS:
         found = units(story.text, score, unit, story.sentence_starts)
-        for n, one in enumerate(found):
-            if one.first <= token <= one.last and one.scored:
-                bits = one.surprise / BIT
-                if unit == "word" and one.first < one.last:
-                    said.append(f"word {bits:.1f} bits, {one.last - one.first + 1} tokens")
-                elif unit == "sentence":
-                    mean = bits / one.scored
-                    said.append(f"sentence {n + 1}/{len(found)} mean {mean:.1f} bits")
+        one = found[n := found.of_token(token)]
+        bits = one.surprise / BIT
+        if one.scored and unit == "word" and one.first < one.last:
+            said.append(f"word {bits:.1f} bits, {one.last - one.first + 1} tokens")
+        elif one.scored and unit == "sentence":
+            mean = bits / one.scored
+            said.append(f"sentence {n + 1}/{len(found)} mean {mean:.1f} bits")
     return (*said, *_positions(story, score))
 
 

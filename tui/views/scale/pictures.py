@@ -12,12 +12,12 @@ from ... import charts
 from ...charts.ink import HOLLOW, SOLID, palette
 from ...panes.chart import Picture
 from ...terminal.colours import ColourDepth
+from ...text.reading import Measure
 from ...threads.scaling import (
     EndingsOf,
     EndingsRead,
     Estimate,
     FamilyNumbers,
-    Measure,
     Measured,
     Profile,
     Tabled,

@@ -17,14 +17,13 @@ from ...panes.findings import Entry, Findings
 from ...panes.table import Grid, StoryTable
 from ...session import Session
 from ...session.change import Change
+from ...text.reading import MEASURES, Measure
 from ...threads.analysis import Analysis
 from ...threads.scaling import (
-    MEASURES,
     Answer,
     EndingsRead,
     Exported,
     Found,
-    Measure,
     Measured,
     Refused,
     Said,
