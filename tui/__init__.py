@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..core.errors import EyebrowError
+from ..core.machine.gpus import ALL, devices
 from ..core.models.options import LoadOptions
 from ..core.scoring.recipe import Recipe
 
@@ -22,6 +23,8 @@ def run(
     recipe: Recipe,
     store: Path | None,
     options: LoadOptions,
+    gpus: str = ALL,
+    follow: bool = False,
     column: str | None = None,
     group: str | None = None,
     split: str = "train",
@@ -30,15 +33,15 @@ def run(
 ) -> int:
     """Open the stories and models in the terminal; returns the exit code.
 
-    The worker starts first: while it imports torch on one core, the screen is made on another,
+    The workers start first: while they import torch on other cores, the screen is made on one,
     and a child process must be started before Textual takes the terminal over.
-    Raises `EyebrowError` for stories or models that are none.
+    Raises `EyebrowError` for stories, models or GPUs that are none.
     """
     # Until the first paint: nearly all that is made stays, and looking through it for garbage is
     # a twentieth of the start.
     gc.disable()
-    from ..core.engine.client import Engine
     from ..core.engine.messages import Settings
+    from ..core.engine.pool import Pool
     from ..core.models.catalogue import find_models
     from ..core.recent import remember
     from ..core.stories import open_stories
@@ -51,6 +54,7 @@ def run(
 
     prepare(os.environ)
     config = read_config()
+    on = devices(options.device, gpus)
     if source == "-":
         _keys_from_terminal()
     mailbox = Mailbox()
@@ -75,7 +79,7 @@ def run(
         ),
         keeping,
     )
-    engine = Engine(settings, mailbox.put)
+    engine = Pool(settings, mailbox.put, on)
     engine.start()
     try:
         from .app import EyebrowApp
@@ -97,6 +101,7 @@ def run(
             config,
             state,
             asked,
+            follow=follow,
         )
         if source is not None or models != ["pocket"]:
             remember(source, models)

@@ -224,7 +224,8 @@ app | quit | q,ctrl+q | quit | quit | quit
 app | suspend | ctrl+z | suspend_process | suspend
 = redraw the screen
 app | redraw | ctrl+l | redraw | redraw the screen
-= a picture; what was told
+= the devices; a picture; what was told
+app | devices |  | devices | devices: their memory, and what each of them does
 app | picture |  | picture | save a picture of the screen
 app | notices |  | notices | notices: read again what was told, or copy it
 """

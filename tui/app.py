@@ -23,8 +23,8 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
 
-from ..core.engine.client import Engine
 from ..core.engine.messages import Explored
+from ..core.engine.pool import Pool
 from ..core.errors import EyebrowError, as_told
 from ..core.files import write_atomically
 from ..core.models.catalogue import ModelSpec
@@ -53,6 +53,7 @@ from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
 KEPT = 200  # notices that can be read again
+LOOK = 1.0  # seconds between looks at a store that is followed
 
 
 class Arrived(Message):
@@ -79,15 +80,18 @@ class EyebrowApp(KeysInTurn):
         stories: Stories,
         specs: Sequence[ModelSpec],
         recipe: Recipe,
-        engine: Engine,
+        engine: Pool,
         mailbox: Mailbox,
         store: Path | None,
         at_once: int = AT_ONCE,
         config: Config = DEFAULTS,
         state: State = START,
         asked: Asked = BUNDLE,
+        *,
+        follow: bool = False,
     ) -> None:
-        """at_once: stories that are read before the first picture. state: as it was left."""
+        """at_once: stories that are read before the first picture. state: as it was left. follow:
+        scores come from another program, by the store."""
         mode = self.DEFAULT_MODE  # its sheet is not loaded with it
         super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
@@ -100,7 +104,7 @@ class EyebrowApp(KeysInTurn):
         }
         self._screenful = Screenful(ascii=config.ascii)
         self.mailbox = mailbox
-        self.store = StoreReader(store, mailbox.put)
+        self.store = StoreReader(store, mailbox.put, follows=follow)
         self._arrivals: deque[Any] = deque()
         self._rest: Timer | None = None
         self._reading = self._reading_of(iter(stories))
@@ -174,6 +178,8 @@ class EyebrowApp(KeysInTurn):
         self.store.look_up_marks()
         self.session.plan()
         self._read_on()
+        if self.store.follows:
+            self.set_interval(LOOK, self.session.look_for_more)
 
     def _reading_of(self, stories: Iterator[Story]) -> Reading:
         def is_wanted(reading: Reading) -> bool:
@@ -361,6 +367,11 @@ class EyebrowApp(KeysInTurn):
 
     def on_frame_copy(self, message: Frame.Copy) -> None:
         self.copy(message.text, message.said)
+
+    def action_devices(self) -> None:
+        from .views.dialogs.devices import DevicesScreen
+
+        self.push_screen(DevicesScreen(self.session))
 
     def action_notices(self) -> None:
         """What was told, the newest first; what is chosen is copied."""

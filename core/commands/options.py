@@ -59,6 +59,12 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
 ]
+Gpus = Annotated[
+    str,
+    typer.Option(
+        "--gpus", metavar="GPUS", help="all, or numbers as in 0,1: each has a worker of its own."
+    ),
+]
 Dtype = Annotated[
     str,
     typer.Option("--dtype", metavar="DTYPE", help="auto, float32, bfloat16 or float16."),
@@ -157,6 +163,12 @@ StoreFolder = Annotated[
         metavar="DIR",
         show_default=False,
         help="Where scores are kept. [default: the cache folder]",
+    ),
+]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow", help="Show the scores that another program puts into the store; score nothing."
     ),
 ]
 NoStore = Annotated[bool, typer.Option("--no-store", help="Neither use kept scores nor keep any.")]

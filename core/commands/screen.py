@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import EyebrowError
+from ..machine.gpus import ALL
 from ..models.options import LoadOptions
 from ..scoring.scores import TOP
 from . import options as o
@@ -13,6 +15,7 @@ def open_(
     stories: o.Stories = None,
     model: o.Models = DEFAULT_MODELS,
     device: o.Device = "auto",
+    gpus: o.Gpus = ALL,
     dtype: o.Dtype = "auto",
     first_token: o.FirstToken = "context",
     context: o.Context = None,
@@ -21,6 +24,7 @@ def open_(
     limit: o.Limit = None,
     store: o.StoreFolder = None,
     no_store: o.NoStore = False,
+    follow: o.Follow = False,
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -38,6 +42,8 @@ def open_(
     """
     needs_terminal(stories)
     recipe = o.recipe_from(first_token, context, stride, dtype, top)
+    if follow and no_store:
+        raise EyebrowError("Bad usage", "--follow and --no-store exclude each other")
     folder = o.store_folder(store, no_store)
     o.hush(offline)
     from ...tui import run
@@ -48,6 +54,8 @@ def open_(
         recipe=recipe,
         store=folder,
         options=LoadOptions(device, recipe.dtype, offline, allow_pickle, trust_remote_code),
+        gpus=gpus,
+        follow=follow,
         column=column,
         group=group,
         split=split,

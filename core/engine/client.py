@@ -30,10 +30,14 @@ class Engine:
     written on a thread too: a worker that does not read keeps nobody.
     """
 
-    def __init__(self, settings: Settings, deliver: Callable[[Reply], None]) -> None:
+    def __init__(
+        self, settings: Settings, deliver: Callable[[Reply], None], number: int = 0
+    ) -> None:
+        """number: of the worker, where this process has several; each has a log of its own."""
         self.settings = settings
         self.deliver = deliver
-        self.log = user_cache_path("eyebrow") / "logs" / f"worker-{os.getpid()}.log"
+        name = f"worker-{number}-{os.getpid()}.log" if number else f"worker-{os.getpid()}.log"
+        self.log = user_cache_path("eyebrow") / "logs" / name
         self._process: subprocess.Popen[bytes] | None = None
         self._outgoing: Outgoing = SimpleQueue()
         self._closing = False
@@ -47,9 +51,10 @@ class Engine:
 
     def start(self) -> None:
         """Start the worker and read its replies from now on."""
-        self.started = time.monotonic()
+        self.started, self._closing = time.monotonic(), False
         _clear_logs(self.log.parent)
-        environment = os.environ | {
+        environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} | os.environ  # numbers as nvidia-smi has
+        environment |= {
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TOKENIZERS_PARALLELISM": "true",
             "TRANSFORMERS_VERBOSITY": "error",

@@ -191,6 +191,11 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """All scores that were told so far are in the store, or are not to be kept at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A job cannot be done, or one story of it.
 
@@ -227,6 +232,18 @@ class WorkerDied:
         return f"it left with status {self.status} and no word"
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """One worker of several is gone, and the others have what it was asked; made by the pool.
+
+    worker: the device that it worked on. again: whether it is started again.
+    """
+
+    worker: str
+    why: str
+    again: bool
+
+
 Reply = (
     Hello
     | Downloading
@@ -237,8 +254,10 @@ Reply = (
     | Explored
     | Vocabulary
     | Finished
+    | Kept
     | Failed
     | WorkerDied
+    | WorkerLost
 )
 
 # --- frames --------------------------------------------------------------------------------

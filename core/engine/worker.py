@@ -37,6 +37,7 @@ from .messages import (
     Failed,
     Finished,
     Hello,
+    Kept,
     Loaded,
     Loading,
     Reply,
@@ -137,6 +138,7 @@ class Worker:
         inbox.divert(self._divert)
         self.paused: list[Job] = []
         self.told: dict[str, str] = {}  # digests of tokenizers whose vocabulary was sent, by model
+        self.owes = False  # to say that what was told is kept
 
     def answer(self, reply: Reply) -> None:
         with self.speaking, suppress(OSError, ValueError):
@@ -169,6 +171,7 @@ class Worker:
                 self.begin(request)
             else:
                 self.keeper.write()
+                self._tell_kept()
         self.keeper.write()
 
     def _gives_way(self, request: Work) -> bool:
@@ -277,11 +280,18 @@ class Worker:
             if rows:
                 cuts = {d: cuts_of(texts[d], s) for d, s in step.scores} if request.cuts else {}
                 self.answer(Scored(request.job, name, rows, recipe, spent, cuts))
-                spent = 0.0
+                spent, self.owes = 0.0, True
+                self._tell_kept()
             yield
             if self.inbox.closed or request.job in self.inbox.cancelled:
                 return
             began = time.monotonic()
+
+    def _tell_kept(self) -> None:
+        """Once for whatever was told since the last time."""
+        if self.owes and not self.keeper.waiting:
+            self.answer(Kept())
+            self.owes = False
 
     def _tell_vocabulary(self, name: str, loaded: LoadedModel) -> None:
         if self.told.get(name) != loaded.tokenizer_digest:
@@ -324,13 +334,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=read, daemon=True).start()
 
-    from ..machine.device import dtype_name, pick_device, pick_dtype
+    from ..machine.device import dtype_name, pick_device, pick_dtype, use_device
 
     try:
         device = pick_device(settings.device)
     except EyebrowError as error:
         send(replies, Failed(0, "", error.title, error.message))
         return
+    use_device(device)
     send(replies, Hello(device.type, dtype_name(pick_dtype(settings.dtype, device))))
     work.append(Worker(settings, inbox, replies))
     status = 0

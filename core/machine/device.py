@@ -36,6 +36,12 @@ def pick_device(asked: str = "auto") -> torch.device:
     return device
 
 
+def use_device(device: torch.device) -> None:
+    """Make it the one that is meant where a library names none: of several GPUs, this one."""
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
 def pick_dtype(asked: str, device: torch.device) -> torch.dtype:
     """The dtype for `asked`: auto is bfloat16 on CUDA and float32 elsewhere.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from .device import dtype_name
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNKNOWN = 1 << 62
+SPREAD_SPARE = 0.1  # of the free memory of each GPU is left, where a model is spread over several
 
 
 def weights_size(spec: ModelSpec, folder: Path | None) -> Size:
@@ -37,8 +39,14 @@ def check_memory(
     needed, free = size.loaded(dtype.itemsize), free_memory(device) + held
     if needed <= free:
         return
-    where = "free" if device.type == "cpu" else f"free on {device}"
-    advice = []
+    where, advice = "free" if device.type == "cpu" else f"free on {device}", []
+    if others := rooms(device, held) if device.type == "cuda" else {}:
+        if needed <= sum(others.values()) and len(others) > 1:
+            if can_spread():
+                return
+            advice.append(f"it fits on {len(others)} GPUs together: pip install 'eyebrow[gpus]'")
+        else:
+            where += f", {in_words(sum(others.values()))} on all GPUs" if len(others) > 1 else ""
     if dtype.itemsize > 2 and size.floats:
         half = size.loaded(2)
         word = ", which fits: --dtype bfloat16" if half <= free else ""
@@ -55,6 +63,21 @@ def check_memory(
         f"{spec.name} needs {in_words(needed)} as {dtype_name(dtype)}, {in_words(free)} are "
         f"{where}; {'; '.join(advice) or 'use a smaller model'}",
     )
+
+
+def rooms(device: torch.device, held: int = 0) -> dict[torch.device, int]:
+    """Bytes for weights on each GPU that a model loaded for `device` may be spread over, that one
+    first. held: bytes there that would be let go of."""
+    every = [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    own = torch.device("cuda", device.index or 0)
+    order = [own, *(other for other in every if other != own)]
+    free = {other: free_memory(other) + held * (other == own) for other in order}
+    return {other: int((1 - SPREAD_SPARE) * size) for other, size in free.items()}
+
+
+def can_spread() -> bool:
+    """Whether accelerate is here, which moves what passes between GPUs."""
+    return find_spec("accelerate") is not None
 
 
 def free_memory(device: torch.device) -> int:

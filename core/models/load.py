@@ -15,7 +15,7 @@ import torch
 
 from ..errors import FAILED, DeviceLost, EyebrowError, contained
 from ..machine.device import dtype_name, pick_device, pick_dtype
-from ..machine.memory import check_memory, weights_size
+from ..machine.memory import check_memory, free_memory, weights_size
 from ..scoring.recipe import Recipe
 from ..scoring.trunk import is_device_error
 from .catalogue import ModelSpec, find_models
@@ -37,6 +37,7 @@ from .load_errors import (
 from .member import Member
 from .ngrams.counted import parse_counted
 from .options import LoadOptions
+from .spread import spread
 from .variants.packed import packed_bytes
 from .variants.spelling import PACKED, parse_variant
 from .weights import size_of, weight_files
@@ -114,7 +115,8 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
     precision = pick_dtype(options.dtype, where)
     folder = here(spec, options.allow_pickle) or fetch(spec, options)
     config = check_folder(folder, spec.name, options.allow_pickle, options.trust_remote_code)
-    check_memory(spec, weights_size(spec, folder), where, precision)
+    size = weights_size(spec, folder)
+    check_memory(spec, size, where, precision)
     before = stamps(folder, spec.adapter)
     identity = _beside(lambda at: identify(at, *spec.change), folder)
     try:
@@ -122,9 +124,14 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
             empty = _empty(folder, spec.name, options.trust_remote_code)
             if not is_quantised(config):
                 check_size(empty, size_of(folder), spec.name)
-            tokenizer, model = _open(folder, spec.name, precision, options)
+            over = None  # several GPUs
+            if size.loaded(precision.itemsize) > free_memory(where):
+                over = spread(empty, precision, where, spec.name)
+            tokenizer, model = _open(folder, spec.name, precision, options, over)
             _lay_out(model)
-            model.to(where).eval()
+            if over is None:
+                model.to(where)
+            model.eval()
             if where.type == "cpu" and not _is_snapshot(folder):
                 _take_out_of_its_file(model)
             model = _changed(model, spec)
@@ -247,7 +254,14 @@ def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
         raise without_configuration(error, folder, name) from error
 
 
-def _open(folder: Path, name: str, dtype: torch.dtype, options: LoadOptions) -> tuple[Any, Any]:
+def _open(
+    folder: Path,
+    name: str,
+    dtype: torch.dtype,
+    options: LoadOptions,
+    over: dict[str, str] | None = None,
+) -> tuple[Any, Any]:
+    """over: where each module goes, where that is not one device."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
@@ -270,6 +284,7 @@ def _open(folder: Path, name: str, dtype: torch.dtype, options: LoadOptions) -> 
         use_safetensors=None if options.allow_pickle or packed else True,
         trust_remote_code=options.trust_remote_code,
         output_loading_info=True,
+        device_map=over,
         **packed,
     )
     model, info = loaded

@@ -6,7 +6,7 @@ import queue
 from typing import Any
 
 from eyebrow.core.engine.client import Engine
-from eyebrow.core.engine.messages import Reply, Scored, Settings
+from eyebrow.core.engine.messages import Kept, Reply, Scored, Settings
 from eyebrow.core.stories import Story, text_digest
 
 PATIENCE = 120.0  # seconds before a test gives up on a reply; nothing is measured by it
@@ -31,7 +31,10 @@ class Desk:
         """Replies up to the first of one of these kinds (of one job), it included."""
         seen: list[Any] = []
         while True:
-            seen.append(self.replies.get(timeout=PATIENCE))
+            reply = self.replies.get(timeout=PATIENCE)
+            if isinstance(reply, Kept) and Kept not in kinds:
+                continue  # it says when it wrote, which is at no certain place among the others
+            seen.append(reply)
             right_job = job is None or getattr(seen[-1], "job", None) == job
             if isinstance(seen[-1], kinds) and right_job:
                 return seen

@@ -21,6 +21,7 @@ from eyebrow.core.engine.messages import (
     Failed,
     Finished,
     Hello,
+    Kept,
     Loaded,
     Loading,
     Score,
@@ -84,6 +85,15 @@ def test_replies_in_order_and_everything_in_the_store(
     at.leave()
     assert stored(tmp_path / "scores", model) == digests(some)
     assert pq.read_table(tmp_path / "scores" / "scores").num_rows == len(some)
+
+
+def test_it_says_when_what_it_told_is_in_the_store(desk: Open, spec: Spec, tmp_path: Path) -> None:
+    at, model, some = desk(), spec("llama"), stories(40)
+    at.send(Score(1, model, RECIPE, some))
+    told: list[Any] = []
+    while digests(told) < digests(some):
+        told += at.until(Kept)
+    assert stored(tmp_path / "scores", model) == digests(some)
 
 
 def test_urgent_goes_first_and_cancelled_jobs_stop(desk: Open, spec: Spec) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from eyebrow.core.engine.messages import (
     Settings,
     Vocabulary,
 )
+from eyebrow.core.engine.pool import Doing
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.results.compare.cuts import cuts_of
 from eyebrow.core.scoring.exploring import ContinuedToken, CurvePoint, NextTable
@@ -98,11 +99,11 @@ def made_score(text: str, strength: int, *, first: bool = False) -> StoryScore:
 
 
 class MadeEngine:
-    """Stands in for `Engine`. `silent`: answers nothing, the requests pile up in `sent`; those of
+    """Stands in for `Pool`. `silent`: answers nothing, the requests pile up in `sent`; those of
     the kinds in `slow` wait there until `answer` is told of them."""
 
     log = Path("/nowhere/worker.log")
-    pid = None
+    workers = 1
     settings = Settings()
 
     def __init__(self, mailbox: Mailbox, *, silent: bool = False) -> None:
@@ -145,6 +146,9 @@ class MadeEngine:
             nats = {text_digest(text): score.summary.nll for text, score in scores.items()}
             self.mailbox.put(ScoredAlone(request.job, request.model.name, nats))
             self.mailbox.put(Finished(request.job))
+
+    def doing(self) -> tuple[Doing, ...]:
+        return (Doing("auto", 7, "", "", 0, 0, tuple(sorted(self.loaded))),)
 
     def close(self) -> None:
         pass
@@ -278,6 +282,7 @@ def made_app(
     store: Path | None = None,
     config: Config = DEFAULTS,
     state: State = START,
+    follow: bool = False,
 ) -> EyebrowApp:
     """The app on the stage; `app.session.worker.engine` is the made engine."""
     mailbox = Mailbox()
@@ -285,7 +290,9 @@ def made_app(
     engine.start()
     told: Any = Told(stories)
     made: Any = engine
-    app = EyebrowApp(told, specs, Recipe(), made, mailbox, store, config=config, state=state)
+    app = EyebrowApp(
+        *(told, specs, Recipe(), made, mailbox, store), config=config, state=state, follow=follow
+    )
     damaging: Any = MadeDamaging()
     app.session.variants.damaging = damaging
     return app
@@ -300,6 +307,15 @@ async def settled(app: EyebrowApp, pilot: Any) -> None:
     else:
         raise AssertionError("never settled")
     await pilot.pause(0.4)  # repaints that only the worker caused wait a quarter of a second
+
+
+async def until(pilot: Any, holds: Callable[[], bool]) -> None:
+    """Look at the screen until it does."""
+    for _ in range(PATIENCE):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
 
 
 async def threads_done(pilot: Any) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eyebrow.core.engine.routing import AHEAD
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.session import arrange as arranging
 from eyebrow.tui.session.arrange import parse_filter
-from eyebrow.tui.session.jobs import AHEAD
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.threads.answers import KeptSums
 

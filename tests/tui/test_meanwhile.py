@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from eyebrow.core.engine.messages import Loaded
+from eyebrow.core.engine.routing import AHEAD
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.session import Session
 from eyebrow.tui.session.arrange import parse_filter
 from eyebrow.tui.session.change import Change
-from eyebrow.tui.session.jobs import AHEAD
 from eyebrow.tui.session.library import batch_of
 from eyebrow.tui.text import moves
 from eyebrow.tui.threads.answers import KeptScore, KeptSums

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from eyebrow.core.engine.messages import Cancel, Hello, Loaded, Score, Scored, WorkerDied
+from eyebrow.core.engine.pool import GIVE_UP
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.app import EyebrowApp
 from eyebrow.tui.session.models import Models
-from eyebrow.tui.session.worker import GIVE_UP
 from eyebrow.tui.threads.answers import Interval
 from eyebrow.tui.threads.opening import AT_ONCE, Opened, Ready
 from eyebrow.tui.views.dialogs.open import OpenScreen

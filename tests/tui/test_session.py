@@ -19,16 +19,18 @@ from eyebrow.core.engine.messages import (
     Score,
     Scored,
     WorkerDied,
+    WorkerLost,
 )
+from eyebrow.core.engine.pool import GIVE_UP
+from eyebrow.core.engine.routing import AHEAD
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.scoring.scores import Summary
 from eyebrow.core.stories import Story, text_digest
 from eyebrow.tui.session import Session
 from eyebrow.tui.session.change import Change, Notice
-from eyebrow.tui.session.jobs import AHEAD, CHUNK
+from eyebrow.tui.session.jobs import CHUNK
 from eyebrow.tui.session.library import batch_of
-from eyebrow.tui.session.worker import GIVE_UP
 from eyebrow.tui.threads.answers import KeptSums, KeptTokenizers
 from eyebrow.tui.threads.mailbox import Mailbox
 from eyebrow.tui.views.explore.sizes import steps
@@ -41,6 +43,8 @@ HELLO = Hello("cpu", "float32")
 
 class Shop:
     """A session whose background answers that the store is empty."""
+
+    follows = False
 
     def __init__(self, stories: Any = STORIES, specs: Any = SPECS) -> None:
         self.engine = MadeEngine(Mailbox(), silent=True)
@@ -151,6 +155,40 @@ def test_background_jobs_are_few_and_small_and_begin_with_the_current_size() -> 
     assert {request.model for request in background} == {shop.session.models.size.spec}
     shop.session.receive(Finished(background[0].job))
     assert len([request for request in shop.sent if not request.urgent]) == AHEAD + 1
+
+
+def test_as_many_sizes_at_a_time_as_there_are_workers() -> None:
+    shop = Shop(many(10 * CHUNK))
+    shop.engine.workers = 2
+    shop.begin()
+    first, second = shop.session.models.size.name, SPECS[0].name
+
+    def asked() -> list[str]:
+        return [request.model.name for request in shop.sent if not request.urgent]
+
+    assert asked() == [first] * AHEAD + [second] * AHEAD
+    assert "and 1 more" in what_runs(shop.session)
+    for size in shop.session.models.sizes:
+        if size.name != first:
+            size.state = "failed"
+    for request in list(shop.sent):
+        if request.model.name == second:
+            shop.session.receive(Finished(request.job))
+    assert asked().count(first) == AHEAD, "its model is not loaded: others would load it too"
+    shop.session.receive(Loaded(first, 1000, "digest"))
+    assert asked().count(first) == 2 * AHEAD, "the last size is scored by all"
+
+
+def test_one_worker_of_several_is_lost_and_nothing_is_asked_again() -> None:
+    shop = Shop(many(300))
+    shop.engine.workers = 2
+    shop.begin()
+    before, under_way = len(shop.sent), dict(shop.session.jobs.under_way)
+    shop.session.receive(WorkerLost("cuda:1", "it was killed", again=True))
+    assert len(shop.sent) == before
+    assert shop.session.jobs.under_way == under_way
+    assert shop.notices[-1].message.startswith("cuda:1: it was killed; the others go on")
+    assert shop.engine.starts == 0
 
 
 def test_every_story_is_asked_for_once_under_every_size() -> None:

@@ -16,13 +16,13 @@ from ...core.engine.messages import (
     Scored,
     WorkerDied,
 )
+from ...core.engine.routing import AHEAD
 from ...core.stories.story import Story
 from .change import Change
 from .size import Size
 from .worker import Worker
 
 CHUNK = 64  # texts of a background job: the most that a change of mind has to wait for
-AHEAD = 2  # background jobs with the worker at a time, and urgent ones of a size
 NUMBERS = count(1)  # of all questions: answers to earlier ones are not taken for later ones'
 
 Take = Callable[[Scored | Failed], None]
@@ -90,20 +90,40 @@ class Jobs:
         asked = [job.digests for job in self.under_way.values() if job.urgent and job.size is size]
         return len(asked) < AHEAD and (digest,) not in asked
 
-    def in_background(self, size: Size) -> int:
-        """Jobs that stand before another one of this size; a download holds up its own only."""
+    def wants(self, size: Size, to_do: int) -> bool:
+        """Whether another background job of a size is to be asked for; to_do: sizes that have any.
+
+        Each worker has `AHEAD` of them. A size has the share of the workers that it is one of
+        `to_do` for, and one worker's until its model is loaded: others load it when that is done.
+        What is downloaded holds up only itself.
+        """
+        workers, own = self.worker.engine.workers, len(self._background(size))
+        share = -(-workers // max(1, to_do)) if size.state == "ready" else 1
+        if own >= AHEAD * share:
+            return False
         waits = size.state == "downloading"
-        return sum(
-            job.size is size if waits else job.size.state != "downloading"
-            for job in self.under_way.values()
-            if not job.urgent
-        )
+        return waits or len(self._background()) < AHEAD * workers
+
+    def hands(self, size: Size) -> int:
+        """How many workers score a size in the background, as far as one can tell from here."""
+        return max(1, -(-len(self._background(size)) // AHEAD))
 
     def running(self) -> Size | None:
-        """The size that is being scored in the background."""
-        jobs = self.under_way.values()
-        sizes = (job.size for job in jobs if not job.urgent and job.size.state != "downloading")
-        return next(sizes, None)
+        """The size that is being scored in the background; the first of several."""
+        return next((job.size for job in self._background()), None)
+
+    def also_running(self) -> int:
+        """How many other sizes are."""
+        return max(0, len({id(job.size) for job in self._background()}) - 1)
+
+    def _background(self, size: Size | None = None) -> list[Job]:
+        """Those of a size; of all whose models are not being downloaded."""
+        return [
+            job
+            for job in self.under_way.values()
+            if not job.urgent
+            and (job.size is size if size is not None else job.size.state != "downloading")
+        ]
 
     def cancel(self) -> None:
         """Want nothing more of what was asked; what is finished is kept."""
@@ -111,6 +131,13 @@ class Jobs:
             self.worker.send(Cancel(number))
         self.under_way.clear()
         self.exploring.clear()
+
+    def cancel_background(self) -> None:
+        """Want nothing more of what is scored for the set."""
+        for number, job in list(self.under_way.items()):
+            if not job.urgent:
+                self.worker.send(Cancel(number))
+                del self.under_way[number]
 
     def receive(self, message: object) -> None:
         match message:

@@ -10,14 +10,23 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from ...core.engine.messages import Failed, Hello, Loaded, Scored, WorkerDied
+from ...core.engine.routing import AHEAD
 from ...core.models.member import Member
 from ...core.results.compare.cuts import Cuts
 from ...core.scoring.scores import StoryScore, Summary
 from ...core.stories.story import Story
-from ..threads.answers import Compared, Interval, KeptCuts, KeptScore, KeptSums, KeptTokenizers
+from ..threads.answers import (
+    Compared,
+    Interval,
+    KeptCuts,
+    KeptRecipe,
+    KeptScore,
+    KeptSums,
+    KeptTokenizers,
+)
 from ..threads.store import StoreReader
 from .change import Change, Notice
-from .jobs import AHEAD, CHUNK, NUMBERS, Jobs
+from .jobs import CHUNK, NUMBERS, Jobs
 from .library import Library
 from .models import Models
 from .size import Size
@@ -76,7 +85,7 @@ class Scores:
                 self._looking.add(key)
                 recipe = self.worker.recipe
                 self.store.look_up_score(size.spec, size.digest, recipe, digest)
-        elif self.jobs.has_room(size, digest):
+        elif not self.worker.rests and self.jobs.has_room(size, digest):
             self._ask(size, [(digest, story)], urgent=True)
 
     def want_beside(self, size: Size, digest: str, story: Story) -> None:
@@ -100,13 +109,12 @@ class Scores:
 
     def want_sums(self) -> None:
         """Have the worker score what the store lacks."""
-        if self.worker.hello is None:
+        if self.worker.hello is None or self.worker.rests:
             return  # until it has said what the recipe is, only the screen is served
         library = self.library
+        to_do = [s for s in self.models.sizes if s.read and s.todo and not s.is_out]
         for size in [self.models.size, *self.models.sizes]:
-            while size.read and size.todo and not size.is_out:
-                if self.jobs.in_background(size) >= AHEAD:
-                    break
+            while size in to_do and size.todo and self.jobs.wants(size, len(to_do)):
                 texts: list[tuple[str, Story]] = []
                 while size.todo and len(texts) < CHUNK:
                     digest = size.todo.popleft()
@@ -132,6 +140,11 @@ class Scores:
         """A size that failed or was stopped."""
         size.state, size.trouble = "waiting", ""
         size.todo = self._still_to_do(size)
+
+    def begin_anew(self) -> None:
+        """Nothing of what was asked for the set will be answered."""
+        for size in self.models.sizes:
+            size.todo = self._still_to_do(size)
 
     def _still_to_do(self, size: Size) -> deque[str]:
         known = (size.sums.keys() - size.cutless) | size.broken.keys()
@@ -189,7 +202,7 @@ class Scores:
 
     def receive(self, message: object) -> None:
         match message:
-            case Hello():
+            case Hello() | KeptRecipe():
                 self._is_by(self.worker.recipe.digest)
             case Loaded(model=name, digest=digest):
                 self._is_now(name, digest)
@@ -219,8 +232,7 @@ class Scores:
                     size.common = message.bits.get(size.name)
                 self.announce(Change.SIZES | Change.STATUS)
             case WorkerDied():
-                for size in self.models.sizes:
-                    size.todo = self._still_to_do(size)
+                self.begin_anew()
 
     def _take(self, size: Size, reply: Scored | Failed) -> None:
         """What a job for these scores gave."""
@@ -339,7 +351,7 @@ class Scores:
             self.store.compute_interval(size.settled, size.spec, *told, size.sums)
         self._compare()
         known = size.stories and size.digest and size.parameters
-        if known and not (library.reading or size.labelled):
+        if known and not (library.reading or size.labelled or self.worker.rests):
             size.labelled = True
             self.store.keep_labels(
                 *(size.spec, size.digest, size.parameters or 0),

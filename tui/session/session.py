@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.engine.client import Engine
 from ...core.engine.messages import CancelDownload
+from ...core.engine.pool import Pool
 from ...core.models.catalogue import ModelSpec
 from ...core.results.compare.cuts import cuts_of
 from ...core.scoring.recipe import Recipe
@@ -66,7 +66,7 @@ class Session:
         name: str,
         specs: Sequence[ModelSpec],
         recipe: Recipe,
-        engine: Engine,
+        engine: Pool,
         store: StoreReader,
         announce: Callable[[Change], None],
         notify: Callable[[Notice], None],
@@ -85,7 +85,7 @@ class Session:
         self.notify = notify
         self.library = Library(name)
         self.models = Models(specs, self.announce, notify)
-        self.worker = Worker(engine, recipe, self.announce, notify)
+        self.worker = Worker(engine, recipe, self.announce, notify, rests=store.follows)
         self.worker.narrow(specs)
         self.jobs = Jobs(self.worker, self.announce)
         self.scores = Scores(self.library, self.models, self.jobs, store, self.announce, notify)
@@ -517,7 +517,7 @@ class Session:
         """(size, stories done, of, seconds left) of what is being scored in the background."""
         if (size := self.jobs.running()) is None:
             return None
-        left = size.seconds_left(self.library.words)
+        left = size.seconds_left(self.library.words) / self.jobs.hands(size)
         return size, size.done, len(self.library.stories), left
 
     # --- what to do next -------------------------------------------------------------------
@@ -554,9 +554,20 @@ class Session:
         self.hunts.go_on()
         self.plan()
 
+    def look_for_more(self) -> None:
+        """Have the store asked for what another program has put there."""
+        sizes = self.models.sizes
+        if all(size.read for size in sizes):
+            specs = [size.spec for size in sizes]
+            self.store.look_for_more(specs, self.worker.asked, self.worker.recipe)
+
     def toggle_download(self) -> None:
-        """Stop the download of the current size; ask for it again where it was stopped."""
+        """Stop the download of the current size; ask for it again where it was stopped. Where a
+        store is followed: begin to score here, or stop that."""
         size = self.models.size
+        if self.store.follows and size.state != "downloading" and not size.is_out:
+            self._toggle_rest()
+            return
         if size.state == "downloading":
             self.worker.send(CancelDownload(size.name))
         elif size.is_out:
@@ -565,3 +576,12 @@ class Session:
             self.plan()
         else:
             self.notify(Notice("Nothing to stop", f"{size.name} is not being downloaded"))
+
+    def _toggle_rest(self) -> None:
+        if why := self.worker.toggle_rest():
+            self.notify(Notice("Nothing is scored here", why))
+        elif self.worker.rests:
+            self.jobs.cancel_background()
+            self.scores.begin_anew()
+        else:
+            self.plan()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.results.compare.cuts import Cuts
+from ...core.scoring.recipe import Recipe
 from ...core.scoring.scores import StoryScore, Summary
 
 
@@ -22,6 +23,13 @@ class KeptSums:
     digest: str
     sums: dict[str, Summary]
     is_last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecipe:
+    """The recipe by which another program scores into the store."""
+
+    recipe: Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ Found = (
     | KeptGuesses
     | KeptTokenizers
     | KeptSums
+    | KeptRecipe
     | KeptCuts
     | KeptScore
     | KeptVocabulary

@@ -29,6 +29,7 @@ from .answers import (
     KeptCuts,
     KeptGuesses,
     KeptMarks,
+    KeptRecipe,
     KeptScore,
     KeptSums,
     KeptTokenizers,
@@ -39,7 +40,7 @@ from .lane import Lane
 
 if TYPE_CHECKING:
     from ...core.results.export import Exported as Row
-    from ...core.results.store import RunLabels, Store
+    from ...core.results.store import Follower, RunLabels, Store
 
 
 PIECE = 500  # sums or cuts handed over at a time
@@ -48,12 +49,17 @@ PIECE = 500  # sums or cuts handed over at a time
 class StoreReader:
     """`deliver` gets the answers, on the reader's thread.
 
-    What cannot be done and is not answered otherwise is answered by `Trouble`.
+    What cannot be done and is not answered otherwise is answered by `Trouble`. follows: another
+    program writes to the store, and `look_for_more` is going to be asked.
     """
 
-    def __init__(self, folder: Path | None, deliver: Callable[[Found], None]) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path | None, deliver: Callable[[Found], None], *, follows: bool = False
+    ) -> None:
+        self.folder, self.follows = folder, follows
         self.deliver = deliver
+        self._follower: Follower | None = None
+        self._is_looking = False
         self._lane = Lane("store", self._fail)
         self._store: Store | None = None
         # The recipe and the stories that were labelled last, and what keeps their labels.
@@ -66,6 +72,16 @@ class StoreReader:
     def look_up_sums(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Answered by `KeptSums`, and by `KeptVocabulary` where there is one."""
         self._lane.submit(partial(self._sums, spec, recipe))
+
+    def look_for_more(self, specs: Sequence[ModelSpec], asked: Recipe, recipe: Recipe) -> None:
+        """What has come since: answered by `KeptSums`; by `KeptRecipe` where these models are
+        scored by a recipe that was `asked` for too, and is another than `recipe`.
+
+        Nothing is asked while the last look is not over.
+        """
+        if not self._is_looking:
+            self._is_looking = True
+            self._lane.submit(partial(self._more, specs, asked, recipe))
 
     def look_up_cuts(
         self, asked: int, spec: ModelSpec, model: str, recipe: Recipe, digests: Set[str]
@@ -183,14 +199,53 @@ class StoreReader:
             self.deliver(KeptSums(spec.name, recipe.digest, "", {}))
             return
         digest = identity.digest
-        sums = store.summaries(digest, recipe.digest)
+        read = self._follow(store).all if self.follows else store.summaries
+        sums = read(digest, recipe.digest)
         if sums and (texts := store.vocabulary(identity.tokenizer)) is not None:
             self.deliver(KeptVocabulary(spec.name, tuple(texts)))
+        self._deliver_sums(spec, recipe, digest, sums)
+
+    def _deliver_sums(
+        self, spec: ModelSpec, recipe: Recipe, digest: str, sums: Mapping[str, Summary]
+    ) -> None:
         rows = list(sums.items())
         for at in range(0, len(rows) or 1, PIECE):
             piece = dict(rows[at : at + PIECE])
             last = at + PIECE >= len(rows)
             self.deliver(KeptSums(spec.name, recipe.digest, digest, piece, last))
+
+    def _follow(self, store: Store) -> Follower:
+        if self._follower is None:
+            from ...core.results.store import Follower
+
+            self._follower = Follower(store)
+        return self._follower
+
+    def _more(self, specs: Sequence[ModelSpec], asked: Recipe, recipe: Recipe) -> None:
+        try:
+            store = self._open()
+            if store is not None and self._follow(store).has_changed():
+                self._tell_more(store, specs, asked, recipe)
+        finally:
+            self._is_looking = False
+
+    def _tell_more(
+        self, store: Store, specs: Sequence[ModelSpec], asked: Recipe, recipe: Recipe
+    ) -> None:
+        here = [(spec, folder) for spec in specs if (folder := spec.local_path) is not None]
+        digests: dict[str, ModelSpec] = {}
+        for spec, folder in here:
+            with suppress(EyebrowError, OSError):  # loading will say what is wrong
+                digests[identify(folder, *spec.change).digest] = spec
+        for other in store.recipes(digests):
+            if other == asked.settled(other.device, other.dtype):
+                if other != recipe:
+                    self.deliver(KeptRecipe(other))
+                    return  # all is looked up anew by that
+                break
+        for digest, spec in digests.items():
+            if sums := self._follow(store).fresh(digest, recipe.digest):
+                self._deliver_sums(spec, recipe, digest, sums)
 
     def _cuts(
         self, asked: int, spec: ModelSpec, model: str, recipe: Recipe, digests: Set[str]

@@ -28,6 +28,9 @@ def waiting(session: Session) -> str:
         return why
     if size.state in ("downloading", "loading"):
         return f"{size.state} {size.name}…"
+    if session.worker.rests:
+        key = actions.shown(session.config.action("download"))[:1]
+        return "not in the store yet" + "".join(f"; {one} scores here" for one in key)
     if session.worker.hello is None and not size.sums:
         return "starting the worker…"
     return f"scoring with {size.name}…"
@@ -49,14 +52,15 @@ def what_runs(session: Session) -> str:
     if (running := session.progress()) is not None:
         size, done, of, left = running
         time_left = "—" if math.isnan(left) else duration(left)
-        return f"scoring {size.name} {done:,}/{of:,}, {time_left} left"
+        others = f" and {more} more" if (more := session.jobs.also_running()) else ""
+        return f"scoring {size.name} {done:,}/{of:,}, {time_left} left{others}"
     if session.measuring:
         return f"measuring {session.measuring}"
     if session.worker.hello is None:
         return "starting the worker"
     if session.library.stories and not all(s.read and not s.cutting for s in session.models.sizes):
         return "reading the store"
-    return "ready"
+    return "following the store" if session.worker.rests else "ready"
 
 
 def story_perplexity(session: Session, size: Size) -> float:
@@ -96,7 +100,9 @@ def status(session: Session) -> tuple[Part, ...]:
     against = f" against {reference.name}" if reference else ""
     if reference is size:
         against = ", the reference"
-    machine = f"{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
+    workers = session.worker.engine.workers
+    several = f"{workers} × " if workers > 1 else ""
+    machine = f"{several}{recipe.device} {recipe.dtype}" if recipe.is_settled else "starting…"
     return (
         (where, "spare"),
         (f" · {size.name}", "spare"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...stories.story import Label
 from ..default_store import default_store
+from .following import Follower
 from .labels import Labels, Run, RunLabels, list_runs
 from .layout import LAYOUT
 from .parts import ROWS_TOGETHER
@@ -17,6 +18,7 @@ __all__ = [
     "SCHEMA",
     "Contents",
     "Entry",
+    "Follower",
     "Label",
     "Labels",
     "Row",

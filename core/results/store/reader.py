@@ -7,7 +7,7 @@ where others write, mend or move parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...scoring.recipe import Recipe
 from ...scoring.scores import StoryScore, Summary
 from ...stories.story import Label
 from ..compare.cuts import Cuts
@@ -68,6 +69,31 @@ class Reader:
                 for digest, summary in sums_of(table):
                     found.setdefault(digest, summary)
         return found
+
+    def sums_by_part(
+        self, model_digest: str, recipe_digest: str, known: Mapping[str, Stamp | None]
+    ) -> Iterator[tuple[str, Stamp | None, list[tuple[str, Summary]]]]:
+        """Of each part its name, its version, and the sums of its texts by their digests.
+
+        known: versions by name, of parts that are not to be read again.
+        """
+        for part in self._parts(model_digest, recipe_digest):
+            stamp = part.stamp  # before it is read: what comes meanwhile is another version's
+            rows: list[tuple[str, Summary]] = []
+            if stamp is None or known.get(part.name) != stamp:
+                table = self._read(part, SUMS)
+                rows = [] if table is None else list(sums_of(table))
+            yield part.name, stamp, rows
+
+    def recipes(self, model_digests: Container[str]) -> list[Recipe]:
+        """Those under which anything of these models is stored, the one written last first."""
+        newest: dict[str, Part] = {}
+        for part in self._parts():
+            if part.model in model_digests:
+                newest.pop(part.recipe, None)
+                newest[part.recipe] = part
+        abouts = (self._try(part, Part.about) for part in reversed(newest.values()))
+        return [about.recipe for about in abouts if about is not None and about.recipe is not None]
 
     def score(self, digest: str, model_digest: str, recipe_digest: str) -> StoryScore | None:
         """The whole score of one text, or None where it is not stored."""
