@@ -201,7 +201,8 @@ class Pool:
             case Scored(rows=rows, seconds=seconds):
                 digests = {digest for digest, _, _ in rows}
                 (task.told if seconds else task.kept).update(digests)
-                member.deaths = task.deaths = 0
+                member.deaths = 0
+                task.deaths = task.deaths if seconds else 0  # what is not kept may be lost again
             case Failed(story=""):
                 member.loading = ""
                 member.coming.discard(task.request.model.name)
@@ -273,6 +274,8 @@ class Pool:
 
 def _keep(member: Member) -> None:
     for job, task in list(member.tasks.items()):
+        if task.told:
+            task.deaths = 0
         task.kept |= task.told
         task.told.clear()
         if task.is_finished:

@@ -9,7 +9,8 @@
   enough to do; then whoever has the least to do loads it too. So sizes spread over the workers,
   and the last of them over all.
 - Questions about a place of a text stay with the worker that was asked of that model first: it
-  remembers the text up to there. One of two models goes where the reference was asked of.
+  remembers the text up to there, unless it is away. One of two models goes where the reference
+  was asked of.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Task:
     """A request that a worker has.
 
     told: digests of texts whose scores have come and may not be in the store yet; kept: of texts
-    that need not be asked for again. deaths: of workers that had it.
+    that need not be asked for again. deaths: of workers that had it, without one score kept
+    between them.
     """
 
     request: Work
@@ -68,7 +70,7 @@ class Member:
     """A worker of the pool; device: what it was told to work on.
 
     tasks: by job; those that are finished too, until their scores are in the store. held: models
-    that are loaded; coming: those that were asked for and are not; full: those it had no room for.
+    that are loaded; coming: those that were asked for and are not; loading: one of these, "" for none.
     is_up: it has greeted; refusal: why it will not. is_out: it is started no more. deaths: in a
     row, without one score between them.
     """
@@ -117,9 +119,12 @@ def choose(request: Work, members: Iterable[Member], asked: dict[str, int]) -> M
     """
     there = list(members)
     if request.urgent and isinstance(request, Explore):
-        known = [member for member in there if member.number == asked.get(_reference(request))]
-        if known:
-            return known[0]
+        reference = _reference(request)
+        number = asked.get(reference)
+        known = next((member for member in there if member.number == number), None)
+        names = (request.model.name, reference)
+        if known is not None and not all(map(known.is_away, names)):
+            return known
     key = _for_the_screen if request.urgent else _for_the_background
     return min(there, key=lambda member: (*key(member, request.model.name), member.number))
 

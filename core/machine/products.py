@@ -21,11 +21,13 @@ def are_slow(weight: Tensor) -> bool:
     So it is on a CPU without AVX-512 (bfloat16) or AVX-512 FP16: the library's kernels for it
     do 10 GFLOP/s a core where those for float32 do 80.
     """
-    if weight.device.type != "cpu":
+    if weight.device.type != "cpu" or weight.dtype not in HALF:
         return False
+    if not torch.backends.mkldnn.is_available():  # on Macs torch has neither library nor question
+        return True
     if weight.dtype == torch.bfloat16:
         return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return weight.dtype == torch.float16 and not torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    return not torch.ops.mkldnn._is_mkldnn_fp16_supported()
 
 
 class WidenedProducts(TorchFunctionMode):

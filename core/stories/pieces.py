@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import quote
 
 from ..errors import EyebrowError, reason
 from .columns import Asked
@@ -143,7 +144,10 @@ def _in_object_store(url: str, asked: Asked, per_line: bool) -> tuple[list[Piece
             if not names:
                 kinds = ", ".join(PLAIN)
                 raise EyebrowError("No stories", f"{url} holds no file of stories ({kinds})")
-            whole = [Piece(f"{url}/{one}", one, asked, per_line, True) for one in names]
+            folder, mark, options = url.partition("?")
+            places = [f"{folder.rstrip('/')}/{quote(one)}{mark}{options}" for one in names]
+            told = zip(places, names, strict=True)
+            whole = [Piece(place, one, asked, per_line, True) for place, one in told]
     return list(chain.from_iterable(piece.parts() for piece in whole)), name
 
 

@@ -283,6 +283,60 @@ def test_a_model_whose_loading_kills_workers_is_listed(
     assert len(ours.stories) == len(stories)
 
 
+def test_a_model_waits_for_workers_that_are_about_to_start(
+    stories: list[Story], together: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one has no room for it, and answers before the second is up."""
+    real, refused = Worker.hold, []
+
+    def hold(self: Worker, task: Task) -> Any:
+        if self is pools[0].workers[1]:
+            refused.append(task.spec.name)
+            return EyebrowError("Out of memory", "it does not fit on cuda:0")
+        return real(self, task)
+
+    pools: list[Pool] = []
+    late: list[tuple[int, Reply]] = []
+
+    def slow(pool: Pool) -> None:
+        pools.append(pool)
+        start, following = pool.start, pool.next
+
+        def start_late() -> int:
+            number = start()
+            if number == 2:
+                late.append(pool.replies.pop())
+            return number
+
+        def after_the_first() -> tuple[int, Reply] | None:
+            if refused and not pool.replies and late:
+                pool.replies.append(late.pop())
+                return None
+            return following()
+
+        pool.start, pool.next = start_late, after_the_first  # type: ignore[method-assign]
+
+    monkeypatch.setattr(Worker, "hold", hold)
+    ours = together(stories, [BIGRAM], change=slow)
+    assert refused == [BIGRAM]
+    assert not ours.failures
+    assert len(ours.stories) == len(stories)
+
+
+def test_a_model_that_fails_half_way_is_told_once(
+    stories: list[Story], together: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Block] = []
+
+    def fails(worker: Worker, block: Block) -> Reply | None:
+        done.append(block)
+        return EyebrowError("Bad usage", "no") if len(done) > 1 else None
+
+    ours = together(stories, [BIGRAM], change=lambda pool: setattr(pool, "fails", fails))
+    assert [(one.model, one.message) for one in ours.failures] == [(BIGRAM, "no")]
+    assert {row.story for row in ours.stories} == {one.id for one in done[0].stories.values()}
+
+
 def test_a_worker_that_cannot_work_where_it_is(
     stories: list[Story], together: Callable[..., Results], tmp_path: Path
 ) -> None:

@@ -192,6 +192,24 @@ def test_questions_about_a_place_stay_and_those_of_two_models_go_together(
     assert at[1].jobs() == [2, 5, 6], "where the reference is"
 
 
+def test_a_question_does_not_wait_for_another_model_to_be_loaded(hall: Callable[..., Hall]) -> None:
+    at = hall()
+    at.pool.send(Rescore(1, SMALL, RECIPE, "a text"))
+    at.hold(0, SMALL, 1)
+    at[0].say(Finished(1))
+    at.pool.send(score(2, SMALL))
+    at.pool.send(score(3, SMALL))
+    at.pool.send(score(4, SMALL))
+    at.hold(1, SMALL, 4)
+    at.pool.send(score(5, LARGE))
+    at[0].say(Loading("large"))
+    at.pool.send(Rescore(6, SMALL, RECIPE, "a text."))
+    assert 6 in at[1].jobs(), "it would wait until the large one is loaded"
+    at[0].say(Loaded("large", 1000, "large"))
+    at.pool.send(Rescore(7, SMALL, RECIPE, "a text.."))
+    assert 7 in at[1].jobs(), "the text is remembered there now"
+
+
 def test_a_job_is_cancelled_where_it_is(hall: Callable[..., Hall]) -> None:
     at = hall()
     at.pool.send(score(1, SMALL))
@@ -327,6 +345,17 @@ def test_a_job_that_kills_whoever_has_it_fails(hall: Callable[..., Hall]) -> Non
     failed = [reply for reply in at.told if isinstance(reply, Failed | Finished)]
     assert [type(reply) for reply in failed] == [Failed, Finished]
     assert "killed" in failed[0].message
+
+
+def test_a_story_that_kills_behind_others_is_not_tried_for_ever(hall: Callable[..., Hall]) -> None:
+    at, request = hall(), score(1, SMALL)
+    at.pool.send(request)
+    for _ in range(GIVE_UP):
+        (holder,) = (worker for worker in at.workers if worker.jobs())
+        holder.say(scored(request, request.stories[:2]))  # and never written
+        holder.say(KILLED)
+    assert not any(worker.jobs() for worker in at.workers)
+    assert [reply.job for reply in at.told if isinstance(reply, Failed)] == [1]
 
 
 def test_one_that_keeps_dying_is_left_out_until_all_are_dead(hall: Callable[..., Hall]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from eyebrow.core.machine import products
 from eyebrow.core.scoring import head as head_room
 from eyebrow.core.scoring.head import Head, measure_logits
 from hypothesis import given, settings
@@ -136,6 +138,16 @@ def test_where_float32_is_quicker_it_is_kept(
     bias, targets = torch.randn(300).to(dtype), torch.randint(300, (64,))
     logits = hidden.double() @ weight.double().T + bias.double()
     agrees(Head(weight, bias).measure(hidden, targets), logits, targets, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_torch_without_the_library_that_would_be_asked(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is built for Macs: there the operators that tell what it can do are not there."""
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+    assert products.are_slow(torch.zeros(1, dtype=dtype)) == (dtype != torch.float32)
 
 
 def test_the_largest_of_a_wide_tile() -> None:

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ import pytest
 from eyebrow.core.errors import EyebrowError
 from eyebrow.core.stories import open_stories, pieces
 from eyebrow.core.stories.drafts import Draft
-from eyebrow.core.stories.pieces import Piece, open_in_pieces
+from eyebrow.core.stories.pieces import Piece, in_turn, open_in_pieces
 
 
 def apart(some: Sequence[Piece]) -> Iterator[Draft]:
@@ -81,6 +82,40 @@ def test_an_address_is_read_as_the_file_behind_it(tmp_path: Path) -> None:
         ours = open_in_pieces(place.as_uri(), apart)
         assert ours is not None
         assert list(ours) == list(open_stories(place))
+
+
+def test_names_that_an_address_must_quote(tmp_path: Path) -> None:
+    folder = tmp_path / "my 100% stories"
+    folder.mkdir()
+    for name in ("part one.jsonl", "50% #2.jsonl", "why?.jsonl", "na\u00efve.jsonl"):
+        (folder / name).write_text(json.dumps({"text": f"A line of {name}."}))
+    ours = open_in_pieces(folder.as_uri(), apart)
+    assert ours is not None
+    assert list(ours) == list(open_stories(folder))
+    ours = open_in_pieces(f"{folder.as_uri()}/", apart)
+    assert ours is not None
+    assert len(list(ours)) == 4
+
+
+def test_what_an_address_asks_of_its_store_is_asked_for_every_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in s3://bucket/stories?endpoint_override=localhost:9000."""
+    (tmp_path / "a.jsonl").write_text('{"text": "A line."}\n')
+    asked: list[str] = []
+    real = pieces._system
+
+    def system(url: str) -> tuple[Any, str]:
+        asked.append(url)
+        place, _, _ = url.partition("?")
+        return real(place)
+
+    monkeypatch.setattr(pieces, "_system", system)
+    ours = open_in_pieces(f"{tmp_path.as_uri()}?endpoint_override=here:9000", in_turn)
+    assert ours is not None
+    assert [story.text for story in ours] == ["A line."]
+    file = f"{(tmp_path / 'a.jsonl').as_uri()}?endpoint_override=here:9000"
+    assert set(asked[1:]) == {file}
 
 
 def test_bad_addresses_are_told(tmp_path: Path) -> None:

@@ -117,6 +117,22 @@ async def test_sums_appear_as_they_are_written(
         await until(pilot, lambda: done(app) == [6, 6])
 
 
+async def test_what_is_being_scored_here_is_not_asked_for_again(
+    tmp_path: Path, other: Callable[..., Callable[[int, int, int], None]]
+) -> None:
+    write, app = other(), following(tmp_path)
+    write(1, 0, 6)
+    sent: Any = app.session.worker.engine
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: done(app) == [0, 6])
+        await pilot.press("z")
+        await until(pilot, lambda: any(not one.urgent for one in sent.sent))
+        write(0, 0, 1)
+        await until(pilot, lambda: done(app) == [1, 6])
+        await pilot.pause()
+        assert len([one for one in sent.sent if not one.urgent]) == 1
+
+
 async def test_the_recipe_is_the_other_programs(
     tmp_path: Path, other: Callable[..., Callable[[int, int, int], None]]
 ) -> None:

@@ -104,6 +104,10 @@ class Jobs:
         waits = size.state == "downloading"
         return waits or len(self._background()) < AHEAD * workers
 
+    def asked(self, size: Size) -> set[str]:
+        """Digests of the texts of a size that are being scored in the background."""
+        return {digest for job in self._background(size) for digest in job.digests}
+
     def hands(self, size: Size) -> int:
         """How many workers score a size in the background, as far as one can tell from here."""
         return max(1, -(-len(self._background(size)) // AHEAD))

@@ -147,7 +147,7 @@ class Scores:
             size.todo = self._still_to_do(size)
 
     def _still_to_do(self, size: Size) -> deque[str]:
-        known = (size.sums.keys() - size.cutless) | size.broken.keys()
+        known = (size.sums.keys() - size.cutless) | size.broken.keys() | self.jobs.asked(size)
         return deque(digest for digest in self.library.by_digest if digest not in known)
 
     # --- stories and sizes that are open ---------------------------------------------------

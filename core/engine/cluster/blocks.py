@@ -53,6 +53,7 @@ class Blocks:
         self._left = characters / BYTES
         self._pace = 0.0  # tokens a second and worker
         self._is_begun = not characters
+        self._is_dropped = False
         self._next: tuple[str, Story] | None = None
 
     def __bool__(self) -> bool:
@@ -87,11 +88,12 @@ class Blocks:
 
     def put_back(self, blocks: Iterable[Block]) -> None:
         """What was taken and is not done."""
-        self._back += [block for block in blocks if block.stories]
+        if not self._is_dropped:
+            self._back += [block for block in blocks if block.stories]
 
     def drop(self) -> None:
-        """Nothing more of this model."""
-        self._back, self._next, self._is_begun = [], None, True
+        """Nothing more of this model, nor of what workers still have of it."""
+        self._back, self._next, self._is_begun, self._is_dropped = [], None, True, True
 
 
 def tokens_of(story: Story) -> int:

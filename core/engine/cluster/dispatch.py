@@ -8,6 +8,7 @@ story alone; a model that no worker can hold costs itself.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from .blocks import Block, Blocks
 from .worker import Ready, Report, Task
 
 AHEAD = 2  # blocks that a worker has, so that it need not wait for the next
+STARTING = 60.0  # seconds in which a worker that was asked for may come up
 DEATHS = 3  # of workers over one story, one model, or at their start, that are put up with
 
 
@@ -58,8 +60,11 @@ class Pool(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Hand:
-    """A worker. tries, holds: the model that it loads, and has loaded. refuses: why it cannot."""
+    """A worker. tries, holds: the model that it loads, and has loaded. refuses: why it cannot.
 
+    since: when it was asked for."""
+
+    since: float = field(default_factory=time.monotonic)
     is_ready: bool = False
     tries: _Model | None = None
     holds: _Model | None = None
@@ -177,7 +182,10 @@ class Dispatch:
         if self._kills(model) and not any(h.tries is model for h in self._hands.values()):
             said = f"{model.deaths} workers died while they loaded it; it may need more memory"
             return EyebrowError("Worker lost", said, FAILED)
-        ready = [hand for hand in self._hands.values() if hand.is_ready]
+        hands, now = self._hands.values(), time.monotonic()
+        if any(not hand.is_ready and now - hand.since < STARTING for hand in hands):
+            return None
+        ready = [hand for hand in hands if hand.is_ready]
         refused = [hand.refuses.get(model.name) for hand in ready]
         return refused[0] if refused and all(refused) else None
 
