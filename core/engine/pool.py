@@ -22,6 +22,7 @@ from .messages import (
     Loading,
     Reply,
     Request,
+    Score,
     Scored,
     Settings,
     Unloaded,
@@ -139,7 +140,8 @@ class Pool:
         if not there:
             return
         request = task.request
-        member = choose(request, there, self._asked)
+        roomy = [member for member in there if request.model.name not in member.full]
+        member = choose(request, roomy or there, self._asked)
         if request.urgent and isinstance(request, Explore):
             self._asked[request.model.name] = member.number
         member.take(task)
@@ -217,8 +219,11 @@ class Pool:
         yield reply
 
     def _goes_elsewhere(self, member: Member, task: Task) -> bool:
-        """A model that one has no room for may fit with another."""
+        """A model that one has no room for may fit with another; who had none is asked again only
+        where nobody has, for it puts out of memory what it holds before it says so."""
         task.refused.add(member.number)
+        if isinstance(task.request, Score):  # a question may take two models
+            member.full.add(task.request.model.name)
         if all(one.number in task.refused for one in self._running):
             return False
         del member.tasks[task.request.job]

@@ -70,7 +70,8 @@ class Member:
     """A worker of the pool; device: what it was told to work on.
 
     tasks: by job; those that are finished too, until their scores are in the store. held: models
-    that are loaded; coming: those that were asked for and are not; loading: one of these, "" for none.
+    that are loaded; coming: those that were asked for and are not; loading: the one under way;
+    full: those it had no room for.
     is_up: it has greeted; refusal: why it will not. is_out: it is started no more. deaths: in a
     row, without one score between them.
     """
@@ -81,6 +82,7 @@ class Member:
     tasks: dict[int, Task] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     coming: set[str] = field(default_factory=set)
+    full: set[str] = field(default_factory=set)
     loading: str = ""
     is_running: bool = False
     is_up: bool = False
@@ -90,7 +92,7 @@ class Member:
 
     def start(self) -> None:
         """A new process, which holds nothing."""
-        self.tasks, self.held, self.coming = {}, set(), set()
+        self.tasks, self.held, self.coming, self.full = {}, set(), set(), set()
         self.loading, self.is_up, self.is_running, self.refusal = "", False, True, None
         self.engine.start()
 

@@ -267,6 +267,22 @@ def test_a_model_that_no_worker_can_hold_is_listed(
         together(stories, [LARGER])
 
 
+def test_a_worker_that_cannot_hold_a_model_is_told_where_others_can(
+    stories: list[Story], together: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, pools = Worker.hold, []
+
+    def hold(self: Worker, task: Task) -> Any:
+        if self is pools[0].workers[1] and task.spec.name == LARGER:
+            return EyebrowError("No such model", "node7 has no folder of it")
+        return real(self, task)
+
+    monkeypatch.setattr(Worker, "hold", hold)
+    ours = together(stories, [LARGER, BIGRAM], change=pools.append)
+    assert not ours.failures
+    assert ours.warnings == (f"a worker did nothing of {LARGER} (node7 has no folder of it)",)
+
+
 def test_a_model_whose_loading_kills_workers_is_listed(
     stories: list[Story], together: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -251,6 +251,27 @@ def test_a_model_for_which_one_has_no_room_is_asked_of_the_other(hall: Callable[
     assert at.told[1:] == [refusal, Finished(1)], "nobody has room"
 
 
+def test_who_has_no_room_is_not_asked_for_every_job(hall: Callable[..., Hall]) -> None:
+    """Loading it would take a minute each time, and put out of memory what is there."""
+    at = hall()
+    at.pool.send(score(1, LARGE))
+    refusal = Failed(1, "large", "Out of memory", "large needs more")
+    for number in (0, 1):
+        at[number].say(Loading("large"))
+        if number == 0:
+            at[0].say(refusal)
+            at[0].say(Finished(1))
+    at[1].say(Loaded("large", 1000, "large"))
+    for job in range(2, 2 + AHEAD):
+        at.pool.send(score(job, LARGE))
+    assert at[0].jobs() == [1]
+    at.pool.send(score(9, SMALL))
+    assert 9 in at[0].jobs(), "another model is"
+    at[0].say(KILLED)
+    at.pool.send(score(10, LARGE))
+    assert 10 in at[0].jobs(), "a new process may have room"
+
+
 # --- death ----------------------------------------------------------------------------------------
 
 

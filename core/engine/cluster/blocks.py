@@ -44,7 +44,7 @@ class Block:
 
 
 class Blocks:
-    """The stories of one model that no worker has."""
+    """The stories of one model that no worker has. is_dropped: none of them is wanted any more."""
 
     def __init__(self, source: Iterable[dict[str, Story]], characters: int) -> None:
         """source: the stories, some at a time; characters: of all of them."""
@@ -53,7 +53,7 @@ class Blocks:
         self._left = characters / BYTES
         self._pace = 0.0  # tokens a second and worker
         self._is_begun = not characters
-        self._is_dropped = False
+        self.is_dropped = False
         self._next: tuple[str, Story] | None = None
 
     def __bool__(self) -> bool:
@@ -88,12 +88,12 @@ class Blocks:
 
     def put_back(self, blocks: Iterable[Block]) -> None:
         """What was taken and is not done."""
-        if not self._is_dropped:
+        if not self.is_dropped:
             self._back += [block for block in blocks if block.stories]
 
     def drop(self) -> None:
         """Nothing more of this model, nor of what workers still have of it."""
-        self._back, self._next, self._is_begun, self._is_dropped = [], None, True, True
+        self._back, self._next, self._is_begun, self.is_dropped = [], None, True, True
 
 
 def tokens_of(story: Story) -> int:

@@ -131,6 +131,7 @@ class Dispatch:
                 for number, reply in self._replies():
                     self._take(number, reply)
                 self._give_all()
+            self._tell_refused()
         except KeyboardInterrupt:
             for number, reply in self.pool.stop():
                 if isinstance(reply, Report):
@@ -192,6 +193,13 @@ class Dispatch:
     def _give_up(self, model: _Model, why: EyebrowError) -> None:
         model.blocks.drop()
         self.account.failed(model.name, why)
+
+    def _tell_refused(self) -> None:
+        """Of models that some workers could not hold, and others did."""
+        held = {model.name for model in self._models if not model.blocks.is_dropped}
+        refused = [one for hand in self._hands.values() for one in hand.refuses.items()]
+        told = (f"a worker did nothing of {m} ({why.message})" for m, why in refused if m in held)
+        self.warnings += dict.fromkeys(told)
 
     # --- what they reply -------------------------------------------------------------------
 
