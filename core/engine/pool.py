@@ -12,6 +12,7 @@ from .client import Engine
 from .messages import (
     Cancel,
     CancelDownload,
+    Downloading,
     Explore,
     Explored,
     Failed,
@@ -163,8 +164,12 @@ class Pool:
                 yield from self._greet(member, reply)
             case Kept():
                 _keep(member)
+            case Downloading(model=model):
+                member.fetching.add(model)
+                yield reply
             case Loading(model=model):
                 member.loading = model
+                member.fetching.discard(model)
                 if not hold(others, model):
                     yield reply
             case Loaded(model=model):
@@ -207,7 +212,8 @@ class Pool:
                 task.deaths = task.deaths if seconds else 0  # what is not kept may be lost again
             case Failed(story=""):
                 member.loading = ""
-                member.coming.discard(task.request.model.name)
+                for asked in (member.coming, member.fetching):
+                    asked.discard(task.request.model.name)
                 if reply.title in NO_ROOM and self._goes_elsewhere(member, task):
                     return
             case Failed(story=digest):

@@ -7,7 +7,7 @@
   least to do.
 - What is scored in the background keeps to the workers that hold its model, until they have
   enough to do; then whoever has the least to do loads it too. So sizes spread over the workers,
-  and the last of them over all.
+  and the last of them over all. What waits for its model to be downloaded is nothing to do.
 - Questions about a place of a text stay with the worker that was asked of that model first: it
   remembers the text up to there, unless it is away. One of two models goes where the reference
   was asked of.
@@ -71,7 +71,7 @@ class Member:
 
     tasks: by job; those that are finished too, until their scores are in the store. held: models
     that are loaded; coming: those that were asked for and are not; loading: the one under way;
-    full: those it had no room for.
+    fetching: those that are downloaded first; full: those it had no room for.
     is_up: it has greeted; refusal: why it will not. is_out: it is started no more. deaths: in a
     row, without one score between them.
     """
@@ -82,6 +82,7 @@ class Member:
     tasks: dict[int, Task] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     coming: set[str] = field(default_factory=set)
+    fetching: set[str] = field(default_factory=set)
     full: set[str] = field(default_factory=set)
     loading: str = ""
     is_running: bool = False
@@ -92,7 +93,8 @@ class Member:
 
     def start(self) -> None:
         """A new process, which holds nothing."""
-        self.tasks, self.held, self.coming, self.full = {}, set(), set(), set()
+        self.tasks, self.held, self.coming = {}, set(), set()
+        self.fetching, self.full = set(), set()
         self.loading, self.is_up, self.is_running, self.refusal = "", False, True, None
         self.engine.start()
 
@@ -154,8 +156,9 @@ def _for_the_screen(member: Member, model: str) -> tuple[int, ...]:
 
 
 def _for_the_background(member: Member, model: str) -> tuple[int, ...]:
-    jobs = len(member.waiting(urgent=False))
-    return jobs >= AHEAD, model not in member.held | member.coming, jobs
+    waiting = member.waiting(urgent=False)
+    jobs = sum(task.request.model.name not in member.fetching for task in waiting)
+    return jobs >= AHEAD, model not in member.held | member.coming, jobs, len(waiting)
 
 
 def hold(members: Iterable[Member], model: str) -> Collection[Member]:

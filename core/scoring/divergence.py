@@ -87,8 +87,9 @@ class Pair:
         device = ours.device
         p, q = _Running(len(targets), device), _Running(len(targets), device)
         crossed = torch.zeros(len(targets), dtype=torch.float64, device=device)
-        tiles = zip(_tiles(self.reference, ours), _tiles(self.other, theirs), strict=True)
-        for (first, one), (_, other) in tiles:
+        step = tile_of(device)  # for both: each device alone would have another
+        sides = _tiles(self.reference, ours, step), _tiles(self.other, theirs, step)
+        for (first, one), (_, other) in zip(*sides, strict=True):
             other = other.to(device)
             p_before, q_before = p.peak, q.peak
             shrink, weights = p.add(first, one, targets)
@@ -166,12 +167,12 @@ def _now(trunk: Trunk) -> float:
     return time.perf_counter()
 
 
-def _tiles(trunk: Trunk, states: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """(first entry, float32 logits) of a chunk; `states` are its logits without a head."""
+def _tiles(trunk: Trunk, states: Tensor, step: int) -> Iterator[tuple[int, Tensor]]:
+    """(first entry, float32 logits of `step` entries) of a chunk; `states` are its logits without
+    a head."""
     if trunk.head is not None:
-        yield from trunk.head.tiles(states)
+        yield from trunk.head.tiles(states, step)
         return
-    step = tile_of(states.device)
     for first in range(0, states.shape[1], step):
         yield first, states[:, first : first + step].float()
 

@@ -76,9 +76,12 @@ class Head:
         bias = None if self.bias is None else self.bias[first:last]
         return self.finish(product(hidden, self.weight[first:last], bias))
 
-    def tiles(self, hidden: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(first entry, float32 logits) for tile after tile of the vocabulary."""
-        size, step = self.weight.shape[0], tile_of(hidden.device)
+    def tiles(self, hidden: Tensor, step: int = 0) -> Iterator[tuple[int, Tensor]]:
+        """(first entry, float32 logits) for tile after tile of the vocabulary.
+
+        step: entries in each, 0 for what suits the device.
+        """
+        size, step = self.weight.shape[0], step or tile_of(hidden.device)
         for first in range(0, size, step):
             yield first, self.logits(hidden, first, min(first + step, size))
 

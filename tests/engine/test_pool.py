@@ -21,6 +21,7 @@ from eyebrow.core.engine.exploring_messages import Continue, Continued, Diverge,
 from eyebrow.core.engine.messages import (
     Cancel,
     CancelDownload,
+    Downloading,
     Failed,
     Finished,
     Hello,
@@ -100,6 +101,9 @@ class Hall:
         self[number].say(Loading(spec.name))
         self[number].say(Loaded(spec.name, 1000, spec.name))
 
+    def holder(self, job: int) -> int:
+        return next(at for at, worker in enumerate(self.workers) if job in worker.jobs())
+
     def kinds(self) -> list[type]:
         return [type(reply) for reply in self.told]
 
@@ -160,6 +164,23 @@ def test_what_is_urgent_goes_to_who_holds_the_model(hall: Callable[..., Hall]) -
     at[0].say(Loading("another"))
     at.pool.send(score(4, SMALL, 1, urgent=True))
     assert at[1].jobs() == [3, 4], "one that is loading answers nobody"
+
+
+def test_who_only_waits_for_a_download_has_nothing_to_do(hall: Callable[..., Hall]) -> None:
+    at = hall()
+    for job in (1, 2):
+        at.pool.send(score(job, LARGE))
+    at[0].say(Downloading("large", 1, 100, 1.0))
+    for job in (3, 4):
+        at.pool.send(score(job, SMALL))
+    at.hold(at.holder(3), SMALL, 3)
+    for job in range(5, 5 + AHEAD):
+        at.pool.send(score(job, SMALL))
+    assert [len([job for job in worker.jobs() if job > 2]) for worker in at.workers] == [AHEAD] * 2
+    at[0].say(Loading("large"))
+    at[0].say(Loaded("large", 1000, "large"))
+    at.pool.send(score(9, SMALL))
+    assert 9 in at[1].jobs(), "now it has enough"
 
 
 def test_of_two_that_hold_it_the_one_with_less_to_do(hall: Callable[..., Hall]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from eyebrow.core import EyebrowError
-from eyebrow.core.scoring import head, remembering
+from eyebrow.core.scoring import divergence, head, remembering
 from eyebrow.core.scoring.batches import build_batch, pieces_of
 from eyebrow.core.scoring.divergence import Pair
 from eyebrow.core.scoring.encode import encode
@@ -142,3 +143,20 @@ def test_tiles_are_those_of_whole_logits(case: str) -> None:
         wanted = plain.gather(1, targets[:, None])[:, 0]
         assert torch.allclose(mine.double(), wanted, rtol=1e-5, atol=1e-5)
     assert torch.equal(found.same_top, p.argmax(1) == q.argmax(1))
+
+
+def test_two_devices_are_compared_tile_by_tile(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone each would have tiles of its own size: the whole vocabulary on a GPU."""
+    model, tokenizer = opened("llama")
+    encodings = list(encode(tokenizer, STORIES, "context"))
+    batch = build_batch(pieces_of(encodings, 64, 32)[:2], encodings)
+    sides = Trunk(model), Trunk(shaken(model, 0.3))
+    wanted = Pair(*sides).of_batch(batch)
+    sizes = cycle([100, 1 << 18])
+    for room in (head, divergence):
+        monkeypatch.setattr(room, "tile_of", lambda _: next(sizes))
+    found = Pair(*sides).of_batch(batch)
+    torch.testing.assert_close(found.kl, wanted.kl, rtol=1e-4, atol=1e-5)
+    assert torch.equal(found.same_top, wanted.same_top)

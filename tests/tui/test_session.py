@@ -179,6 +179,21 @@ def test_as_many_sizes_at_a_time_as_there_are_workers() -> None:
     assert asked().count(first) == 2 * AHEAD, "the last size is scored by all"
 
 
+def test_a_size_that_is_downloaded_takes_no_worker_from_the_others() -> None:
+    shop = Shop(many(10 * CHUNK))
+    shop.engine.workers = 2
+    shop.begin()
+    first, second = shop.session.models.size.name, SPECS[0].name
+    for size in shop.session.models.sizes:
+        if size.name not in (first, second):
+            size.state = "failed"
+    shop.session.receive(Loaded(first, 1000, "digest"))
+    shop.session.receive(Downloading(second, 0, 100, 0.0))
+    asked = [request.model.name for request in shop.sent if not request.urgent]
+    assert asked.count(first) == 2 * AHEAD
+    assert asked.count(second) == AHEAD
+
+
 def test_one_worker_of_several_is_lost_and_nothing_is_asked_again() -> None:
     shop = Shop(many(300))
     shop.engine.workers = 2

@@ -91,7 +91,8 @@ class Jobs:
         return len(asked) < AHEAD and (digest,) not in asked
 
     def wants(self, size: Size, to_do: int) -> bool:
-        """Whether another background job of a size is to be asked for; to_do: sizes that have any.
+        """Whether another background job of a size is to be asked for; to_do: sizes that have any
+        and are not being downloaded.
 
         Each worker has `AHEAD` of them. A size has the share of the workers that it is one of
         `to_do` for, and one worker's until its model is loaded: others load it when that is done.

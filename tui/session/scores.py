@@ -113,8 +113,9 @@ class Scores:
             return  # until it has said what the recipe is, only the screen is served
         library = self.library
         to_do = [s for s in self.models.sizes if s.read and s.todo and not s.is_out]
+        busy = sum(size.state != "downloading" for size in to_do)
         for size in [self.models.size, *self.models.sizes]:
-            while size in to_do and size.todo and self.jobs.wants(size, len(to_do)):
+            while size in to_do and size.todo and self.jobs.wants(size, busy):
                 texts: list[tuple[str, Story]] = []
                 while size.todo and len(texts) < CHUNK:
                     digest = size.todo.popleft()
