@@ -40,7 +40,7 @@ from .options import LoadOptions
 from .spread import spread
 from .variants.packed import packed_bytes
 from .variants.spelling import PACKED, parse_variant
-from .weights import size_of, weight_files
+from .weights import Size, size_of, weight_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,7 @@ def load(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
             if not is_quantised(config):
                 check_size(empty, size_of(folder), spec.name)
             over = None  # several GPUs
-            if size.loaded(precision.itemsize) > free_memory(where):
+            if _is_too_large(size, precision, where):
                 over = spread(empty, precision, where, spec.name)
             tokenizer, model = _open(folder, spec.name, precision, options, over)
             _lay_out(model)
@@ -252,6 +252,11 @@ def _empty(folder: Path, name: str, trust_remote_code: bool) -> Any:
             return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
     except Exception as error:
         raise without_configuration(error, folder, name) from error
+
+
+def _is_too_large(size: Size, dtype: torch.dtype, where: torch.device) -> bool:
+    """For one GPU; elsewhere there is nothing to spread a model over."""
+    return where.type == "cuda" and size.loaded(dtype.itemsize) > free_memory(where)
 
 
 def _open(

@@ -56,6 +56,14 @@ def test_it_is_refused_where_its_layers_find_no_room(
         spread(empty, torch.float32, ONE, "llama")
 
 
+def test_what_is_short_on_the_cpu_is_not_looked_for_on_gpus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where others take it while the weights are identified, behind the check."""
+    monkeypatch.setattr(loading, "free_memory", lambda _: 0)
+    assert load_model("pocket-bigram", device="cpu").model is not None
+
+
 def test_memory_of_all_gpus_counts_where_accelerate_is_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -88,7 +96,7 @@ def test_a_model_loaded_by_a_map_computes_the_same(
 
     cpu, other = torch.device("cpu"), torch.device("cpu", 0)
     monkeypatch.setattr(loading, "check_memory", lambda *_: None)
-    monkeypatch.setattr(loading, "free_memory", lambda _: plain.bytes // 2)
+    monkeypatch.setattr(loading, "_is_too_large", lambda *_: True)
     monkeypatch.setattr(spreading, "rooms", lambda _: {cpu: plain.bytes // 2, other: plain.bytes})
     monkeypatch.setattr(loading, "spread", on_the_cpu)
     mapped = load_model(ModelSpec("llama", "folder", str(tiny("llama"))), device="cpu")
