@@ -353,6 +353,28 @@ def test_a_model_that_fails_half_way_is_told_once(
     assert {row.story for row in ours.stories} == {one.id for one in done[0].stories.values()}
 
 
+def test_what_is_done_is_there_where_no_worker_is_left(
+    stories: list[Story], together: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster goes away behind the first model."""
+    pools: list[Pool] = []
+
+    def gone(*_: Any) -> Any:
+        pools[0].unfit = dict.fromkeys(range(100), Lost("no node is left"))  # type: ignore[arg-type]
+        return Lost("its node died")
+
+    real = Worker.hold
+    monkeypatch.setattr(
+        Worker, "hold", lambda self, task: (gone if task.spec.name == BIGRAM else real)(self, task)
+    )
+    ours = together(stories, [LARGER, BIGRAM], change=pools.append)
+    assert [row.model for row in ours.models] == [LARGER]
+    assert len(ours.stories) == len(stories)
+    assert [(one.model, one.message) for one in ours.failures] == [
+        (BIGRAM, "Ray cannot start one: no node is left")
+    ]
+
+
 def test_a_worker_that_cannot_work_where_it_is(
     stories: list[Story], together: Callable[..., Results], tmp_path: Path
 ) -> None:

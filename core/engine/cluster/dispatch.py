@@ -132,6 +132,12 @@ class Dispatch:
                     self._take(number, reply)
                 self._give_all()
             self._tell_refused()
+        except EyebrowError as error:
+            if self._hands:
+                raise
+            for model in self._models:  # no worker is left; what they have done is there
+                if model.blocks:
+                    self._give_up(model, error)
         except KeyboardInterrupt:
             for number, reply in self.pool.stop():
                 if isinstance(reply, Report):
