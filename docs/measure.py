@@ -35,15 +35,15 @@ def key() -> None:
     """A size key on a story that is scored: until the story is recoloured, and until all panes
     are drawn. With a keyboard the two are written one after the other."""
     from eyebrow.core import score
-    from eyebrow.core.engine.client import Engine
     from eyebrow.core.engine.messages import Settings
+    from eyebrow.core.engine.pool import Pool
     from eyebrow.core.models.catalogue import find_models
     from eyebrow.tui.app import EyebrowApp
     from eyebrow.tui.threads.mailbox import Mailbox
 
     async def press(store: Path) -> list[tuple[float, float]]:
         mailbox = Mailbox()
-        engine = Engine(Settings(store=str(store)), mailbox.put)
+        engine = Pool(Settings(store=str(store)), mailbox.put)
         engine.start()
         took: list[tuple[float, float]] = []
         drawn: list[float] = []

@@ -14,8 +14,8 @@ from pathlib import Path
 
 os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
 
-from eyebrow.core.engine.client import Engine
 from eyebrow.core.engine.messages import Settings
+from eyebrow.core.engine.pool import Pool
 from eyebrow.core.models.catalogue import find_models
 from eyebrow.core.scoring.recipe import Recipe
 from eyebrow.core.stories import open_stories
@@ -25,7 +25,7 @@ from eyebrow.tui.threads.mailbox import Mailbox
 
 async def take(size: tuple[int, int], keys: list[str], theme: str, store: Path) -> str:
     mailbox = Mailbox()
-    engine = Engine(Settings(store=str(store)), mailbox.put)
+    engine = Pool(Settings(store=str(store)), mailbox.put)
     engine.start()
     specs = find_models(["pocket"])
     app = EyebrowApp(open_stories(None), specs, Recipe(), engine, mailbox, store)

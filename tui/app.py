@@ -53,6 +53,7 @@ from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
 KEPT = 200  # notices that can be read again
+MANY = 5_000  # stories
 LOOK = 1.0  # seconds between looks at a store that is followed
 
 
@@ -236,9 +237,15 @@ class EyebrowApp(KeysInTurn):
             self._take_stories(what)
         else:
             self.session.receive(what)
-        if isinstance(what, StoriesRead | KeptSums | KeptCuts):
+        if isinstance(what, StoriesRead | KeptSums | KeptCuts) and self._holds_many:
             gc.freeze()  # they stay: looking through them for garbage would keep keys waiting
         self._take_next_in(perf_counter() - began)
+
+    @property
+    def _holds_many(self) -> bool:
+        """Whether looking through all there is takes long. Where it does not, nothing is
+        exempted: what is garbage by then would stay for ever."""
+        return len(self.session.library.stories) >= MANY
 
     def _take_next_in(self, seconds: float) -> None:
         """Textual skips a timer whose time is over before it has begun to wait: here it would

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-NEW_OBJECTS = 50_000  # Python's own: 700
+NEW_OBJECTS = 10_000  # Python's own: 700
 
 
 def look_seldom() -> None:
@@ -13,4 +13,4 @@ def look_seldom() -> None:
     Looking at all of them again and again is a sixth of what importing the two takes (4.7 s of
     processor; 3.9 without looking, 4.0 so).
     """
-    gc.set_threshold(NEW_OBJECTS, 20, 100)
+    gc.set_threshold(NEW_OBJECTS, 10, 10)
