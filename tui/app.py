@@ -280,6 +280,9 @@ class EyebrowApp(KeysInTurn):
         """Every toast, those of views too; what it names comes from files, models and servers."""
         more["markup"] = False
         self.told.append((title, message))
+        for toast in [*self._notifications]:
+            if (toast.title, toast.message) == (visible(title), visible(message)):
+                self._unnotify(toast, refresh=False)  # the same twice would only stand in the way
         super().notify(visible(message), title=visible(title), **more)
 
     def get_css_variables(self) -> dict[str, str]:
@@ -346,6 +349,9 @@ class EyebrowApp(KeysInTurn):
     def action_open(self) -> None:
         from .views.dialogs.open import OpenScreen
 
+        if self._tells_of_edits("opening"):
+            return
+
         def show(ready: Ready | None) -> None:
             if ready is not None:
                 self.open(ready)
@@ -403,16 +409,25 @@ class EyebrowApp(KeysInTurn):
         self.push_screen(Palette())
 
     async def action_quit(self) -> None:
-        """An edit that is nowhere else is not lost without a word."""
+        if not self._tells_of_edits("leaving"):
+            await super().action_quit()
+
+    def action_help_quit(self) -> None:
+        """What ctrl+c gets, which Textual would say in its markup."""
+        key = actions.shown_key(self.session.config.action("quit").key_list[0])
+        self.notify(f"{key} quits", title="Still here")
+
+    def _tells_of_edits(self, doing: str) -> bool:
+        """An edit that is nowhere else is not lost without a word; said once of each."""
         if isinstance(view := self.screen, Frame):
             view.hand_over()
         unsaved = self.session.edit.unsaved
-        if unsaved != self._said_unsaved:
-            self._said_unsaved = unsaved
-            save = actions.shown_key(self.session.config.action("keep-edit").key_list[0])
-            self.notify(f"leaving again loses it; e takes it up, {save} saves it", title=UNSAVED)
-            return
-        await super().action_quit()
+        if unsaved == self._said_unsaved:
+            return False
+        self._said_unsaved = unsaved
+        save = actions.shown_key(self.session.config.action("keep-edit").key_list[0])
+        self.notify(f"{doing} again loses it; e takes it up, {save} saves it", title=UNSAVED)
+        return True
 
     def action_theme(self) -> None:
         self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))

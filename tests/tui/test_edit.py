@@ -25,6 +25,7 @@ from eyebrow.tui.text.carried import Carried, Stretch
 from eyebrow.tui.text.reading import BIT, bits_per_word
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
+from eyebrow.tui.views.frame import Frame
 
 from .stage import OTHER, PATIENCE, SPECS, STORIES, made_app, made_score, score_by, settled
 from .test_explore import pane
@@ -201,6 +202,29 @@ async def test_the_program_is_not_left_with_an_edit_without_a_word() -> None:
         assert app._exit is False, "it is another edit"
         await pilot.press("ctrl+q")
         assert app._exit is True
+
+
+async def test_nothing_else_is_opened_over_an_edit_without_a_word() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("e", "x", "ctrl+g", "o")
+        assert isinstance(app.screen, Frame)
+        assert app.told[-1][0] == "An edit is not saved"
+        await pilot.press("o")
+        assert not isinstance(app.screen, Frame), "it was said"
+
+
+async def test_what_is_said_twice_stands_there_once() -> None:
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("ctrl+c", "ctrl+c", "ctrl+c")
+        await pilot.pause(0.1)
+        assert [(toast.title, toast.message) for toast in app._notifications] == [
+            ("Still here", "q quits")
+        ]
+        assert len(app.told) == 3
 
 
 async def test_keys_that_come_together_are_typed_in_order() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from eyebrow.core.models.catalogue import ModelSpec
 from eyebrow.core.scoring.scores import TOP, StoryScore, Summary
@@ -96,3 +99,22 @@ async def test_what_a_hunt_has_found_is_the_same_characters_under_another_size()
         assert start
         session.select_size(session.models.sizes.index(other))
         assert session.place.token == start
+
+
+def test_differences_that_are_infinite_or_no_numbers_are_drawn_as_far_as_they_can_be() -> None:
+    rows = [
+        charts.Difference("plain", 1.0, 0.5, 2.0),
+        charts.Difference("edge", math.inf, 1.0, math.inf),
+        charts.Difference("wide", 0.0, -math.inf, math.inf),
+        charts.Difference("nobody knows", math.nan, math.nan, math.nan),
+    ]
+    room: Any = {"width": 60, "height": 16, "dark": True, "depth": "mono"}
+    for some in (rows, rows[1:], rows[3:]):
+        drawn = charts.differences(some, axis=charts.Axis("bits", log=False), **room)
+        lines = {
+            row.label: line for row in some for line in drawn.splitlines() if row.label in line
+        }
+        assert "─" not in lines["nobody knows"]
+        if len(some) > 1:
+            assert lines["edge"].rstrip().endswith("●")
+            assert lines["wide"].count("─") > 20

@@ -266,6 +266,13 @@ def test_a_worker_that_keeps_dying_is_given_up_with_the_reason() -> None:
     before = len(shop.sent)
     shop.session.select_story(1)
     assert len(shop.sent) == before
+    shop.session.toggle_download()
+    assert shop.session.worker.stopped == ""
+    shop.begin()
+    shop.answer_all()
+    assert {size.stories for size in shop.session.models.sizes} == {
+        len(shop.session.library.stories)
+    }
 
 
 def test_another_machine_than_remembered_starts_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,8 @@ def differences(
 ) -> str:
     """As many lines as asked for; of rows that there is no room for it says how many they are.
 
-    A full marker where the interval does not hold zero. axis: linear. least: cells of a bar, for
+    A full marker where the interval does not hold zero. What is infinite stands at the edge, what
+    is no number nowhere. axis: linear. least: cells of a bar, for
     which the texts give way.
     """
     if not rows or width < MIN_WIDTH or height < MIN_HEIGHT:
@@ -50,8 +52,8 @@ def differences(
     texts = max(cell_width(row.text) for row in rows)
     if width - names - texts < least:
         texts = 0
-    ends = [end for row in rows for end in (row.low, row.high)]
-    low, high = min(0.0, *ends), max(0.0, *ends)
+    ends = [end for row in rows for end in (row.low, row.value, row.high) if math.isfinite(end)]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     margin = (high - low or 1.0) * 0.04
     ruler = Ruler(axis, low - margin, high + margin, max(2, width - names - texts - 3))
     below = 3 if height >= 10 else 2
@@ -82,6 +84,8 @@ def differences(
 
 
 def _bar(row: Difference, ruler: Ruler, zero: int, colour: int, quiet: int | None) -> str:
+    if any(map(math.isnan, (row.low, row.value, row.high))):  # two infinities apart: nobody can say
+        return " " * zero + ink.paint("┊", quiet) + " " * (ruler.columns - zero - 1)
     first, at, last = (ruler.column(value) for value in (row.low, row.value, row.high))
     cells = [" "] * ruler.columns
     cells[first : last + 1] = "─" * (last + 1 - first)

@@ -21,8 +21,8 @@ class Ruler:
     columns: int
 
     def column(self, value: float) -> int:
-        """The cell a value falls in; the nearest one for what lies outside."""
-        return max(0, min(self.columns - 1, round(self.position(value))))
+        """The cell a value falls in; the nearest one for what lies outside, as infinity does."""
+        return round(max(0.0, min(self.columns - 1.0, self.position(value))))
 
     def position(self, value: float) -> float:
         """Where a value lies, in cells from the middle of the first; not cut to the ruler."""

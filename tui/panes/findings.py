@@ -72,9 +72,9 @@ class Findings(ScrollView, can_focus=True, inherit_bindings=False):
         if rows and height:
             top = self.scroll_offset.y
             if rows[0] < top:
-                self.scroll_to(y=max(0, rows[0] - 1), animate=False)
+                self.scroll_to(y=max(0, rows[0] - 1), animate=False, force=True)
             elif rows[-1] >= top + height:
-                self.scroll_to(y=rows[-1] - height + 1, animate=False)
+                self.scroll_to(y=rows[-1] - height + 1, animate=False, force=True)
         self.refresh()
 
     def _lay_out(self) -> None:

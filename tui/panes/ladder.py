@@ -82,7 +82,8 @@ class Ladder(ScrollView, can_focus=True, inherit_bindings=False):
         now = self.current
         height = self.scrollable_content_region.height
         if height and not self.scroll_offset.y <= now + 1 < self.scroll_offset.y + height:
-            self.scroll_to(y=max(0, now + 2 - height), animate=False)
+            # Forced: at first there is a bar to scroll by only with the next layout.
+            self.scroll_to(y=max(0, now + 2 - height), animate=False, force=True)
 
     def on_resize(self) -> None:
         self.watch_steps((), self.steps)

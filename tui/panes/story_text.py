@@ -86,7 +86,7 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
             self._layout = Layout(*wanted)
             self.virtual_size = Size(width, len(self._layout))
             if not same_text:
-                self.scroll_to(y=0, animate=False)
+                self.scroll_to(y=0, animate=False, force=True)
             self._show_token()
         self._strips.clear()
         self.refresh()
@@ -134,13 +134,13 @@ class StoryText(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.scrollable_content_region.height
         top, first, last = self.scroll_offset.y, cells[0][0], cells[-1][0]
         if first < top:
-            self.scroll_to(y=max(0, first - 1), animate=False)
+            self.scroll_to(y=max(0, first - 1), animate=False, force=True)
         elif last >= top + height:
-            self.scroll_to(y=last - height + 2, animate=False)
+            self.scroll_to(y=last - height + 2, animate=False, force=True)
 
     def scroll_along(self, other: StoryText) -> None:
         """Show the lines that another pane of the same text shows, as far as the token allows."""
-        self.scroll_to(y=other.scroll_offset.y, animate=False, immediate=True)
+        self.scroll_to(y=other.scroll_offset.y, animate=False, force=True, immediate=True)
         self._show_token()
 
     # --- clicks ----------------------------------------------------------------------------

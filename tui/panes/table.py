@@ -156,7 +156,7 @@ class StoryTable(ScrollView, can_focus=True, inherit_bindings=False):
         if height < 1 or top <= self.row < top + height:
             return False
         target = self.row if self.row < top else self.row - height + 1
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=target, animate=False, force=True)
         return True
 
     def _columns(self, grid: Grid, width: int) -> tuple[range, int]:

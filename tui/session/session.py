@@ -563,8 +563,12 @@ class Session:
 
     def toggle_download(self) -> None:
         """Stop the download of the current size; ask for it again where it was stopped. Where a
-        store is followed: begin to score here, or stop that."""
+        store is followed: begin to score here, or stop that. Where no worker is left: start one."""
         size = self.models.size
+        if self.worker.stopped:
+            self.worker.revive()
+            self.plan()
+            return
         if self.store.follows and size.state != "downloading" and not size.is_out:
             self._toggle_rest()
             return

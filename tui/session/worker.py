@@ -109,5 +109,5 @@ class Worker:
             self.engine.start()
             return
         self.stopped = f"the worker keeps stopping: {death.why}"
-        words = f"{self.stopped}; see {self.engine.log}; it is tried again when you open something"
+        words = f"{self.stopped}; see {self.engine.log}; z starts it again"
         self.notify(Notice("Worker stopped", words, severe=True))
