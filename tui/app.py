@@ -19,6 +19,7 @@ from textual._context import active_message_pump
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.message import Message
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
@@ -34,6 +35,7 @@ from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
 from .keys import KeysInTurn
+from .notices import Shown
 from .session import Session, remembering
 from .session.asked import BUNDLE, Asked
 from .session.change import Change, Notice
@@ -53,6 +55,7 @@ from .views.dialogs.palette import Palette
 from .views.frame import Frame
 
 KEPT = 200  # notices that can be read again
+TOAST = 6.0  # seconds
 MANY = 5_000  # stories
 LOOK = 1.0  # seconds between looks at a store that is followed
 
@@ -273,17 +276,26 @@ class EyebrowApp(KeysInTurn):
             notice.message,
             title=notice.title,
             severity="error" if notice.severe else "information",
-            timeout=12 if notice.severe else 6,
+            timeout=2 * TOAST if notice.severe else TOAST,
         )
 
-    def notify(self, message: str, *, title: str = "", **more: Any) -> None:
-        """Every toast, those of views too; what it names comes from files, models and servers."""
-        more["markup"] = False
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Every toast, those of views too; what it names comes from files, models and servers, so
+        nothing is markup."""
         self.told.append((title, message))
+        shown = Shown(visible(message), visible(title), severity, timeout or TOAST, markup=False)
         for toast in [*self._notifications]:
-            if (toast.title, toast.message) == (visible(title), visible(message)):
+            if (toast.title, toast.message) == (shown.title, shown.message):
                 self._unnotify(toast, refresh=False)  # the same twice would only stand in the way
-        super().notify(visible(message), title=visible(title), **more)
+        self.post_message(Notify(shown))
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

@@ -14,6 +14,7 @@ from eyebrow.core.errors import EyebrowError
 from eyebrow.core.stories import text_digest
 from eyebrow.tui import actions
 from eyebrow.tui.app import EyebrowApp
+from eyebrow.tui.notices import Shown
 from eyebrow.tui.panes.bars import Bar, KeyBar
 from eyebrow.tui.panes.edit_area import EditArea
 from eyebrow.tui.panes.findings import Findings
@@ -225,6 +226,18 @@ async def test_what_is_said_twice_stands_there_once() -> None:
             ("Still here", "q quits")
         ]
         assert len(app.told) == 3
+
+
+async def test_a_toast_that_comes_too_late_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its looks at the clock a busy program lets its time run out."""
+    monkeypatch.setattr(Shown, "has_expired", False)
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        app.notify("late", timeout=-5.0)
+        await pilot.pause(0.1)
+        await pilot.press("j")
+        assert app.session.place.story == 1
 
 
 async def test_keys_that_come_together_are_typed_in_order() -> None:
