@@ -232,7 +232,7 @@ async def test_a_toast_that_comes_too_late_keeps_nobody(monkeypatch: pytest.Monk
     """Between its looks at the clock a busy program lets its time run out."""
     monkeypatch.setattr(Shown, "has_expired", False)
     app = made_app()
-    async with app.run_test(size=(140, 40)) as pilot:
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)
         app.notify("late", timeout=-5.0)
         await pilot.pause(0.1)
