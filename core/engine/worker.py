@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 GRACE = 0.25  # seconds from the closing of the pipe until a batch under way is left undone
 LIMIT = 3.0  # and until the process ends even where the store does not answer
+NICE = 5  # a third of a share where others want the processor too; with 10, a ninth, it starves
 IDLE = 0.3  # seconds without work until what is finished is written
 URGENT, BACKGROUND = 0.3, 0.5  # seconds a batch should take: that long a key waits, at most
 
@@ -306,9 +307,9 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the replies
     requests = os.fdopen(os.dup(0), "rb")
     with suppress(OSError, AttributeError):
-        os.nice(10)  # the hands on the keyboard go first
+        os.nice(NICE)  # the hands on the keyboard go first
         # Where Linux groups processes by session, that is what weighs between the groups.
-        Path("/proc/self/autogroup").write_text("10")
+        Path("/proc/self/autogroup").write_text(str(NICE))
     settings = receive(requests)
     inbox = Inbox()
 
