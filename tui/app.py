@@ -23,6 +23,7 @@ from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.timer import Timer
+from textual.widget import AwaitMount
 
 from ..core.engine.messages import Explored
 from ..core.engine.pool import Pool
@@ -337,8 +338,14 @@ class EyebrowApp(KeysInTurn):
 
     async def _show_view(self, view: str) -> None:
         """It is one of the places that one goes back to."""
-        self.session.show_view(view)
+        if not self.screen.is_modal:
+            self.session.show_view(view)
         await self.switch_mode(view)
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Not under a dialogue: it belongs to the view that it was opened over, which Textual's
+        palette looks for where it is mounted."""
+        return super().switch_mode(self.current_mode if self.screen.is_modal else mode)
 
     async def on_frame_read(self, message: Frame.Read) -> None:
         self.session.read(message.story)

@@ -89,10 +89,11 @@ class KeysInTurn(App[None]):
     async def _settle(self) -> None:
         """Until what a key has set off has gone through the screen, and through one that opened."""
         before = None
-        while before is not self.screen and self._running and not self._exit:
+        # Nothing settles in a program that ends, by an error at that.
+        while before is not self.screen and not (self._exit or self._closing):
             before = self.screen
             for node in [*(before.focused or before).ancestors_with_self]:
-                if node is not self and isinstance(node, Widget):
+                if node is not self and isinstance(node, Widget) and not self._closing:
                     await _through(node.call_later)
             await _through(before.call_after_refresh)
 

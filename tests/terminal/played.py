@@ -60,8 +60,11 @@ def unraisable(given: sys.UnraisableHookArgs) -> None:
 def tell_tasks(*_: object) -> None:
     with (FOLDER / "tasks").open("w", encoding="utf-8") as file:
         for task in asyncio.all_tasks():
-            file.write(f"{task.get_name()} {task.get_coro()}\n")
-            task.print_stack(file=file)
+            steps, frame = [], task.get_coro()
+            while (frame := getattr(frame, "cr_await", None)) is not None:
+                if (inner := getattr(frame, "cr_frame", None)) is not None:
+                    steps.append(f"{inner.f_code.co_qualname}:{inner.f_lineno}")
+            file.write(f"{task.get_name()}: {' < '.join(steps)}\n")
 
 
 def play() -> int:

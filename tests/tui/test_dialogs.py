@@ -85,3 +85,17 @@ async def test_one_palette_comes_while_the_other_goes() -> None:
             await pilot.pause()
             await pilot.press("ctrl+g")
         assert app._exception is None
+
+
+async def test_no_view_is_left_under_a_dialogue_that_is_just_coming() -> None:
+    """A click on a view's name may come before the palette stands."""
+    app = made_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(app, pilot)
+        app.action_command_palette()
+        await app._show_view("damage")
+        await pilot.pause(0.1)
+        assert app.current_mode == "explore"
+        await pilot.press("escape")
+        await app._show_view("damage")
+        assert app.current_mode == "damage"
