@@ -71,7 +71,7 @@ def test_the_face_of_core_hands_on_what_it_names() -> None:
 
 # What a start is given, as counts: time is what a busy machine makes of them. Raise them for a
 # reason; `python -m bench.start` says what it costs.
-MODULES_AT_FIRST_PAINT = 123  # of ours
+MODULES_AT_FIRST_PAINT = 124  # of ours
 LATER = (*HEAVY, "numpy", "pyarrow", "scipy", "plotext", "sentencex", "datasets", "typer")
 
 

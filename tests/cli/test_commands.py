@@ -419,7 +419,7 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
         "open a.csv -m gpt2 -m me/mine --dtype bfloat16 --device cuda:1 --context 256 --stride 9"
     )
     more = "--first-token scored --no-store --offline --column c --group g --split test --limit 3"
-    more += " --per-line --top 3"
+    more += " --per-line --top 3 --gpus 0,1"
     assert cli(*words.split(), *more.split()).code == 7
     assert screen == {
         "source": "a.csv",
@@ -432,4 +432,6 @@ def test_open_hands_everything_on(cli: Cli, screen: dict[str, Any]) -> None:
         "split": "test",
         "limit": 3,
         "per_line": True,
+        "gpus": "0,1",
+        "follow": False,
     }

@@ -150,14 +150,18 @@ def test_a_named_pipe_is_read_like_stdin(tmp_path: Path) -> None:
 # --- what cannot be opened is refused before anything is read
 
 
-@pytest.mark.parametrize(
-    "source", ["nowhere.txt", "no/where.jsonl", "a/b/c", "", "./a/b", "squad", "http://x.org/a"]
-)
+@pytest.mark.parametrize("source", ["nowhere.txt", "no/where.jsonl", "a/b/c", "", "./a/b", "squad"])
 def test_no_such_file(source: str) -> None:
     with pytest.raises(EyebrowError, match="there is no file or folder") as caught:
         open_stories(source)
     assert (caught.value.title, caught.value.exit_code) == ("No such file", USAGE)
     assert repr(source) in caught.value.message
+
+
+def test_an_address_is_read_by_another_engine() -> None:
+    with pytest.raises(EyebrowError, match="read by eyebrow score --engine ray") as caught:
+        open_stories("s3://bucket/stories")
+    assert caught.value.exit_code == USAGE
 
 
 def test_a_path_is_never_a_dataset() -> None:
