@@ -28,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     with interruptible() as interrupted:
-        code = _run(given, interrupted)
+        try:
+            code = _run(given, interrupted)
+            interrupted.is_late = True
+        except KeyboardInterrupt:  # also while an error was told
+            complain("Interrupted", "nothing is left half done")
+            code = interrupted.exit_code
         if arguments is None:
             _leave(code)
         return code
@@ -64,9 +69,6 @@ def _run(given: Sequence[str], interrupted: Interrupted) -> int:
         complain(error.title, error.message)
         is_interrupt = error.exit_code == INTERRUPTED
         return interrupted.exit_code if is_interrupt else error.exit_code
-    except KeyboardInterrupt:
-        complain("Interrupted", "nothing is left half done")
-        return interrupted.exit_code
     except Exception as error:
         if os.environ.get("EYEBROW_DEBUG"):
             raise

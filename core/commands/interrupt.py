@@ -26,6 +26,7 @@ class Interrupted:
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.is_late = False  # everything is done, nothing is to be interrupted
         self._at = 0.0
 
     @property
@@ -36,8 +37,9 @@ class Interrupted:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:
             self.number, self._at = number, time.monotonic()
-            raise KeyboardInterrupt
-        if time.monotonic() - self._at > PATIENCE:  # writing takes too long for somebody
+            if not self.is_late:
+                raise KeyboardInterrupt
+        elif time.monotonic() - self._at > PATIENCE:  # writing takes too long for somebody
             os._exit(self.exit_code)
 
 

@@ -154,3 +154,47 @@ def test_a_signal_sent_again_at_the_very_end_changes_nothing(name: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 128 + number
     assert done.stderr == "eyebrow: Interrupted: nothing is left half done\n"
+
+
+TELLING = """
+import os, sys
+from eyebrow.core import cli
+from eyebrow.core.commands import line
+
+complain = cli.complain
+
+def interrupted(*said):
+    cli.complain = complain
+    os.kill(os.getpid(), {number})
+    complain(*said)
+
+cli.complain = interrupted
+sys.argv[1:] = ["score", "-m", "nosuch", "stories"]
+sys.exit(cli.main())
+"""
+DONE = """
+import atexit, os, sys
+from eyebrow.core import cli
+from eyebrow.core.commands import line
+
+line.run = lambda _: print("a result")
+atexit.register(os.kill, os.getpid(), {number})
+sys.argv[1:] = ["models"]
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_an_error_is_told_is_told_in_one_line(name: str) -> None:
+    number = int(getattr(signal, name))
+    words = [sys.executable, "-c", TELLING.format(number=number)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 128 + number
+    assert done.stderr == "eyebrow: Interrupted: nothing is left half done\n"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_finds_everything_done_changes_nothing(name: str) -> None:
+    words = [sys.executable, "-c", DONE.format(number=int(getattr(signal, name)))]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a result\n", "")
