@@ -268,3 +268,17 @@ def test_a_run_that_is_named_anew_while_runs_are_listed_is_found(
 
     monkeypatch.setattr(Path, "read_text", renamed)
     assert len(list_runs(layout)) == len(before)
+
+
+@pytest.mark.parametrize("damage", [b"5\n", b'[]\n{"story": 7', b"", b"\0" * 40])
+def test_names_that_are_damaged_stop_no_reader_and_come_with_the_next_run(
+    folder: Path, damage: bytes
+) -> None:
+    scored(folder, told("old"))
+    scored(folder, told("new"))
+    for place in (folder / "runs" / "stories").iterdir():
+        place.write_bytes(damage)
+    assert len(next(Store(folder).contents()).rows) == len(TEXTS)
+    scored(folder, told("new"))
+    names = [entry.label.id for entry in next(Store(folder).contents()).rows]
+    assert names == [story.id for story in told("new")]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ...errors import FAILED, EyebrowError, reason
@@ -83,6 +84,7 @@ class RunLabels:
         self._lines = lines
         self._models: dict[tuple[Member, str], None] = {}
         self._name = ""
+        self._is_kept = False
 
     def add(self, member: Member, path: str = "") -> None:
         """One more model of the run. Raises `EyebrowError` where it cannot be kept."""
@@ -95,8 +97,10 @@ class RunLabels:
 
     def _keep(self) -> None:
         place = self.layout.labels / f"{self._stories}.jsonl"
-        if not place.exists():
-            self.layout.write(place, self._lines)
+        if not (self._is_kept and place.exists()):
+            if not _holds(place, self._lines):  # it is not there, or was damaged since
+                self.layout.write(place, self._lines)
+            self._is_kept = True
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         name = self._name or f"{now}-{secrets.token_hex(4)}"
         runs = list_runs(self.layout)
@@ -194,12 +198,18 @@ def _stories(layout: Layout, digest: str) -> list[Label]:
     found = []
     with suppress(OSError):
         for line in (layout.labels / f"{digest}.jsonl").read_bytes().splitlines():
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
                 told = json.loads(line)
                 group, starts = told.get("group", ""), map(int, told.get("sentence_starts", ()))
                 names = (told["text_digest"], told["story"], told["title"], str(group))
                 found.append(Label(*names, tuple(starts)))
     return found
+
+
+def _holds(place: Path, content: bytes) -> bool:
+    with suppress(OSError):
+        return place.read_bytes() == content
+    return False
 
 
 def _line(label: Label) -> bytes:
