@@ -68,7 +68,7 @@ def atomic_folder(place: Path) -> Iterator[Path]:
 def write_atomically(place: Path, content: bytes, beside: Path | None = None) -> None:
     """Write a file whole. Raises `EyebrowError` where that cannot be done."""
     try:
-        clear_left_over(beside or place.parent)
+        clear_left_over(beside or Path(os.path.realpath(place)).parent)
         with atomic(place, beside) as draft:
             draft.write_bytes(content)
     except OSError as error:

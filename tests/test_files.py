@@ -107,3 +107,16 @@ def test_a_link_stays_one_and_rights_stay(tmp_path: Path) -> None:
     assert (tmp_path / "link.md").is_symlink()
     assert (tmp_path / "real.md").read_bytes() == b"after"
     assert (tmp_path / "real.md").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_a_killed_program_left_behind_a_link_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "real" / "text.txt")
+    killed = "import os, sys, pathlib\nfrom eyebrow.core.files import atomic\n"
+    killed += "with atomic(pathlib.Path(sys.argv[1])) as draft:\n"
+    killed += "    draft.write_bytes(b'half')\n    os._exit(9)\n"
+    subprocess.run([sys.executable, "-c", killed, link], check=False)
+    assert len(list((tmp_path / "real").iterdir())) == 1
+    write_atomically(link, b"whole")
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["text.txt"]
