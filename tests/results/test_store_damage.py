@@ -411,3 +411,26 @@ def test_notes_of_machines_that_are_gone_go(tmp_path: Path) -> None:
     os.utime(other, (0, 0))
     store.write(rows(3, 3))
     assert list((tmp_path / "checked").iterdir()) == [own]
+
+
+def test_what_another_program_has_made_whole_meanwhile_is_not_set_aside(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(rows(0, 8))
+    (part,) = store.layout.scores.iterdir()
+    whole = part.read_bytes()
+    part.write_bytes(whole[: len(whole) // 2])
+    said: list[str] = []
+    reader = Store(store.folder, said.append)
+    real = reader._aside.put
+
+    def put(*about: Any) -> bool:  # the writer has its rows in memory, and is as quick as that
+        with atomic(part, store.layout.unfinished) as draft:
+            draft.write_bytes(whole)
+        monkeypatch.setattr(reader._aside, "put", real)
+        return real(*about)
+
+    monkeypatch.setattr(reader._aside, "put", put)
+    reader.summaries(*KEY)
+    assert (said, list(store.layout.scores.iterdir())) == ([], [part])
+    assert len(Store(store.folder).summaries(*KEY)) == 8

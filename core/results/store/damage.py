@@ -36,17 +36,24 @@ class Aside:
             return False
         return self._passed[part.name] == part.stamp
 
-    def put(self, part: Part, why: Damaged | Unreadable) -> None:
-        """Take a part out of the way, and say it."""
+    def put(self, part: Part, why: Damaged | Unreadable, stamp: Stamp | None) -> bool:
+        """Take a part out of the way, and say it.
+
+        stamp: as it was when it was read. False where another version lies there by now: that is
+        left where it is, and may be read.
+        """
         held = "what it held counts as not scored"
         if isinstance(why, Damaged):
+            if part.stamp not in (stamp, None):
+                return False
             if place := self._moved(part.path):
                 self.tell(f"{part.path} is damaged ({why}): set aside as {place}; {held}")
-                return
+                return True
             if part.stamp is None:
-                return  # another program has done it
+                return True  # another program has done it
         self._passed[part.name] = part.stamp
         self.tell(f"{part.path} cannot be used ({why}); {held}")
+        return True
 
     def put_strangers(self) -> None:
         """Take what is no part out of the folder that others read as Parquet, and say it.

@@ -78,6 +78,7 @@ def _keep_labels(layout: Layout, parts: Sequence[Part]) -> None:
 
 def _move_part(layout: Layout, aside: Aside, part: Part, put: Put) -> None:
     """The rows that are in no part before it by name, in its older or its new place."""
+    stamp = part.stamp
     try:
         about = part.about()
         groups = [older.as_part(table, about) for table in part.groups(older.SCHEMA_1.names)]
@@ -93,7 +94,7 @@ def _move_part(layout: Layout, aside: Aside, part: Part, put: Put) -> None:
     except Gone:
         pass
     except (Damaged, Unreadable) as why:
-        aside.put(part, why)
+        aside.put(part, why, stamp)
 
 
 def _place(layout: Layout, part: Part) -> Path:

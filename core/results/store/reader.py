@@ -267,14 +267,15 @@ class Reader:
     def _try(self, part: Part, read: Callable[[Part], T]) -> T | None:
         """What `read` gives; None where the part is gone, or of no use and set aside."""
         for _ in range(TRIES):
+            stamp = part.stamp
             try:
                 return read(part)
             except Gone:
                 if part.stamp is None:
                     return None
             except (Damaged, Unreadable) as why:
-                self._aside.put(part, why)
-                return None
+                if self._aside.put(part, why, stamp):
+                    return None
         return None
 
     def _read(self, part: Part, columns: list[str]) -> pa.Table | None:
@@ -307,6 +308,7 @@ class Reader:
         seen: set[str] = set()
         for part in self._parts(model_digest, recipe_digest):
             for _ in range(TRIES):
+                stamp = part.stamp
                 try:
                     about = part.about()
                     for table in part.groups(columns):
@@ -317,7 +319,8 @@ class Reader:
                 except Gone:  # replaced on a disk that hands out no older versions: once more
                     continue
                 except (Damaged, Unreadable) as why:
-                    self._aside.put(part, why)
+                    if not self._aside.put(part, why, stamp):
+                        continue
                 break
 
 
