@@ -173,7 +173,12 @@ class Worker:
             else:
                 self.keeper.write()
                 self._tell_kept()
+        self.write()
+
+    def write(self) -> None:
+        """Everything that is finished, into its store; from any thread."""
         self.keeper.write()
+        self.explorer.alone.write()
 
     def _gives_way(self, request: Work) -> bool:
         """Whether what waits goes first. What is urgent does, but urgent scores keep their order:
@@ -349,7 +354,7 @@ def main() -> None:
     try:
         work[0].run()
     except BaseException as error:  # of a lost device, say: a new process begins anew
-        work[0].keeper.write()
+        work[0].write()
         print(reason(error), file=sys.stderr)
         status = 1
     left.set()
@@ -366,7 +371,7 @@ def _leave(inbox: Inbox, left: threading.Event, work: list[Worker], status: int)
         inbox.close()
     if status or not left.wait(GRACE):  # in the midst of a batch, a download, of loading
         for worker in work:
-            worker.keeper.write()
+            worker.write()
         os._exit(status)
 
 

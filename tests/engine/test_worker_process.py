@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from engine.desk import PATIENCE, Desk, digests, stories
+from eyebrow.core.engine.exploring_messages import ScoreAlone, ScoredAlone
 from eyebrow.core.engine.messages import (
     Cancel,
     Failed,
@@ -288,3 +289,19 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_it_scored_alone_is_written_too_when_it_leaves(
+    desk: Open, spec: Spec, tmp_path: Path
+) -> None:
+    at, model = desk(), spec("llama")
+    at.send(ScoreAlone(1, model, RECIPE, stories(20_000)))
+    told = [at.until(ScoredAlone)[-1] for _ in range(3)]
+    at.leave()
+    alone = Store(tmp_path / "scores" / "endings")
+    parts = list(alone.layout.scores.glob("*.parquet"))
+    written = {
+        digest for part in parts for digest in pq.read_table(part)["text_digest"].to_pylist()
+    }
+    assert {digest for reply in told for digest in reply.nats} <= written
+    assert len(written) < 20_000
