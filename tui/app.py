@@ -36,7 +36,6 @@ from ..core.wording import visible
 from . import actions
 from .config import DEFAULTS, Config
 from .keys import KeysInTurn
-from .notices import Shown
 from .session import Session, remembering
 from .session.asked import BUNDLE, Asked
 from .session.change import Change, Notice
@@ -51,6 +50,7 @@ from .threads.answers import KeptCuts, KeptSums
 from .threads.mailbox import Mailbox
 from .threads.opening import AT_ONCE, Opened, Ready
 from .threads.store import StoreReader
+from .toasts import LastingNotification
 from .views import VIEWS
 from .views.dialogs.palette import Palette
 from .views.frame import Frame
@@ -100,7 +100,7 @@ class EyebrowApp(KeysInTurn):
         mode = self.DEFAULT_MODE  # its sheet is not loaded with it
         super().__init__(css_path=["views/frame.tcss", f"views/{mode}/{mode}.tcss"])
         self.told: deque[tuple[str, str]] = deque(maxlen=KEPT)  # titles and texts of notices
-        self._said_unsaved: dict[str, str] = {}  # the edits of which it was told
+        self._said_unsaved: tuple[str, dict[str, str]] = "", {}  # what would lose which edits
         self._state = state
         for binding in actions.bindings(actions.EVERYWHERE, config.actions):
             self._bindings._add_binding(binding)
@@ -292,7 +292,9 @@ class EyebrowApp(KeysInTurn):
         """Every toast, those of views too; what it names comes from files, models and servers, so
         nothing is markup."""
         self.told.append((title, message))
-        shown = Shown(visible(message), visible(title), severity, timeout or TOAST, markup=False)
+        shown = LastingNotification(
+            visible(message), visible(title), severity, timeout or TOAST, markup=False
+        )
         for toast in [*self._notifications]:
             if (toast.title, toast.message) == (shown.title, shown.message):
                 self._unnotify(toast, refresh=False)  # the same twice would only stand in the way
@@ -437,13 +439,14 @@ class EyebrowApp(KeysInTurn):
         self.notify(f"{key} quits", title="Still here")
 
     def _tells_of_edits(self, doing: str) -> bool:
-        """An edit that is nowhere else is not lost without a word; said once of each."""
+        """An edit that is nowhere else is not lost without a word; said once of each, and of each
+        way to lose it."""
         if isinstance(view := self.screen, Frame):
             view.hand_over()
         unsaved = self.session.edit.unsaved
-        if unsaved == self._said_unsaved:
+        if not unsaved or self._said_unsaved == (doing, unsaved):
             return False
-        self._said_unsaved = unsaved
+        self._said_unsaved = doing, unsaved
         save = actions.shown_key(self.session.config.action("keep-edit").key_list[0])
         self.notify(f"{doing} again loses it; e takes it up, {save} saves it", title=UNSAVED)
         return True

@@ -15,7 +15,7 @@ ROWS = 32  # below it the library's own kernels are quicker: turning the weights
 _PRODUCTS = (torch.nn.functional.linear, torch.addmm)  # GPT-2's layers are the second
 
 
-def are_slow(weight: Tensor) -> bool:
+def products_are_slow(weight: Tensor) -> bool:
     """Whether products with `weight` take ten times as long as in float32.
 
     So it is on a CPU without AVX-512 (bfloat16) or AVX-512 FP16: the library's kernels for it

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..machine.products import HALF, are_slow
+from ..machine.products import HALF, products_are_slow
 from .scores import TOP
 
 # Positions and vocabulary entries at a time. On the CPU they fit its cache and still fill its
@@ -116,12 +116,12 @@ def keeps_float32(weight: Tensor) -> bool:
     """
     if weight.dtype not in HALF:
         return True
-    return (weight.is_cuda and torch.version.hip is None) or are_slow(weight)
+    return (weight.is_cuda and torch.version.hip is None) or products_are_slow(weight)
 
 
 def product(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """float32 (N, V): hidden (N, H) @ weight (V, H).T + bias (V,)."""
-    if are_slow(weight):
+    if products_are_slow(weight):
         wide = None if bias is None else bias.float()
         return torch.nn.functional.linear(hidden.float(), weight.float(), wide)
     if weight.dtype in HALF and keeps_float32(weight):

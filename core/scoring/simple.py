@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ..errors import EyebrowError
-from ..machine.products import are_slow
 from .batches import Piece, pieces_of
 from .encode import beyond, encode
 from .exploring import Context
+from .head import keeps_float32
 from .not_a_number import not_a_number
 from .passes import Passes
 from .place import find_place
@@ -129,7 +129,7 @@ def compute_perplexity(model: Any, tokenizer: Any, text: str) -> float:
 def _is_short(model: Any, pieces: Sequence[Piece], recipe: Recipe) -> bool:
     """Whether all logits can be had at once, and are as exact as those of a model taken apart."""
     is_half = recipe.dtype in ("bfloat16", "float16")
-    if is_half and (recipe.device == "cuda" or are_slow(next(model.parameters()))):
+    if is_half and keeps_float32(next(model.parameters())):
         return False  # the head alone keeps float32
     tokens = sum(piece.window.fed for piece in pieces)
     return tokens * int(model.config.get_text_config().vocab_size) <= WHOLE

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..machine.products import WidenedProducts, are_slow
+from ..machine.products import WidenedProducts, products_are_slow
 from .batches import Batch
 from .head import Finish, Head, Measured, measure_logits, target_logprobs
 
@@ -115,7 +115,7 @@ class Trunk:
     def _products(self) -> AbstractContextManager[object]:
         """How matrix products are made; looked up anew, for what has other weights meanwhile."""
         weight = next(self.model.parameters(), None)
-        is_slow = weight is not None and are_slow(weight)
+        is_slow = weight is not None and products_are_slow(weight)
         return WidenedProducts() if is_slow else nullcontext()
 
     def logits_after(self, ids: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def test_half_precision_ranks_agree_with_the_table(
 ) -> None:
     """In bfloat16 many logits tie or nearly tie; rank and top 10 must tell one story."""
     monkeypatch.setattr(head_room, "TILE", 64)
-    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
+    monkeypatch.setattr(head_room, "products_are_slow", lambda _: False)
     torch.manual_seed(1)
     hidden, weight = torch.randn(400, 48).to(dtype), torch.randn(300, 48).to(dtype)
     logits = torch.nn.functional.linear(hidden, weight).float()
@@ -101,7 +101,7 @@ def test_logits_kept_in_float32_have_no_ties(monkeypatch: pytest.MonkeyPatch) ->
         return one.to(out_dtype) @ other.to(out_dtype)
 
     monkeypatch.setattr(head_room, "TILE", 64)
-    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
+    monkeypatch.setattr(head_room, "products_are_slow", lambda _: False)
     torch.manual_seed(1)
     hidden, weight = torch.randn(200, 48).bfloat16(), torch.randn(300, 48).bfloat16()
     bias = torch.randn(300).bfloat16()
@@ -120,7 +120,7 @@ def test_logits_kept_in_float32_have_no_ties(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_only_cuda_keeps_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a CPU on which products in half precision are slow, whatever this one is."""
-    monkeypatch.setattr(head_room, "are_slow", lambda _: False)
+    monkeypatch.setattr(head_room, "products_are_slow", lambda _: False)
     assert "ScalarType out_dtype" in str(torch.ops.aten.mm.dtype._schema), "what it is made with"
     for dtype in (torch.float32, torch.float64):
         assert head_room.keeps_float32(torch.zeros(1, dtype=dtype))
@@ -132,7 +132,7 @@ def test_only_cuda_keeps_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_float32_is_quicker_it_is_kept(
     dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head_room, "are_slow", lambda _: True)
+    monkeypatch.setattr(head_room, "products_are_slow", lambda _: True)
     torch.manual_seed(1)
     hidden, weight = torch.randn(64, 48).to(dtype), torch.randn(300, 48).to(dtype)
     bias, targets = torch.randn(300).to(dtype), torch.randint(300, (64,))
@@ -147,7 +147,7 @@ def test_torch_without_the_library_that_would_be_asked(
     """As it is built for Macs: there the operators that tell what it can do are not there."""
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
-    assert products.are_slow(torch.zeros(1, dtype=dtype)) == (dtype != torch.float32)
+    assert products.products_are_slow(torch.zeros(1, dtype=dtype)) == (dtype != torch.float32)
 
 
 def test_the_largest_of_a_wide_tile() -> None:

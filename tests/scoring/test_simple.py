@@ -218,7 +218,7 @@ def test_half_precision_on_the_cpu_ties(
     from eyebrow.core.scoring import head
     from transformers import AutoModelForCausalLM
 
-    monkeypatch.setattr(head, "are_slow", lambda _: False)
+    monkeypatch.setattr(head, "products_are_slow", lambda _: False)
     model, tokenizer = opened("llama")
     half = AutoModelForCausalLM.from_pretrained(tiny("llama"), dtype=torch.bfloat16).eval()
     tied = []

@@ -14,7 +14,6 @@ from eyebrow.core.errors import EyebrowError
 from eyebrow.core.stories import text_digest
 from eyebrow.tui import actions
 from eyebrow.tui.app import EyebrowApp
-from eyebrow.tui.notices import Shown
 from eyebrow.tui.panes.bars import Bar, KeyBar
 from eyebrow.tui.panes.edit_area import EditArea
 from eyebrow.tui.panes.findings import Findings
@@ -24,6 +23,7 @@ from eyebrow.tui.panes.story_text import StoryText
 from eyebrow.tui.terminal.editor import edit_outside
 from eyebrow.tui.text.carried import Carried, Stretch
 from eyebrow.tui.text.reading import BIT, bits_per_word
+from eyebrow.tui.toasts import LastingNotification
 from eyebrow.tui.views.dialogs.choose import ChooseScreen
 from eyebrow.tui.views.dialogs.line import LineScreen
 from eyebrow.tui.views.frame import Frame
@@ -214,6 +214,9 @@ async def test_nothing_else_is_opened_over_an_edit_without_a_word() -> None:
         assert app.told[-1][0] == "An edit is not saved"
         await pilot.press("o")
         assert not isinstance(app.screen, Frame), "it was said"
+        await pilot.press("escape", "q")
+        assert app._exit is False, "that was of opening, not of leaving"
+        assert app.told[-1][1].startswith("leaving again")
 
 
 async def test_what_is_said_twice_stands_there_once() -> None:
@@ -230,7 +233,7 @@ async def test_what_is_said_twice_stands_there_once() -> None:
 
 async def test_a_toast_that_comes_too_late_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its looks at the clock a busy program lets its time run out."""
-    monkeypatch.setattr(Shown, "has_expired", False)
+    monkeypatch.setattr(LastingNotification, "has_expired", False)
     app = made_app()
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await settled(app, pilot)

@@ -1,4 +1,4 @@
-"""What toasts say."""
+"""Notifications, which Textual shows as toasts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual.notifications import Notification
 LEAST = 1.0  # seconds that a toast stands
 
 
-class Shown(Notification):
+class LastingNotification(Notification):
     """A notification whose toast stands for a while, however late it comes.
 
     A toast that begins to stand after its time was over has a timer of negative length, and such
